@@ -1,0 +1,29 @@
+/** The message at `topics.telemetry`, QoS 0, once a second, counters since the host started. */
+export interface TelemetryReport {
+  v: 1
+  host: string
+  at: string
+  recordsIn: number
+  recordsOut: number
+  bytesIn: number
+  bytesOut: number
+  /** Records dropped because they had been finished before. */
+  repeats: number
+  retries: number
+  deadLetters: number
+  /** Records that a source dropped because of `overflow`. */
+  dropped: number
+  /** Records taken in and not finished yet. */
+  inFlight: number
+  /** By consumer: records sent to it that it has not finished yet. */
+  backlog: Record<string, number>
+  /** Time in the handler since the start, ms, and the number of calls. */
+  handlerMs: number
+  calls: number
+  /** Event time of the last finished record to now, ms. */
+  latencyMs?: number
+  cpuMs: number
+  residentBytes: number
+  /** Round trip to the broker, ms. */
+  brokerRttMs?: number
+}

@@ -1,0 +1,26 @@
+/** Names in the broker: one place for every topic and client ID of the data plane. */
+export const topics = {
+  all: (flow: string) => `dyninka/${flow}/#`,
+  data: (flow: string, node: string, output: string, stream: string, shard: number) =>
+    `dyninka/${flow}/data/${node}/${output}/${stream}/${shard}`,
+  /** Every shard of one output, for tapping. */
+  output: (flow: string, node: string, output: string) => `dyninka/${flow}/data/${node}/${output}/+/+`,
+  credit: (flow: string, node: string, partition: number) => `dyninka/${flow}/credit/${node}/${partition}`,
+  state: (flow: string, node: string, partition: number, key: string) =>
+    `dyninka/${flow}/state/${node}/${partition}/${key}`,
+  states: (flow: string, node: string, partition: number) => `dyninka/${flow}/state/${node}/${partition}/#`,
+  dead: (flow: string, node: string, partition: number, slot: number) =>
+    `dyninka/${flow}/dead/${node}/${partition}/${slot}`,
+  deads: (flow: string, node = '+') => `dyninka/${flow}/dead/${node}/+/+`,
+  replay: (flow: string, node: string, partition: number) => `dyninka/${flow}/replay/${node}/${partition}`,
+  telemetry: (flow: string, node: string, host: string) => `dyninka/${flow}/telemetry/${node}/${host}`,
+  telemetries: (flow: string) => `dyninka/${flow}/telemetry/+/+`,
+  wiring: (flow: string, node: string) => `dyninka/${flow}/wiring/${node}`,
+  wirings: (flow: string) => `dyninka/${flow}/wiring/+`,
+  host: (flow: string, node: string, host: string) => `dyninka/${flow}/hosts/${node}/${host}`,
+  hosts: (flow: string, node = '+') => `dyninka/${flow}/hosts/${node}/+`,
+}
+
+/** The durable session of one partition: whoever connects with this ID owns it. */
+export const sessionId = (flow: string, node: string, partition: number) =>
+  `dyninka-${flow}-${node}-${partition}`

@@ -1,0 +1,84 @@
+import type { Flow, FunctionNode, Node, Retry, SinkSpec, SourceSpec } from './flow.ts'
+
+/** The retained document at `topics.wiring`: all that a host knows of the graph around it. */
+export interface Wiring {
+  v: 1
+  /** Grows by one with every change of the content. */
+  revision: number
+  kind: Node['kind']
+  partitions: number
+  inputs: WiredInput[]
+  /** By output name: the streams into which the output is cut. */
+  outputs: Record<string, Stream[]>
+  concurrency: number
+  retry: Retry
+  source?: { spec: SourceSpec; id?: string; overflow: 'block' | 'drop-oldest' | 'drop-newest' }
+  sink?: SinkSpec
+}
+
+export interface WiredInput {
+  node: string
+  output: string
+  stream: string
+}
+
+export interface Stream {
+  name: string
+  /** Dotted path of the field that is the key of this stream; absent: records keep the key they have. */
+  key?: string
+  shards: number
+  /** Nodes whose partition n reads shard n. */
+  consumers: string[]
+}
+
+export type Content = Omit<Wiring, 'revision'>
+
+/** How a node wants its inputs cut: consumers that want the same share one stream. */
+export function streamOf(node: Node): Omit<Stream, 'consumers'> {
+  const shards = partitionsOf(node)
+  const key = node.kind === 'function' ? node.key : undefined
+  if (key !== undefined) return { name: `${key}-${shards}`, key, shards }
+  return { name: shards === 1 ? 'all' : `any-${shards}`, shards }
+}
+
+export const partitionsOf = (node: Node) => (node.kind === 'function' ? node.scale.max : 1)
+
+/** The wiring of every node when everything is up; shape by node name. @throws never */
+export function wiringOf(flow: Flow): Map<string, Content> {
+  return new Map(flow.nodes.map(node => [node.name, contentOf(flow, node)]))
+}
+
+const once: Retry = { attempts: 1, backoffMs: 0, timeoutMs: 0, order: 'strict' }
+
+function contentOf(flow: Flow, node: Node): Content {
+  const stream = streamOf(node).name
+  return {
+    v: 1,
+    kind: node.kind,
+    partitions: partitionsOf(node),
+    inputs: node.from.map(input => ({ ...input, stream })),
+    outputs: outputsOf(flow, node.name),
+    concurrency: node.kind === 'function' ? (node as FunctionNode).concurrency : 1,
+    retry: node.kind === 'source' ? once : node.retry,
+    ...(node.kind === 'source' && {
+      source: { spec: node.spec, overflow: node.overflow, ...(node.id !== undefined && { id: node.id }) },
+    }),
+    ...(node.kind === 'sink' && { sink: node.spec }),
+  }
+}
+
+function outputsOf(flow: Flow, producer: string): Record<string, Stream[]> {
+  const outputs: Record<string, Stream[]> = {}
+  for (const consumer of flow.nodes) {
+    for (const input of consumer.from) {
+      if (input.node !== producer) continue
+      outputs[input.output] ??= []
+      const streams = outputs[input.output]!
+      const wanted = streamOf(consumer)
+      const shared = streams.find(stream => stream.name === wanted.name)
+      if (shared) shared.consumers.push(consumer.name)
+      else streams.push({ ...wanted, consumers: [consumer.name] })
+    }
+  }
+  return outputs
+}
