@@ -1,0 +1,64 @@
+import type { Logger } from 'pino'
+import type { Finding } from '../schema/finding.ts'
+import type { DeclaredNode } from './orchestrator/orchestrator.ts'
+
+/** What `dyninka run`, `dev` and `demo` ask of a controller. Exactly one of `repo` and `dir`. */
+export interface ControllerOptions {
+  /** Git URL or path of the repository to follow. */
+  repo?: string
+  /** Default: the remote's default branch. */
+  branch?: string
+  /** Subfolder of the repository in which dataflows are looked for. */
+  path?: string
+  /** Working folder to follow without Git; its revisions read `worktree@sha256:…`. */
+  dir?: string
+  /** Between two polls of the repository. Default 30 s. */
+  intervalMs?: number
+  /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */
+  broker?: string
+  /** `host:port` of the HTTP API. Default `127.0.0.1:0`: a free port. */
+  listen?: string
+  /** Folder of everything that must survive a restart. Made if absent. */
+  state: string
+  /** Virtual nodes of this machine. Default: one, `local` in zone `local`. */
+  nodes?: DeclaredNode[]
+  /** `.env`-style file of secrets; the variables `DYNINKA_SECRET_<NAME>` are read besides, and win. */
+  secrets?: string
+  /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
+  webhookSecret?: string
+  logger?: Logger
+  /** Progress, for people. Never throws back into the controller. */
+  onEvent?: (event: ControllerEvent) => void
+}
+
+export interface Controller {
+  /** Of the HTTP API. */
+  url: string
+  /** Of the broker, with which hosts and tools connect. */
+  brokerUrl: string
+  /** For the `authorization: Bearer` header; absent on a loopback address. */
+  token?: string
+  /** Looks at the repository now, as a webhook would. */
+  reconcile(): void
+  /** @param options.hosts also stop what runs, and the embedded broker */
+  stop(options?: { hosts?: boolean }): Promise<void>
+}
+
+export type ControllerEvent =
+  | { type: 'broker'; url: string; adopted: boolean }
+  | { type: 'fetched'; revision: string; message: string }
+  /** The source can't be read for now; what runs keeps running. */
+  | { type: 'source-failed'; reason: string; message: string; hint?: string }
+  /** A revision that is refused; `folder` is relative to the repository. */
+  | { type: 'findings'; folder: string; revision: string; findings: Finding[] }
+  | { type: 'building'; flow: string; functions: string[] }
+  | { type: 'built'; flow: string; function: string; ms: number; reused: boolean }
+  | { type: 'build-failed'; flow: string; function: string; findings: Finding[] }
+  | { type: 'started'; flow: string; function: string; host: string; generation: number }
+  /** The newest generation has taken over; what it replaced stops now. */
+  | { type: 'swapped'; flow: string; function: string; generation: number }
+  | { type: 'stopped'; flow: string; function: string; host: string }
+  /** A host ended when it should not have, or can't be started. */
+  | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
+  | { type: 'ready'; flow: string; revision: string; ms: number }
+  | { type: 'pruned'; flow: string; function?: string }

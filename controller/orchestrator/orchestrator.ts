@@ -1,0 +1,100 @@
+import type { Node, Placement } from '../../schema/flow.ts'
+
+/** A place where hosts run. */
+export interface DeclaredNode {
+  name: string
+  zone: string
+  /** As `process.arch` says it, with `amd64` for `x64`. */
+  arch: string
+  labels: Record<string, string>
+  /** Millicores. */
+  cpu?: number
+  /** Bytes. */
+  memory?: number
+}
+
+/** What one node of the graph needs to run, as of one revision. */
+export interface Workload {
+  flow: string
+  /** Name of the node of the graph. */
+  node: string
+  kind: Node['kind']
+  /** Digest of the code; of the host bundle for sources and sinks, which have none of their own. */
+  artifact: string
+  /** Folder of the code; absent for sources and sinks. */
+  code?: string
+  /** Digest of the host bundle. */
+  runtime: string
+  /** Folder of the host bundle. */
+  host: string
+  env: Record<string, string>
+  secrets: string[]
+  replicas: number
+  placement: Placement
+  resources: { cpuMillis?: number; memoryBytes?: number }
+  /** Digest of all that the process runs: another one makes another generation. */
+  fingerprint: string
+}
+
+/** One replica of one generation. */
+export interface HostSpec {
+  workload: Workload
+  generation: number
+  replica: number
+  /** Name of the declared node. */
+  place: string
+}
+
+export interface ObservedHost {
+  flow: string
+  node: string
+  generation: number
+  replica: number
+  fingerprint: string
+  place: string
+  /** Of the process that runs now, or ran last; unique among all ever started. */
+  id: string
+  pid?: number
+  startedAt?: string
+  phase: 'running' | 'backoff' | 'stopping'
+  /** Ends in a row that nobody asked for. */
+  failures: number
+  /** The last of them. */
+  lastExit?: { at: string; reason: string; log: string[] }
+}
+
+export type HostChange =
+  | { action: 'start'; spec: HostSpec }
+  | { action: 'stop'; flow: string; node: string; generation: number; replica: number; reason: string }
+  /** Ends the process at once; it is started again. */
+  | { action: 'restart'; flow: string; node: string; generation: number; replica: number; reason: string }
+
+export interface LogLine {
+  function: string
+  host: string
+  time: number
+  level: number
+  msg: string
+  [field: string]: unknown
+}
+
+export interface LogOptions {
+  follow: boolean
+  lines: number
+  signal: AbortSignal
+}
+
+/** Runs hosts somewhere, keeps them running, and knows them again after a restart of the controller. */
+export interface Orchestrator {
+  observe(flow: string): Promise<ObservedHost[]>
+  /** Flows of which something runs. */
+  flows(): Promise<string[]>
+  /** Returns once the change is under way and would survive the controller; `observe` tells how it went. */
+  apply(change: HostChange, signal: AbortSignal): Promise<void>
+  nodes(): Promise<DeclaredNode[]>
+  logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>
+  /** Called with the flow whenever `observe` would say something new. */
+  onChange(listener: (flow: string) => void): void
+  /** Lets go of what runs: it keeps running. */
+  close(): Promise<void>
+}
