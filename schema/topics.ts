@@ -16,6 +16,8 @@ export const topics = {
   telemetry: (flow: string, node: string, host: string) => `dyninka/${flow}/telemetry/${node}/${host}`,
   telemetries: (flow: string) => `dyninka/${flow}/telemetry/+/+`,
   wiring: (flow: string, node: string) => `dyninka/${flow}/wiring/${node}`,
+  /** The wiring that one partition has in effect: what its successor starts from. */
+  effect: (flow: string, node: string, partition: number) => `dyninka/${flow}/wiring/${node}/${partition}`,
   wirings: (flow: string) => `dyninka/${flow}/wiring/+`,
   host: (flow: string, node: string, host: string) => `dyninka/${flow}/hosts/${node}/${host}`,
   hosts: (flow: string, node = '+') => `dyninka/${flow}/hosts/${node}/+`,

@@ -7,6 +7,8 @@ export interface Wiring {
   revision: number
   kind: Node['kind']
   partitions: number
+  /** The function's own `key`: a record without it can't be handled. */
+  key?: string
   inputs: WiredInput[]
   /** By output name: the streams into which the output is cut. */
   outputs: Record<string, Stream[]>
@@ -27,6 +29,8 @@ export interface Stream {
   /** Dotted path of the field that is the key of this stream; absent: records keep the key they have. */
   key?: string
   shards: number
+  /** Frames of one producer's partition that a consumer may have unfinished before the producer waits. */
+  window: number
   /** Nodes whose partition n reads shard n. */
   consumers: string[]
 }
@@ -34,7 +38,7 @@ export interface Stream {
 export type Content = Omit<Wiring, 'revision'>
 
 /** How a node wants its inputs cut: consumers that want the same share one stream. */
-export function streamOf(node: Node): Omit<Stream, 'consumers'> {
+export function streamOf(node: Node): Omit<Stream, 'consumers' | 'window'> {
   const shards = partitionsOf(node)
   const key = node.kind === 'function' ? node.key : undefined
   if (key !== undefined) return { name: `${key}-${shards}`, key, shards }
@@ -56,6 +60,7 @@ function contentOf(flow: Flow, node: Node): Content {
     v: 1,
     kind: node.kind,
     partitions: partitionsOf(node),
+    ...(node.kind === 'function' && node.key !== undefined && { key: node.key }),
     inputs: node.from.map(input => ({ ...input, stream })),
     outputs: outputsOf(flow, node.name),
     concurrency: node.kind === 'function' ? (node as FunctionNode).concurrency : 1,
@@ -75,10 +80,23 @@ function outputsOf(flow: Flow, producer: string): Record<string, Stream[]> {
       outputs[input.output] ??= []
       const streams = outputs[input.output]!
       const wanted = streamOf(consumer)
+      const window = windowOf(flow, consumer)
       const shared = streams.find(stream => stream.name === wanted.name)
-      if (shared) shared.consumers.push(consumer.name)
-      else streams.push({ ...wanted, consumers: [consumer.name] })
+      if (!shared) streams.push({ ...wanted, window, consumers: [consumer.name] })
+      else {
+        shared.consumers.push(consumer.name)
+        shared.window = Math.min(shared.window, window)
+      }
     }
   }
   return outputs
+}
+
+/** Frames in a partition's queue, all producers together: far below the 1,000 of a default mosquitto. */
+const maxQueuedFrames = 64
+
+function windowOf(flow: Flow, consumer: Node): number {
+  let lanes = 0
+  for (const { node } of consumer.from) lanes += partitionsOf(flow.nodes.find(({ name }) => name === node)!)
+  return Math.max(2, Math.floor(maxQueuedFrames / Math.max(1, lanes)))
 }

@@ -1,0 +1,283 @@
+// Made from dataflow.schema.json by `node schema/generate.ts`: change that file, not this one.
+
+/**
+ * One dataflow: where records come from, the functions they pass through, and where they go.
+ */
+export interface Dataflow {
+  /**
+   * The version of this language.
+   */
+  apiVersion: 'dyninka.dev/v1'
+  /**
+   * The name of the dataflow: part of every topic, process and pod that belongs to it.
+   */
+  name: string
+  /**
+   * Where records enter the graph, by name.
+   */
+  sources: {
+    [k: string]: DataflowSource
+  }
+  /**
+   * The functions, by name. Each runs as a process of its own.
+   */
+  functions: {
+    [k: string]: DataflowFunction
+  }
+  /**
+   * Where records leave the graph, by name.
+   */
+  sinks?: {
+    [k: string]: DataflowSink
+  }
+}
+/**
+ * Where records enter: exactly one of `mqtt`, `every` and `http`.
+ */
+export interface DataflowSource {
+  /**
+   * An MQTT topic filter: each JSON message on a matching topic becomes a record. `+` stands for one level, `#` for all that follow.
+   */
+  mqtt?: string
+  /**
+   * The broker to subscribe at, if it is not the one that carries the dataflow.
+   */
+  broker?: string
+  /**
+   * Makes a record `{ n, at }` at this interval: `n` counts from 0, `at` is the time in ISO 8601. From 1ms to 500h.
+   */
+  every?: string
+  http?: HttpSource
+  /**
+   * Dotted path of the field that identifies a record. A record whose value was seen before is dropped.
+   */
+  id?: string
+  /**
+   * What to do when records come faster than the graph takes them: `block` leaves them at the broker (or the HTTP client waiting), `drop-oldest` and `drop-newest` drop and count.
+   */
+  overflow?: 'block' | 'drop-oldest' | 'drop-newest'
+  placement?: Placement
+}
+/**
+ * Takes JSON by `POST`: an object (or any value) is one record, a list is many.
+ */
+export interface HttpSource {
+  /**
+   * The TCP port to listen on.
+   */
+  port: number
+  /**
+   * The path of the URL that takes records.
+   */
+  path?: string
+}
+/**
+ * Where it may run, where it should run, and where it was decided to run.
+ */
+export interface Placement {
+  /**
+   * What a node must have.
+   */
+  require?: {
+    /**
+     * Processor architectures that will do.
+     *
+     * @minItems 1
+     *
+     * Items: A processor architecture.
+     */
+    arch?: ('amd64' | 'arm64' | 'arm' | 'ppc64le' | 'riscv64' | 's390x')[]
+    /**
+     * Labels of the node and their values; `exists` stands for any value.
+     */
+    labels?: {
+      /**
+       * The value that the label must have, or `exists`.
+       */
+      [k: string]: string
+    }
+  }
+  /**
+   * Zones to favour.
+   */
+  prefer?: Preference[]
+  /**
+   * Sources, functions and sinks to stay close to.
+   */
+  near?: Nearness[]
+  /**
+   * The zone where it runs: the decision, written by a person or a merged pull request.
+   */
+  zone?: string
+  /**
+   * The one node where it runs. A zone is the better choice where several nodes would do.
+   */
+  node?: string
+}
+/**
+ * A zone to favour, and how much.
+ */
+export interface Preference {
+  /**
+   * The name of the zone.
+   */
+  zone: string
+  /**
+   * How much it counts against other preferences.
+   */
+  weight?: number
+}
+/**
+ * Something to stay close to, and how close.
+ */
+export interface Nearness {
+  /**
+   * The name of a function (or source, or sink) of this dataflow.
+   */
+  function: string
+  /**
+   * The longest round trip between the two.
+   */
+  maxRtt: string
+}
+/**
+ * One default export in one file.
+ */
+export interface DataflowFunction {
+  /**
+   * The file whose default export is the function, relative to the folder of this file.
+   */
+  code: string
+  /**
+   * What to read: the name of a source or function, `name.output` for a named output, or a list of them.
+   *
+   * @minItems 1
+   */
+  from: string | string[]
+  /**
+   * Dotted path of the field whose value is the key of a record. Records of one key are handled in order, in one partition, and share `ctx.state`.
+   */
+  key?: string
+  scale?: Scale
+  /**
+   * How many records of one partition may be in the function at once; never two of one key. Outputs leave in order all the same.
+   */
+  concurrency?: number
+  retry?: Retry
+  /**
+   * Environment variables, seen as `ctx.env`. Values are strings: quote numbers and booleans.
+   */
+  env?: {
+    /**
+     * The value of the variable.
+     */
+    [k: string]: string
+  }
+  /**
+   * Names of environment variables whose values the operator of the controller holds, so that they stay out of Git.
+   *
+   * Items: The name of an environment variable: letters, digits and underscores, not a digit first, and not `DYNINKA_…`.
+   */
+  secrets?: string[]
+  resources?: Resources
+  placement?: Placement
+}
+/**
+ * How many partitions, and so how many processes, share the work.
+ */
+export interface Scale {
+  /**
+   * Processes that always run.
+   */
+  min?: number
+  /**
+   * Processes that may run at most: the number of partitions. A power of two.
+   */
+  max?: number
+}
+/**
+ * What happens when a record fails: it is tried again, then put among the dead letters.
+ */
+export interface Retry {
+  /**
+   * How often a record is tried in all, the first time included.
+   */
+  attempts?: number
+  /**
+   * The wait before the second try; it doubles with each further one.
+   */
+  backoff?: string
+  /**
+   * How long one try may take.
+   */
+  timeout?: string
+  /**
+   * `strict` holds back the records of the same partition until the failing one is done; `relaxed` lets them pass.
+   */
+  order?: 'strict' | 'relaxed'
+}
+/**
+ * What one process needs; a node without it is not chosen.
+ */
+export interface Resources {
+  /**
+   * Processor time: `100m` is a tenth of a core.
+   */
+  cpu?: string | number
+  /**
+   * Memory, in bytes or with `Ki`, `Mi`, `Gi`, `k`, `M`, `G`.
+   */
+  memory?: string | number
+}
+/**
+ * Where records leave: exactly one of `mqtt`, `log`, `http` and `file`.
+ */
+export interface DataflowSink {
+  /**
+   * What to read: the name of a source or function, `name.output` for a named output, or a list of them.
+   *
+   * @minItems 1
+   */
+  from: string | string[]
+  /**
+   * Publishes each record as JSON on this MQTT topic.
+   */
+  mqtt?: string
+  /**
+   * The broker to publish at, if it is not the one that carries the dataflow.
+   */
+  broker?: string
+  /**
+   * Whether the broker keeps the last record for who subscribes later.
+   */
+  retain?: boolean
+  /**
+   * Writes each record to the log, shown by `dyninka logs`.
+   */
+  log?: {}
+  http?: HttpSink
+  /**
+   * Appends each record as one line of JSON (NDJSON) to this file.
+   */
+  file?: string
+  retry?: Retry
+  placement?: Placement
+}
+/**
+ * Sends each record as JSON by `POST`. Any answer but 2xx counts as a failure and is retried.
+ */
+export interface HttpSink {
+  /**
+   * Where to send records.
+   */
+  url: string
+  /**
+   * Headers to send beside `content-type: application/json`.
+   */
+  headers?: {
+    /**
+     * The value of the header.
+     */
+    [k: string]: string
+  }
+}

@@ -1,0 +1,6 @@
+export type { DeclaredNode } from './declared-node.ts'
+export { discover } from './discover.ts'
+export { type Finding, sortFindings } from './finding.ts'
+export type * from './flow.ts'
+export { type LoadOptions, load } from './load.ts'
+export { type Disposition, Problem } from './problem.ts'

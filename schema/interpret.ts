@@ -1,0 +1,130 @@
+import type {
+  Dataflow,
+  DataflowFunction,
+  DataflowSink,
+  DataflowSource,
+  Placement,
+  Retry,
+} from './dataflow.generated.ts'
+import { durationMs } from './duration.ts'
+import type * as flow from './flow.ts'
+import { parseInput } from './input.ts'
+import { cpuMillis, memoryBytes } from './quantity.ts'
+
+/** The dataflow that a checked file describes: defaults filled in, units resolved, producers first. @throws never */
+export function interpret({ name, sources, functions, sinks = {} }: Dataflow): flow.Flow {
+  return {
+    name,
+    nodes: producersFirst([
+      ...Object.entries(sources).map(([name, spec]) => source(name, spec)),
+      ...Object.entries(functions).map(([name, spec]) => func(name, spec)),
+      ...Object.entries(sinks).map(([name, spec]) => sink(name, spec)),
+    ]),
+  }
+}
+
+function source(
+  name: string,
+  { id, overflow = 'block', placement, ...spec }: DataflowSource,
+): flow.SourceNode {
+  return {
+    kind: 'source',
+    name,
+    from: [],
+    spec: sourceSpec(spec),
+    ...(id !== undefined && { id }),
+    overflow,
+    placement: placed(placement),
+  }
+}
+
+function sourceSpec({ mqtt, broker, every, http }: DataflowSource): flow.SourceSpec {
+  if (mqtt !== undefined) return { type: 'mqtt', filter: mqtt, ...(broker !== undefined && { broker }) }
+  if (every !== undefined) return { type: 'every', intervalMs: durationMs(every) }
+  return { type: 'http', port: http!.port, path: http!.path ?? '/' }
+}
+
+function func(name: string, spec: DataflowFunction): flow.FunctionNode {
+  const { cpu, memory } = spec.resources ?? {}
+  return {
+    kind: 'function',
+    name,
+    code: spec.code,
+    from: inputs(spec.from),
+    ...(spec.key !== undefined && { key: spec.key }),
+    scale: { min: spec.scale?.min ?? 1, max: spec.scale?.max ?? 1 },
+    concurrency: spec.concurrency ?? 1,
+    retry: retry(spec.retry),
+    env: spec.env ?? {},
+    secrets: spec.secrets ?? [],
+    resources: {
+      ...(cpu !== undefined && { cpuMillis: cpuMillis(cpu) }),
+      ...(memory !== undefined && { memoryBytes: memoryBytes(memory) }),
+    },
+    placement: placed(spec.placement),
+  }
+}
+
+function sink(name: string, spec: DataflowSink): flow.SinkNode {
+  return {
+    kind: 'sink',
+    name,
+    from: inputs(spec.from),
+    spec: sinkSpec(spec),
+    retry: retry(spec.retry),
+    placement: placed(spec.placement),
+  }
+}
+
+function sinkSpec({ mqtt, broker, retain, log, http, file }: DataflowSink): flow.SinkSpec {
+  if (mqtt !== undefined) {
+    return { type: 'mqtt', topic: mqtt, ...(broker !== undefined && { broker }), retain: retain ?? false }
+  }
+  if (log !== undefined) return { type: 'log' }
+  if (http !== undefined) return { type: 'http', url: http.url, headers: http.headers ?? {} }
+  return { type: 'file', path: file! }
+}
+
+const inputs = (from: string | string[]) => [from].flat().map(parseInput)
+
+const retry = ({
+  attempts = 5,
+  backoff = '200ms',
+  timeout = '5s',
+  order = 'strict',
+}: Retry = {}): flow.Retry => ({
+  attempts,
+  backoffMs: durationMs(backoff),
+  timeoutMs: durationMs(timeout),
+  order,
+})
+
+function placed({ require, prefer, near, zone, node }: Placement = {}): flow.Placement {
+  return {
+    ...(require && { require }),
+    ...(prefer && { prefer: prefer.map(({ zone, weight = 50 }) => ({ zone, weight })) }),
+    ...(near && {
+      near: near.map(({ function: name, maxRtt }) => ({ function: name, maxRttMs: durationMs(maxRtt) })),
+    }),
+    ...(zone !== undefined && { zone }),
+    ...(node !== undefined && { node }),
+  }
+}
+
+/** Kahn's order, stable: of two that could come next, the one that was written first. */
+function producersFirst(nodes: flow.Node[]): flow.Node[] {
+  const ordered: flow.Node[] = []
+  const placedNames = new Set<string>()
+  const waiting = new Map(nodes.map(node => [node.name, node]))
+  while (waiting.size > 0) {
+    const before = waiting.size
+    for (const node of waiting.values()) {
+      if (!node.from.every(input => placedNames.has(input.node))) continue
+      ordered.push(node)
+      placedNames.add(node.name)
+      waiting.delete(node.name)
+    }
+    if (waiting.size === before) return [...ordered, ...waiting.values()]
+  }
+  return ordered
+}

@@ -1,0 +1,3 @@
+export function languageReference(_schema: unknown): string {
+  return ''
+}

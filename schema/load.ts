@@ -1,0 +1,62 @@
+import { resolve } from 'node:path'
+import { checkCode } from './code.ts'
+import type { Dataflow } from './dataflow.generated.ts'
+import type { DeclaredNode } from './declared-node.ts'
+import { Draft } from './draft.ts'
+import { type Finding, sortFindings } from './finding.ts'
+import type { Flow } from './flow.ts'
+import { interpret } from './interpret.ts'
+import { parseYaml } from './parse-yaml.ts'
+import { readSource } from './read-source.ts'
+import { cycles } from './rules/cycles.ts'
+import { environment } from './rules/environment.ts'
+import { inputs } from './rules/inputs.ts'
+import { names } from './rules/names.ts'
+import { nodes } from './rules/nodes.ts'
+import { placement } from './rules/placement.ts'
+import { ports } from './rules/ports.ts'
+import { ranges } from './rules/ranges.ts'
+import { topics } from './rules/topics.ts'
+import { checkShape } from './shape.ts'
+import { SourceText } from './source-text.ts'
+
+export interface LoadOptions {
+  /** Name of the file; `dataflow.yaml` if not given. */
+  file?: string
+  /** Whether to check the types on every edge, with the TypeScript compiler; true if not given. */
+  types?: boolean
+  /** The nodes there are: a placement that none of them satisfies is a finding. */
+  nodes?: readonly DeclaredNode[]
+  /** The secrets that are set: one that isn't is a finding. */
+  secrets?: ReadonlySet<string>
+}
+
+/** The dataflow in a folder, or everything that is wrong with it: `flow` is there only if `findings` is empty.
+ *  Writes nothing below the folder. @throws Problem only for what is not the user's to mend */
+export async function load(
+  dir: string,
+  options: LoadOptions = {},
+): Promise<{ flow?: Flow; findings: Finding[] }> {
+  const file = options.file ?? 'dataflow.yaml'
+  const source = await readSource(dir, file)
+  if (!(source instanceof SourceText)) return { findings: [source] }
+  const { document, findings: syntax } = parseYaml(source)
+  if (!document) return { findings: sortFindings(syntax, file) }
+  const shape = checkShape(document)
+  const draft = new Draft(document, shape.wrong)
+  const findings = [
+    ...shape.findings,
+    ...names(draft),
+    ...inputs(draft),
+    ...cycles(draft),
+    ...ranges(draft),
+    ...environment(draft, options.secrets),
+    ...topics(draft),
+    ...ports(draft),
+    ...placement(draft),
+    ...nodes(draft, options.nodes),
+    ...(await checkCode(resolve(dir), draft)),
+  ]
+  if (findings.length > 0) return { findings: sortFindings(findings, file) }
+  return { flow: interpret(document.value as Dataflow), findings: [] }
+}

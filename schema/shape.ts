@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import type { Finding } from './finding.ts'
+import { ShapeError } from './shape-error.ts'
+import { sentence } from './shape-words.ts'
+import { suggest } from './suggest.ts'
+import { steps, type YamlDocument } from './yaml-document.ts'
+
+const schema = JSON.parse(readFileSync(new URL('dataflow.schema.json', import.meta.url), 'utf8'))
+const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strictRequired: false })
+ajv.addVocabulary(['patternErrorMessage'])
+const validate = ajv.compile(schema)
+
+/** What JSON Schema has to say, one finding for each mistake, and the pointers of the parts that are wrong. */
+export function checkShape(document: YamlDocument): { findings: Finding[]; wrong: string[][] } {
+  validate(document.value)
+  const errors = onePerPlace((validate.errors ?? []).filter(told).map(error => new ShapeError(error)))
+  const kept = errors.filter(error => !explained(error, errors))
+  return {
+    findings: kept.map(error => finding(document, error)),
+    wrong: kept.filter(error => error.spoils).map(error => steps(error.pointer)),
+  }
+}
+
+/** Branches of `oneOf` and parts of `propertyNames` are told by the error that sums them up. */
+const told = (error: ErrorObject) =>
+  !(error.keyword === 'required' && /\/oneOf\/\d+\/required$/.test(error.schemaPath)) &&
+  error.keyword !== 'propertyNames'
+
+/** A value that has the wrong type has no wrong pattern as well: the first in order of weight stays. */
+function onePerPlace(errors: ShapeError[]): ShapeError[] {
+  const places = new Map<string, ShapeError>()
+  for (const error of errors) {
+    const known = places.get(error.place)
+    if (!known || error.weight < known.weight) places.set(error.place, error)
+  }
+  return [...places.values()]
+}
+
+/** `form: parse` is one mistake, though it is an unknown key and leaves `from` out. */
+function explained(error: ShapeError, all: ShapeError[]): boolean {
+  const missing = error.missing
+  if (missing.length === 0) return false
+  return all.some(other => {
+    if (other.unknownKey === undefined || other.parent !== error.pointer) return false
+    const meant = suggest(other.unknownKey, other.allowedKeys)
+    return meant !== undefined && missing.includes(meant)
+  })
+}
+
+function finding(document: YamlDocument, error: ShapeError): Finding {
+  const offset = error.atKey ? document.keyAt(error.pointer) : document.valueAt(error.pointer)
+  const { code, message, hint } = sentence(error, document.written(error.pointer))
+  return document.source.finding(offset, code, message, hint)
+}
