@@ -1,0 +1,38 @@
+import { dataflow } from 'dyninka/testing'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import advise from '../functions/advise.ts'
+
+const Weather = suite('weather')
+
+const row = {
+  date: '2012-01-02',
+  precipitation: 10.9,
+  temp_max: 10.6,
+  temp_min: 2.8,
+  wind: 4.5,
+  weather: 'rain',
+}
+
+Weather('turns a day of observations into advice', async () => {
+  const flow = await dataflow(new URL('..', import.meta.url))
+  const { advice } = await flow.run({ station: [row] })
+  assert.equal(advice, ['2012-01-02: 2.8 to 10.6 °C. Take an umbrella.'])
+  await flow.close()
+})
+
+Weather('sets a day without temperature aside and goes on', async () => {
+  const flow = await dataflow(new URL('..', import.meta.url))
+  const { advice } = await flow.run({ station: [{ date: '2012-01-01' }, row] })
+  assert.is(advice?.length, 1)
+  assert.is(flow.dead.length, 1)
+  await flow.close()
+})
+
+Weather('calls for an umbrella above 1 mm of rain', () => {
+  const day = { date: '2012-06-01', high: 20, low: 10, rain: 1, wind: 3 }
+  assert.is(advise(day).advice, 'Enjoy the day.')
+  assert.is(advise({ ...day, rain: 1.1 }).advice, 'Take an umbrella.')
+})
+
+Weather.run()
