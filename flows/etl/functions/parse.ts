@@ -1,5 +1,5 @@
 import type { Context } from 'dyninka'
-import { resolve } from '../lib/senml.ts'
+import { resolve, type SenmlRecord } from '../lib/senml.ts'
 
 export interface Reading {
   /** Device and sensor. */
@@ -14,7 +14,7 @@ export interface Reading {
 }
 
 /** A SenML pack as one reading per number in it. */
-export default function parse(pack: unknown, ctx: Context): Reading[] {
+export default function parse(pack: SenmlRecord[], ctx: Context): Reading[] {
   return resolve(pack, ctx.record.time / 1000).flatMap(({ n, t, v }) => {
     const [, device, sensor] = /^(.+)\/(.+)$/.exec(n) ?? []
     return device && sensor && v !== undefined ? [{ name: n, device, sensor, time: t, value: v }] : []
