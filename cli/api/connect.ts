@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Problem } from '../../schema/problem.ts'
+import type { ControllerOptions } from '../command.ts'
+import { stateFolder } from '../state.ts'
+import { Api } from './api.ts'
+
+/** The controller that `--url`, `DYNINKA_URL`, `--state` or the folder we are in leads to. @throws Problem */
+export async function connect(options: ControllerOptions): Promise<Api> {
+  if (options.url) return new Api(options.url, process.env.DYNINKA_TOKEN)
+  const state = stateFolder(options.state)
+  const content = await readFile(join(state, 'controller.json'), 'utf8').catch(() => undefined)
+  if (content === undefined) {
+    throw new Problem('NoController', `no controller is running: there is no controller.json in ${state}`, {
+      hint: 'Start one with `dyninka dev` or `dyninka run`, or name one with --state or --url.',
+    })
+  }
+  const { url, token } = JSON.parse(content) as { url: string; token?: string }
+  return new Api(url, process.env.DYNINKA_TOKEN ?? token)
+}

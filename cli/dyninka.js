@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+// Plain JavaScript that Node 20 can read: it hands over to a Node that runs TypeScript.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const [major] = process.versions.node.split('.')
+if (Number(major) >= 24) await import('./main.ts')
+else runIn(bundledNode())
+
+/** The binary that the `node` package brought along, whatever Node the machine has. */
+function bundledNode() {
+  try {
+    const binary = createRequire(import.meta.url).resolve('node/bin/node')
+    if (existsSync(binary)) return binary
+  } catch {
+    // Not installed, or its install script was not allowed to run.
+  }
+  console.error(
+    `error: Dyninka needs Node 24 or later, and this is ${process.version}.\n` +
+      `  hint: run \`npm install\` in ${fileURLToPath(new URL('..', import.meta.url))}, which brings one, or install a newer Node.`,
+  )
+  process.exit(1)
+}
+
+function runIn(node) {
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
+  // A terminal sends Ctrl-C to both; `kill` reaches only this one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    if (!signal) process.exit(code ?? 1)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}

@@ -1,0 +1,72 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import { Problem } from '../schema/problem.ts'
+import { type ControllerOptions, command, controllerOptions, flowOption } from './command.ts'
+import { Usage } from './failure.ts'
+import type { Picture } from './graph/picture.ts'
+
+type Format = 'text' | 'mermaid' | 'dot' | 'svg' | 'json'
+
+interface Options extends ControllerOptions {
+  format: Format
+  json?: true
+  flow?: string
+  live?: true
+}
+
+export const graph = (): Command =>
+  controllerOptions(
+    command('graph', {
+      summary: 'draw who reads whom',
+      detail: 'Draws the dataflow of a folder, or with --live the one that runs, with its phases and rates.',
+      examples: [
+        ['dyninka graph', 'the dataflow in this folder, in the terminal'],
+        ['dyninka graph --live', 'what runs, with records per second on each edge'],
+        ['dyninka graph --format svg > graph.svg', 'a drawing for a page'],
+        ['dyninka graph --format mermaid', 'for Markdown on GitHub or GitLab'],
+      ],
+      failure: 'the dataflow has findings, or the controller is not there',
+    })
+      .argument('[DIR]', 'folder of the dataflow', '.')
+      .addOption(
+        new Option('--format FORMAT', 'how to draw')
+          .choices(['text', 'mermaid', 'dot', 'svg', 'json'])
+          .default('text'),
+      )
+      .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))
+      .option('--live', 'what runs, instead of a folder')
+      .addOption(flowOption()),
+  ).action(async (dir: string, options: Options) => {
+    const live = options.live ?? options.url !== undefined
+    console.log(await draw(live ? await running(options) : await written(dir), options.format))
+  })
+
+async function written(dir: string): Promise<Picture> {
+  const { load } = await import('../schema/index.ts')
+  const { pictureOf } = await import('./graph/picture.ts')
+  if (!(await stat(resolve(dir, 'dataflow.yaml')).catch(() => undefined))) {
+    throw new Usage(`there is no dataflow.yaml in ${dir}`, 'Name its folder, or add --live for what runs.')
+  }
+  const { flow, findings } = await load(resolve(dir), { types: false })
+  if (!flow)
+    throw new Error(`${dir} has ${findings.length} findings: \`dyninka validate ${dir}\` shows them.`)
+  return pictureOf(flow)
+}
+
+async function running(options: Options): Promise<Picture> {
+  const { connect } = await import('./api/connect.ts')
+  const controller = await connect(options)
+  return controller.get<Picture>('/api/graph', { flow: await controller.flowNamed(options.flow) })
+}
+
+async function draw(picture: Picture, format: Format): Promise<string> {
+  if (format === 'json') return JSON.stringify(picture, null, 2)
+  if (format === 'text') {
+    const columns = process.stdout.columns ?? Number(process.env.COLUMNS ?? 160)
+    return (await import('./graph/text.ts')).text(picture, columns)
+  }
+  if (format === 'svg') return (await import('./graph/svg.ts')).svg(picture)
+  if (format === 'dot') return (await import('./graph/dot.ts')).dot(picture)
+  return (await import('./graph/mermaid.ts')).mermaid(picture)
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { dead } from './dead.ts'
+import { report } from './failure.ts'
+import { graph } from './graph.ts'
+import { init } from './init.ts'
+import { endWithReader } from './interrupt.ts'
+import { logs } from './logs.ts'
+import { status } from './status.ts'
+import { tap } from './tap.ts'
+import { validate } from './validate.ts'
+
+const { version, description } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { version: string; description: string }
+
+const dyninka = new Command('dyninka')
+  .description(description)
+  .version(version, '-V, --version')
+  .exitOverride()
+  .helpCommand('help [COMMAND]', 'show the help of a command')
+  .commandsGroup('Write:')
+dyninka.addCommand(init()).addCommand(validate()).addCommand(graph())
+dyninka.commandsGroup('Look:')
+dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(dead())
+dyninka.addHelpText(
+  'after',
+  '\nStart with `dyninka demo`, or with `dyninka init my-flow && dyninka dev my-flow`.',
+)
+
+endWithReader()
+try {
+  await dyninka.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}

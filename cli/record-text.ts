@@ -1,0 +1,17 @@
+import { paint } from './paint.ts'
+
+export interface TappedRecord {
+  id: string
+  key?: string
+  time: number
+  value: unknown
+  function: string
+  output: string
+}
+
+/** One line for a record that passes. */
+export function recordText({ time, key, value, function: name, output }: TappedRecord): string {
+  const at = paint('dim', new Date(time).toISOString().slice(11, 23))
+  const place = paint('cyan', output === 'default' ? name : `${name}.${output}`)
+  return [at, place, ...(key === undefined ? [] : [paint('yellow', key)]), JSON.stringify(value)].join(' ')
+}
