@@ -30,7 +30,7 @@ export interface Context<T extends Shape = Record<never, never>> {
   readonly record: RecordInfo
   /** Plain JSON kept for this record's key (for the whole partition where there is no key). Read it,
    *  change it in place or assign it; `undefined` deletes. Stored after the outputs it belongs to. */
-  state: (T extends { state: infer State } ? State : any) | undefined
+  state: (T extends { state: infer State } ? State : unknown) | undefined
   /** Aborts when the call has taken longer than `retry.timeout`, or the host shuts down. */
   readonly signal: AbortSignal
   /** The variables of `env` and `secrets` of this function. */
@@ -52,6 +52,10 @@ export interface RecordInfo {
   readonly time: number
   /** The source (or timer, or replay) where it entered the graph. */
   readonly source: string
+  /** The MQTT topic on which a source read it: known to the functions that read that source. */
+  readonly topic?: string
+  /** A dead letter that is being handled again; `id` is the one it first had. */
+  readonly replay?: true
 }
 
 export interface Logger {

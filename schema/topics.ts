@@ -26,3 +26,6 @@ export const topics = {
 /** The durable session of one partition: whoever connects with this ID owns it. */
 export const sessionId = (flow: string, node: string, partition: number) =>
   `dyninka-${flow}-${node}-${partition}`
+
+/** The durable session through which a source reads its MQTT topics. */
+export const intakeSessionId = (flow: string, source: string) => `${sessionId(flow, source, 0)}-in`

@@ -1,4 +1,4 @@
-import type { Flow, FunctionNode, Node, Retry, SinkSpec, SourceSpec } from './flow.ts'
+import type { Flow, Node, Retry, SinkSpec, SourceSpec } from './flow.ts'
 
 /** The retained document at `topics.wiring`: all that a host knows of the graph around it. */
 export interface Wiring {
@@ -52,6 +52,16 @@ export function wiringOf(flow: Flow): Map<string, Content> {
   return new Map(flow.nodes.map(node => [node.name, contentOf(flow, node)]))
 }
 
+/** Sinks that keep the order of what they are given may be given much at once. */
+function concurrencyOf(node: Node): number {
+  if (node.kind === 'function') return node.concurrency
+  return node.kind === 'sink' && (node.spec.type === 'mqtt' || node.spec.type === 'file') ? 256 : 1
+}
+
+/** An MQTT sink waits for its broker, however long, and sends again by itself. */
+const retryOf = (node: Node): Retry =>
+  node.kind === 'source' || (node.kind === 'sink' && node.spec.type === 'mqtt') ? once : node.retry
+
 const once: Retry = { attempts: 1, backoffMs: 0, timeoutMs: 0, order: 'strict' }
 
 function contentOf(flow: Flow, node: Node): Content {
@@ -63,8 +73,8 @@ function contentOf(flow: Flow, node: Node): Content {
     ...(node.kind === 'function' && node.key !== undefined && { key: node.key }),
     inputs: node.from.map(input => ({ ...input, stream })),
     outputs: outputsOf(flow, node.name),
-    concurrency: node.kind === 'function' ? (node as FunctionNode).concurrency : 1,
-    retry: node.kind === 'source' ? once : node.retry,
+    concurrency: concurrencyOf(node),
+    retry: retryOf(node),
     ...(node.kind === 'source' && {
       source: { spec: node.spec, overflow: node.overflow, ...(node.id !== undefined && { id: node.id }) },
     }),

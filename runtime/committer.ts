@@ -1,0 +1,87 @@
+import { topics } from '../schema/topics.ts'
+import { type CursorDocument, Progress } from './cursor.ts'
+import { type Inflight, isDone } from './inflight.ts'
+import type { Snapshot, State } from './state.ts'
+import type { Connection } from './transport.ts'
+
+interface CommitterOptions {
+  flow: string
+  node: string
+  partition: number
+  connection: Connection
+  cursor: CursorDocument
+  state: State
+  /** Messages in order of arrival; committed ones are taken from its front. */
+  inflight: Inflight[]
+  onCommitted(batch: Inflight[]): void
+  onFailed(error: Error): void
+}
+
+/**
+ * Acknowledges after effect: outputs have been taken over by the broker, then state is stored, then the cursor,
+ * and only then the inputs are acknowledged, in order of arrival [MQTT-4.6.0-2]. What becomes ready during one
+ * commit shares the next, so the cost of a commit is spread over the load.
+ */
+export class Committer {
+  #options: CommitterOptions
+  #finished: Progress
+  #busy = false
+
+  constructor(options: CommitterOptions) {
+    this.#options = options
+    this.#finished = new Progress(options.cursor.lanes)
+  }
+
+  /** Commits all that is done, if no commit is under way. */
+  run() {
+    if (this.#busy) return
+    this.#busy = true
+    this.#commitAll().then(
+      () => {
+        this.#busy = false
+      },
+      error => this.#options.onFailed(error),
+    )
+  }
+
+  /** Stores the cursor as it is, outside of a commit: before the first record, or to mark a suspect. */
+  async save(): Promise<void> {
+    const { connection, cursor, flow, node, partition } = this.#options
+    await connection.publish(topics.credit(flow, node, partition), JSON.stringify(cursor), { retain: true })
+  }
+
+  async #commitAll() {
+    const { inflight } = this.#options
+    while (inflight[0] && isDone(inflight[0])) {
+      let count = 1
+      while (inflight[count] && isDone(inflight[count]!)) count += 1
+      await this.#commit(inflight.slice(0, count))
+    }
+  }
+
+  async #commit(batch: Inflight[]) {
+    const { connection, cursor, state, inflight } = this.#options
+    cursor.commit += 1
+    await state.store(newest(batch), cursor.commit, connection)
+    for (const { lane, last, letters } of batch) {
+      for (const [origin, seq] of last) this.#finished.advance(lane, origin, seq)
+      cursor.letters += letters
+    }
+    cursor.lanes = this.#finished.toJSON()
+    cursor.keys = state.size
+    cursor.takeovers = 0
+    delete cursor.trying
+    delete cursor.suspects
+    await this.save()
+    await state.clear(connection)
+    for (const { message } of batch) message.ack()
+    inflight.splice(0, batch.length)
+    this.#options.onCommitted(batch)
+  }
+}
+
+function newest(batch: Inflight[]): Map<string, Snapshot> {
+  const snapshots = new Map<string, Snapshot>()
+  for (const { states } of batch) for (const [key, snapshot] of states) snapshots.set(key, snapshot)
+  return snapshots
+}

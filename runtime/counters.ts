@@ -1,0 +1,16 @@
+/** Counts of one host since its start, summed over its partitions. */
+export class Counters {
+  recordsIn = 0
+  recordsOut = 0
+  bytesIn = 0
+  bytesOut = 0
+  repeats = 0
+  retries = 0
+  deadLetters = 0
+  dropped = 0
+  rejected = 0
+  inFlight = 0
+  handlerMs = 0
+  calls = 0
+  latencyMs: number | undefined
+}

@@ -1,0 +1,77 @@
+import { compareSeq } from './record-id.ts'
+
+type Lanes = Record<string, Record<string, string>>
+
+/** The retained document at `topics.credit`: how far a partition has come. It makes repeats recognisable
+ *  after any crash, and tells producers how much of what they sent is still to do. */
+export interface CursorDocument {
+  v: 1
+  /** By lane and origin: the last record that is finished, its outputs and state stored. */
+  lanes: Lanes
+  /** Topic filters that the session holds. */
+  subscriptions: string[]
+  /** Revision of the wiring in effect. */
+  wiring: number
+  /** Grows with every commit; keyed state carries the commit that wrote it. */
+  commit: number
+  /** Keys with stored state: what a restore must bring. */
+  keys: number
+  /** Dead letters written so far. */
+  letters: number
+  /** Owners in a row that have finished nothing. */
+  takeovers: number
+  /** The record in the handler, written only by an owner whose predecessor finished nothing. */
+  trying?: string
+  /** Records during which an owner died, and how often. */
+  suspects?: Record<string, number>
+}
+
+export const emptyCursor = (): CursorDocument => ({
+  v: 1,
+  lanes: {},
+  subscriptions: [],
+  wiring: 0,
+  commit: 0,
+  keys: 0,
+  letters: 0,
+  takeovers: 0,
+})
+
+/** @throws when the payload is no cursor */
+export function parseCursor(payload: Buffer): CursorDocument {
+  const document = JSON.parse(payload.toString()) as CursorDocument
+  if (document.v !== 1 || typeof document.lanes !== 'object') throw new Error('not a cursor of version 1')
+  return document
+}
+
+/** Last record seen per lane and origin: a record that is not newer is a repeat. */
+export class Progress {
+  #lanes: Map<string, Map<string, string>>
+
+  constructor(lanes: Lanes = {}) {
+    this.#lanes = new Map(
+      Object.entries(lanes).map(([lane, origins]) => [lane, new Map(Object.entries(origins))]),
+    )
+  }
+
+  last(lane: string, origin: string): string | undefined {
+    return this.#lanes.get(lane)?.get(origin)
+  }
+
+  /** Moves on to `seq`. @returns false, changing nothing, when that is not newer */
+  advance(lane: string, origin: string, seq: string): boolean {
+    let origins = this.#lanes.get(lane)
+    if (!origins) {
+      origins = new Map()
+      this.#lanes.set(lane, origins)
+    }
+    const last = origins.get(origin)
+    if (last !== undefined && compareSeq(seq, last) <= 0) return false
+    origins.set(origin, seq)
+    return true
+  }
+
+  toJSON(): Lanes {
+    return Object.fromEntries([...this.#lanes].map(([lane, origins]) => [lane, Object.fromEntries(origins)]))
+  }
+}

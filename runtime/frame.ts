@@ -1,0 +1,111 @@
+import { seqPattern } from './record-id.ts'
+
+/** One record on an edge. */
+export interface EdgeRecord {
+  origin: string
+  seq: string
+  key?: string
+  /** Event time, ms since the epoch. */
+  time: number
+  value: unknown
+  /** External topic on which a source read it; only on a source's own edges. */
+  topic?: string
+}
+
+export interface Frame {
+  /** Partition of the producer. */
+  partition: number
+  records: EdgeRecord[]
+}
+
+/** Frames are JSON, so that `mosquitto_sub` shows them (`docs/frames.md`):
+ *  `{"v":1,"p":PARTITION,"o":[ORIGIN…],"r":[[INDEX OF ORIGIN,SEQ,TIME,KEY OR null,VALUE,TOPIC?]…]}` */
+export class FrameBuilder {
+  #records: string[] = []
+  #origins = new Map<string, number>()
+  #bytes = 0
+
+  get count() {
+    return this.#records.length
+  }
+
+  /** Length so far in UTF-16 units: what a limit on memory needs, not the exact bytes. */
+  get size() {
+    return this.#bytes
+  }
+
+  /** @param body everything behind the origin's index, from `encodeBody` */
+  add(origin: string, body: string) {
+    let index = this.#origins.get(origin)
+    if (index === undefined) {
+      index = this.#origins.size
+      this.#origins.set(origin, index)
+      this.#bytes += origin.length + 3
+    }
+    this.#records.push(`[${index},${body}]`)
+    this.#bytes += body.length + 6
+  }
+
+  build(partition: number): string {
+    return `{"v":1,"p":${partition},"o":${JSON.stringify([...this.#origins.keys()])},"r":[${this.#records.join(',')}]}`
+  }
+}
+
+/** @param json the value, already stringified */
+export function encodeBody(
+  seq: string,
+  time: number,
+  key: string | undefined,
+  json: string,
+  topic?: string,
+): string {
+  const head = `"${seq}",${time},${key === undefined ? 'null' : JSON.stringify(key)},${json}`
+  return topic === undefined ? head : `${head},${JSON.stringify(topic)}`
+}
+
+/** A payload that is no frame of ours: never the host's crash, always counted and said once. */
+export class FrameError extends Error {}
+
+/** @throws FrameError saying what is wrong with the payload */
+export function decode(payload: Buffer): Frame {
+  const frame = parse(payload)
+  if (frame.v !== 1)
+    throw new FrameError(`frame of version ${JSON.stringify(frame.v)}: this host reads version 1`)
+  if (!Number.isSafeInteger(frame.p) || frame.p < 0)
+    throw new FrameError('frame without the partition of its producer')
+  if (!Array.isArray(frame.o) || !Array.isArray(frame.r))
+    throw new FrameError('frame without origins or records')
+  return { partition: frame.p, records: frame.r.map((entry, i) => recordOf(entry, frame.o, i)) }
+}
+
+function parse(payload: Buffer): { v: unknown; p: number; o: unknown[]; r: unknown[] } {
+  let frame: unknown
+  try {
+    frame = JSON.parse(payload.toString())
+  } catch {
+    throw new FrameError('frame that is not JSON, or truncated')
+  }
+  if (frame === null || typeof frame !== 'object') throw new FrameError('frame that is not an object')
+  return frame as ReturnType<typeof parse>
+}
+
+function recordOf(entry: unknown, origins: unknown[], position: number): EdgeRecord {
+  if (!Array.isArray(entry) || entry.length < 5)
+    throw new FrameError(`record ${position} is not a list of five`)
+  const [index, seq, time, key, value, topic] = entry
+  const origin = origins[index]
+  if (typeof origin !== 'string') throw new FrameError(`record ${position} has an unknown origin`)
+  if (typeof seq !== 'string' || !seqPattern.test(seq))
+    throw new FrameError(`record ${position} has no valid id`)
+  if (typeof time !== 'number') throw new FrameError(`record ${position} has no time`)
+  if (key !== null && typeof key !== 'string')
+    throw new FrameError(`record ${position} has a key that is no text`)
+  return {
+    origin,
+    seq,
+    time,
+    value,
+    ...(key !== null && { key }),
+    ...(typeof topic === 'string' && { topic }),
+  }
+}

@@ -1,0 +1,62 @@
+import { pathToFileURL } from 'node:url'
+import { Hosting } from './hosting.ts'
+import type { UserModule } from './invoke.ts'
+import { logger } from './log.ts'
+import type { HostEnvironment } from './presence.ts'
+import { trap } from './trap.ts'
+import { wireTransport } from './wire-transport.ts'
+
+/** The process that runs one node of a dataflow. Everything but what is in `HostEnvironment` comes from its wiring. */
+
+const variables = process.env as unknown as HostEnvironment
+const drainMs = 5_000
+
+const log = logger({ function: variables.DYNINKA_FUNCTION, host: variables.DYNINKA_HOST })
+const env = Object.fromEntries(
+  variables.DYNINKA_ENV.split(',')
+    .filter(name => name !== '')
+    .map(name => [name, process.env[name]]),
+)
+const stop = new AbortController()
+const { exit } = trap(log)
+
+try {
+  const { DYNINKA_CODE: code } = variables
+  const module = code === undefined ? undefined : ((await import(pathToFileURL(code).href)) as UserModule)
+  if (module && typeof module.default !== 'function')
+    throw new Error('the file has no default export that is a function')
+  await module?.setup?.({ log, env, signal: stop.signal })
+  const hosting = new Hosting({
+    flow: variables.DYNINKA_FLOW,
+    node: variables.DYNINKA_FUNCTION,
+    presence: {
+      v: 1,
+      host: variables.DYNINKA_HOST,
+      generation: Number(variables.DYNINKA_GENERATION),
+      artifact: variables.DYNINKA_ARTIFACT,
+      node: variables.DYNINKA_NODE,
+      pid: process.pid,
+      startedAt: new Date(Date.now() - process.uptime() * 1000).toISOString(),
+    },
+    transport: wireTransport(variables.DYNINKA_BROKER),
+    transportTo: wireTransport,
+    ...(module && { handler: module.default }),
+    env,
+    log,
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, async () => {
+      stop.abort()
+      await hosting.stop(drainMs)
+      await module?.teardown?.()
+      exit(0)
+    })
+  }
+  await hosting.start()
+} catch (error) {
+  log.error('the function could not start', {
+    error: (error as Error).message,
+    stack: (error as Error).stack,
+  })
+  exit(1)
+}

@@ -1,0 +1,256 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { intakeSessionId, topics } from '../schema/topics.ts'
+import type { Wiring } from '../schema/wiring.ts'
+import type { Logger } from './context.ts'
+import { Counters } from './counters.ts'
+import { Credits } from './credits.ts'
+import type { UserModule } from './invoke.ts'
+import { Membership, parsePresence } from './membership.ts'
+import { Partition } from './partition.ts'
+import type { Presence } from './presence.ts'
+import { type Sink, sinkOf } from './sinks/sink.ts'
+import { Source } from './source.ts'
+import type { Feed } from './sources/feed.ts'
+import { HttpFeed } from './sources/http-feed.ts'
+import { MqttFeed } from './sources/mqtt-feed.ts'
+import { TimerFeed } from './sources/timer-feed.ts'
+import { reportOf } from './telemetry.ts'
+import type { Connection, Message, Transport } from './transport.ts'
+import type { Unit } from './unit.ts'
+import { Units } from './units.ts'
+
+export interface HostingOptions {
+  flow: string
+  node: string
+  presence: Omit<Presence, 'wiring' | 'partitions' | 'trouble'>
+  transport: Transport
+  /** For a source or sink that names a broker of its own. */
+  transportTo(url: string): Transport
+  /** Absent for sources and sinks. */
+  handler?: UserModule['default']
+  env: Record<string, string | undefined>
+  log: Logger
+  /** Address on which an HTTP source listens. */
+  listen?: string
+  /** Instead of what the wiring says, where a test is the outside of the graph. */
+  outside?: { feed: Feed; sink: Sink }
+}
+
+const telemetryMs = 1_000
+const drainMs = 2_000
+
+/** One host: announces itself, learns the wiring and who else is there, and runs the partitions that are its own. */
+export class Hosting {
+  #options: HostingOptions
+  #counters = new Counters()
+  #membership = new Membership()
+  #credits: Credits
+  #units: Units
+  #control: Connection | undefined
+  #wiring: Wiring | undefined
+  #announced = ''
+  #present = false
+  #stopped = false
+  #sink: { spec: string; sink: Sink } | undefined
+  #ticking: NodeJS.Timeout | undefined
+  #rttMs: number | undefined
+
+  constructor(options: HostingOptions) {
+    this.#options = options
+    this.#credits = new Credits(options.flow, (consumer, shard) => this.#units.credit(consumer, shard))
+    this.#units = new Units({
+      create: partition => this.#create(partition),
+      log: options.log,
+      onChange: () => this.#announce(),
+    })
+  }
+
+  /** Revision of the wiring that is in effect everywhere here; 0 before the first. */
+  get revision(): number {
+    return this.#units.revision
+  }
+
+  /** Nothing is under way here, nor sent from here and not finished elsewhere. */
+  get idle(): boolean {
+    return this.#counters.inFlight === 0 && Object.values(this.#units.backlog).every(records => records === 0)
+  }
+
+  /** Keeps trying until the broker answers. */
+  async start(): Promise<void> {
+    await this.#connect()
+    this.#ticking = setInterval(() => this.#tick(), telemetryMs)
+  }
+
+  /** Finishes what is under way and leaves: others take over at once. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#ticking)
+    const { flow, node, presence } = this.#options
+    await this.#control?.publish(topics.host(flow, node, presence.host), '', { retain: true }).catch(() => {})
+    await this.#units.drain(timeoutMs)
+    this.#report()
+    await this.#sink?.sink.close()
+    await this.#control?.close()
+  }
+
+  async #connect() {
+    for (let waitMs = 50; !this.#stopped; waitMs = Math.min(2_000, waitMs * 2)) {
+      try {
+        return await this.#open()
+      } catch (error) {
+        if (waitMs === 400)
+          this.#options.log.warn('the broker cannot be reached', { error: (error as Error).message })
+        await sleep(waitMs * (0.75 + Math.random() / 2))
+      }
+    }
+  }
+
+  async #open() {
+    const { flow, node, presence, transport } = this.#options
+    this.#membership = new Membership()
+    this.#present = false
+    this.#announced = ''
+    const control = await transport.connect({
+      clientId: `dyninka-${flow}-${node}-host-${presence.host}`,
+      clean: true,
+      will: { topic: topics.host(flow, node, presence.host), payload: '' },
+      onMessage: message => {
+        message.ack()
+        this.#hear(message)
+      },
+      onClose: () => {
+        if (this.#control === control) this.#control = undefined
+        if (!this.#stopped) void this.#connect()
+      },
+    })
+    this.#control = control
+    this.#units.reset()
+    await control.subscribe([topics.hosts(flow, node), topics.wiring(flow, node)], 1)
+    await this.#credits.attach(control)
+    this.#announce()
+  }
+
+  #hear({ topic, payload }: Message) {
+    const { flow, node, log } = this.#options
+    if (this.#credits.hear(topic, payload)) return
+    if (topic === topics.wiring(flow, node)) {
+      try {
+        this.#rewire(payload.length === 0 ? undefined : (JSON.parse(payload.toString()) as Wiring))
+      } catch (error) {
+        log.error('the wiring cannot be read', { error: (error as Error).message })
+      }
+      return
+    }
+    const host = topic.slice(topic.lastIndexOf('/') + 1)
+    const presence = parsePresence(payload)
+    if (host === this.#options.presence.host) {
+      // Cleared by the will of an earlier connection of ours: we are still here.
+      if (!presence && this.#present && !this.#stopped) {
+        this.#announced = ''
+        this.#announce()
+      }
+      this.#present ||= presence !== undefined
+    }
+    if (this.#membership.set(host, presence)) this.#units.reset()
+    this.#assign()
+  }
+
+  #rewire(wiring: Wiring | undefined) {
+    this.#wiring = wiring
+    this.#credits.want(wiring?.outputs ?? {})
+    if (wiring) this.#units.rewire(wiring)
+    this.#assign()
+  }
+
+  /** Runs what is ours, once the broker has shown us our own presence, and so the others' before it. */
+  #assign() {
+    if (!this.#present || this.#stopped) return
+    const { host } = this.#options.presence
+    const partitions = this.#wiring?.partitions ?? 0
+    this.#units.run(this.#membership.partitionsOf(host, partitions), drainMs)
+  }
+
+  #create(partition: number): Unit & { rewire?(wiring: Wiring): Promise<void> } {
+    const { flow, node, transport, env, log } = this.#options
+    const wiring = this.#wiring!
+    const shared = {
+      flow,
+      node,
+      partition,
+      transport,
+      wiring,
+      log,
+      counters: this.#counters,
+      progressOf: this.#credits.progressOf,
+      onChange: () => this.#announce(),
+      onClosed: (error?: Error) => this.#units.closed(partition, error),
+    }
+    if (wiring.kind === 'source')
+      return new Source({ ...shared, feedOf: next => this.#feedOf(next, shared.onClosed) })
+    return new Partition({ ...shared, env, handler: this.#options.handler ?? this.#sinkFor(wiring).handler })
+  }
+
+  #sinkFor(wiring: Wiring): Sink {
+    const { flow, node, presence, log, outside } = this.#options
+    if (outside) return outside.sink
+    const spec = JSON.stringify(wiring.sink)
+    if (this.#sink?.spec !== spec) {
+      void this.#sink?.sink.close()
+      const clientId = `dyninka-${flow}-${node}-out-${presence.host}`
+      const transportTo = (broker?: string) =>
+        broker ? this.#options.transportTo(broker) : this.#options.transport
+      this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, transportTo }) }
+    }
+    return this.#sink.sink
+  }
+
+  #feedOf({ source }: Wiring, onClosed: (error?: Error) => void): Feed {
+    const { flow, node, transport, transportTo, outside, listen = '127.0.0.1' } = this.#options
+    if (outside) return outside.feed
+    const { spec } = source!
+    if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
+    if (spec.type === 'http') return new HttpFeed(spec, listen)
+    return new MqttFeed({
+      transport: spec.broker ? transportTo(spec.broker) : transport,
+      clientId: intakeSessionId(flow, node),
+      filter: spec.filter,
+      onClosed,
+    })
+  }
+
+  /** Publishes the presence, if it has changed. */
+  #announce() {
+    if (!this.#control || this.#stopped) return
+    const { flow, node } = this.#options
+    const trouble = this.#units.trouble
+    const presence: Presence = {
+      ...this.#options.presence,
+      wiring: this.#units.revision,
+      partitions: this.#units.partitions,
+      ...(trouble !== undefined && { trouble }),
+    }
+    const text = JSON.stringify(presence)
+    if (text === this.#announced) return
+    this.#announced = text
+    this.#control.publish(topics.host(flow, node, presence.host), text, { retain: true }).catch(() => {})
+  }
+
+  #tick() {
+    this.#announce()
+    this.#report()
+    this.#control
+      ?.ping()
+      .then(ms => {
+        this.#rttMs = ms
+      })
+      .catch(() => {})
+  }
+
+  #report() {
+    const { flow, node, presence } = this.#options
+    const report = reportOf(presence.host, this.#counters, this.#units.backlog, this.#rttMs)
+    this.#control
+      ?.publish(topics.telemetry(flow, node, presence.host), JSON.stringify(report), { qos: 0 })
+      .catch(() => {})
+  }
+}

@@ -1,0 +1,143 @@
+import { topics } from '../schema/topics.ts'
+import type { Stream } from '../schema/wiring.ts'
+import type { Counters } from './counters.ts'
+import type { Progress } from './cursor.ts'
+import { encodeBody } from './frame.ts'
+import { keyAt, shardOf } from './key.ts'
+import { OutputLane } from './output-lane.ts'
+import { derivedSeq, type RecordId } from './record-id.ts'
+import type { Connection } from './transport.ts'
+
+/** What waits for outputs to be acknowledged: one input frame. */
+export interface Pending {
+  outputs: number
+}
+
+export interface Emitted {
+  output: string
+  value: unknown
+  /** The value, stringified when it was emitted. */
+  json: string
+}
+
+/** The record that outputs come from, with the origin that they have. */
+export interface Cause extends RecordId {
+  time: number
+  key?: string
+  topic?: string
+}
+
+interface OutboxOptions {
+  flow: string
+  node: string
+  partition: number
+  connection: Connection
+  counters: Counters
+  /** Outputs of this pending input, or room in the outbox, may have come free. */
+  onProgress(): void
+  /** How far a consumer's partition has come, as last heard. */
+  progressOf(consumer: string, shard: number): Progress | undefined
+}
+
+/** Memory for records that cannot leave yet: intake stops above it. */
+const maxBuffered = 512 * 1024
+
+/** All outputs of one partition: cuts them into streams and shards, each a lane with frames in order. */
+export class Outbox {
+  #options: OutboxOptions
+  #outputs: Record<string, Stream[]> = {}
+  #lanes = new Map<string, OutputLane>()
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+  }
+
+  /** Takes effect for the next record. Call only when nothing is in flight. */
+  rewire(outputs: Record<string, Stream[]>) {
+    this.#outputs = outputs
+    const wanted = new Set(
+      Object.entries(outputs).flatMap(([output, streams]) =>
+        streams.map(stream => `${output}/${stream.name}`),
+      ),
+    )
+    for (const [topic, lane] of this.#lanes) {
+      const stream = outputs[lane.output]?.find(({ name }) => name === lane.stream.name)
+      if (wanted.has(`${lane.output}/${lane.stream.name}`) && stream) lane.stream = stream
+      else this.#lanes.delete(topic)
+    }
+  }
+
+  get full(): boolean {
+    let buffered = 0
+    for (const lane of this.#lanes.values()) buffered += lane.buffered
+    return buffered > maxBuffered
+  }
+
+  /** Sends the outputs of one call, in order; `pending.outputs` counts down as the broker takes them over. */
+  send(emitted: Emitted[], cause: Cause, pending: Pending) {
+    for (const [position, one] of emitted.entries()) {
+      const streams = this.#outputs[one.output]
+      if (!streams || streams.length === 0) continue
+      const id = { origin: cause.origin, seq: derivedSeq(cause.origin, cause.seq, position) }
+      this.#options.counters.recordsOut += 1
+      for (const stream of streams) this.#place(stream, one, id, cause, pending)
+    }
+  }
+
+  /** A consumer's partition has come further. */
+  credit(consumer: string, shard: number) {
+    const progress = this.#options.progressOf(consumer, shard)
+    if (!progress) return
+    for (const lane of this.#lanes.values()) {
+      if (lane.shard === shard && lane.stream.consumers.includes(consumer)) lane.credit(consumer, progress)
+    }
+  }
+
+  /** By consumer: records sent to it and not finished there. */
+  backlog(): Record<string, number> {
+    const total: Record<string, number> = {}
+    for (const lane of this.#lanes.values()) {
+      for (const consumer of lane.stream.consumers) {
+        total[consumer] = (total[consumer] ?? 0) + lane.backlog(consumer)
+      }
+    }
+    return total
+  }
+
+  /** Consumers that hold this partition back. */
+  waitingFor(): string[] {
+    return [...new Set([...this.#lanes.values()].flatMap(lane => lane.waitingFor()))]
+  }
+
+  #place(stream: Stream, { output, value, json }: Emitted, id: RecordId, cause: Cause, pending: Pending) {
+    const key = stream.key === undefined ? cause.key : keyAt(value, stream.key)
+    const shard =
+      stream.key === undefined && stream.shards > 1
+        ? shardOf(`${id.origin}:${id.seq}`, stream.shards)
+        : shardOf(key ?? '', stream.shards)
+    pending.outputs += 1
+    this.#lane(output, stream, shard).add(id, encodeBody(id.seq, cause.time, key, json, cause.topic), pending)
+  }
+
+  #lane(output: string, stream: Stream, shard: number): OutputLane {
+    const { flow, node, partition } = this.#options
+    const topic = topics.data(flow, node, output, stream.name, shard)
+    let lane = this.#lanes.get(topic)
+    if (!lane) {
+      lane = new OutputLane({
+        ...this.#options,
+        topic,
+        output,
+        stream,
+        shard,
+        name: laneName(node, output, partition),
+      })
+      this.#lanes.set(topic, lane)
+    }
+    return lane
+  }
+}
+
+/** Name of the lane on which a consumer reads one partition of one output. */
+export const laneName = (node: string, output: string, partition: number) =>
+  output === 'default' ? `${node}.${partition}` : `${node}.${output}.${partition}`

@@ -1,0 +1,439 @@
+import { sessionId, topics } from '../schema/topics.ts'
+import type { Wiring } from '../schema/wiring.ts'
+import { Committer } from './committer.ts'
+import type { Logger } from './context.ts'
+import type { Counters } from './counters.ts'
+import { type CursorDocument, Progress } from './cursor.ts'
+import type { DeadLetter, Failure } from './dead-letter.ts'
+import { type Inflight, inflightOf, isDone } from './inflight.ts'
+import { type Arrival, read, subscriptionsOf } from './intake.ts'
+import { type Call, Invoker, type Outcome, type UserModule } from './invoke.ts'
+import { Letters } from './letters.ts'
+import { Outbox } from './outbox.ts'
+import { Pipeline } from './pipeline.ts'
+import { compareSeq, originAfter, printId, sourceOf } from './record-id.ts'
+import { recover, restoreState } from './recovery.ts'
+import { State } from './state.ts'
+import type { Connection, Message, Transport } from './transport.ts'
+
+export interface PartitionOptions {
+  flow: string
+  node: string
+  partition: number
+  transport: Transport
+  /** Newest known wiring: used when the partition has none in effect. */
+  wiring: Wiring
+  handler: UserModule['default']
+  env: Record<string, string | undefined>
+  log: Logger
+  counters: Counters
+  progressOf(consumer: string, shard: number): Progress | undefined
+  /** Another wiring is in effect. */
+  onChange(): void
+  /** The connection is gone: by takeover, by the broker, or after an error. Not called after `drain`. */
+  onClosed(error?: Error): void
+}
+
+interface Entry extends Arrival {
+  inflight: Inflight
+  /** The record's origin once it has come through this partition's lane. */
+  origin: string
+  /** As users see it. */
+  id: string
+}
+
+/** Hosts that a record may kill before it is put aside. */
+const maxDeaths = 2
+
+/** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
+ *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
+export class Partition {
+  #options: PartitionOptions
+  #connection!: Connection
+  #cursor!: CursorDocument
+  #accepted!: Progress
+  #state: State
+  #wiring: Wiring
+  #outbox!: Outbox
+  #committer!: Committer
+  #letters!: Letters
+  #invoker!: Invoker
+  #pipeline = new Pipeline<Outcome>(1)
+  #stop = new AbortController()
+  #inbox: Message[] = []
+  #inflight: Inflight[] = []
+  /** Records of the newest opened message that the handler has not got yet. */
+  #ready: Entry[] = []
+  #next = 0
+  #switching: { wiring: Wiring; message: Message } | undefined
+  #phase: 'starting' | 'running' | 'draining' | 'closed' = 'starting'
+  #pumping = false
+  /** Something must be stored before the next record. */
+  #storing = false
+  /** The owner before has finished nothing: go record by record, so that what kills hosts can be told. */
+  #cautious = false
+  #quiet: (() => void)[] = []
+  #complaints = new Set<string>()
+
+  constructor(options: PartitionOptions) {
+    this.#options = options
+    this.#wiring = options.wiring
+    this.#state = new State(options)
+  }
+
+  /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
+  async start(): Promise<void> {
+    const { transport, flow, node, partition } = this.#options
+    this.#connection = await transport.connect({
+      clientId: sessionId(flow, node, partition),
+      clean: false,
+      onMessage: message => {
+        this.#inbox.push(message)
+        this.#pump()
+      },
+      onClose: error => this.#closed(error),
+    })
+    try {
+      await this.#recover()
+    } catch (error) {
+      this.#stop.abort()
+      await this.#connection.close()
+      throw error
+    }
+    if (this.#phase === 'starting') this.#phase = 'running'
+    this.#options.onChange()
+    this.#pump()
+  }
+
+  /** Revision of the wiring in effect; 0 while it is starting. */
+  get revision() {
+    return this.#phase === 'running' ? this.#wiring.revision : 0
+  }
+
+  /** By consumer: records sent and not finished there. */
+  get backlog() {
+    return this.#outbox?.backlog() ?? {}
+  }
+
+  /** Consumers that this partition waits for. */
+  get waitingFor() {
+    return this.#outbox?.waitingFor() ?? []
+  }
+
+  credit(consumer: string, shard: number) {
+    this.#outbox?.credit(consumer, shard)
+  }
+
+  /** Opens no more messages, finishes those under way, and lets go of the session. */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#phase === 'running' && this.#inflight.length > 0) {
+      this.#phase = 'draining'
+      let timer: NodeJS.Timeout | undefined
+      await Promise.race([
+        new Promise<void>(resolve => this.#quiet.push(resolve)),
+        new Promise<void>(resolve => {
+          timer = setTimeout(resolve, timeoutMs)
+        }),
+      ])
+      clearTimeout(timer)
+    }
+    this.#phase = 'closed'
+    this.#stop.abort()
+    await this.#connection?.close()
+  }
+
+  async #recover() {
+    const { transport, log } = this.#options
+    const { sessionPresent } = this.#connection
+    const { cursor, wiring } = await recover(transport, this.#options, sessionPresent, what =>
+      log.error('the broker has lost a retained message', {
+        what,
+        hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
+      }),
+    )
+    this.#cursor = cursor
+    if (wiring && cursor.wiring === wiring.revision) this.#wiring = wiring
+    await restoreState(transport, this.#options, cursor, this.#state)
+    this.#accepted = new Progress(cursor.lanes)
+    this.#cautious = cursor.takeovers > 0
+    cursor.takeovers += 1
+    if (cursor.trying !== undefined) {
+      cursor.suspects = { ...cursor.suspects, [cursor.trying]: (cursor.suspects?.[cursor.trying] ?? 0) + 1 }
+      delete cursor.trying
+    }
+    const shared = { ...this.#options, connection: this.#connection }
+    this.#letters = new Letters(shared, cursor.letters)
+    this.#committer = new Committer({
+      ...shared,
+      cursor,
+      state: this.#state,
+      inflight: this.#inflight,
+      onCommitted: batch => this.#committed(batch),
+      onFailed: error => this.#fail(error),
+    })
+    this.#outbox = new Outbox({
+      ...shared,
+      onProgress: () => {
+        this.#committer.run()
+        this.#pump()
+      },
+    })
+    await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
+  }
+
+  /** Puts a wiring into effect: nothing may be in flight. @param held filters that the session has now */
+  async #use(wiring: Wiring, held: string[]) {
+    const { flow, node, partition } = this.#options
+    const wanted = subscriptionsOf(this.#options, wiring)
+    const added = wanted.filter(filter => !held.includes(filter))
+    const removed = held.filter(filter => !wanted.includes(filter))
+    if (this.#cursor.wiring !== wiring.revision || held.length === 0) {
+      await this.#connection.publish(topics.effect(flow, node, partition), JSON.stringify(wiring), {
+        retain: true,
+      })
+    }
+    if (added.length > 0) await this.#connection.subscribe(added, 1)
+    if (removed.length > 0) await this.#connection.unsubscribe(removed)
+    this.#wiring = wiring
+    this.#outbox.rewire(wiring.outputs)
+    this.#pipeline.concurrency = this.#cautious ? 1 : wiring.concurrency
+    this.#invoker = new Invoker({ ...this.#options, retry: wiring.retry, stopped: this.#stop.signal })
+    this.#cursor.subscriptions = wanted
+    this.#cursor.wiring = wiring.revision
+    await this.#committer.save()
+  }
+
+  /** Goes on as far as it can; called whenever something may have come free. */
+  #pump() {
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while ((this.#phase === 'running' || this.#phase === 'draining') && !this.#storing && this.#step());
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+    this.#pumping = false
+  }
+
+  /** @returns false when there is nothing to do now */
+  #step(): boolean {
+    const entry = this.#ready[this.#next]
+    if (!entry) return this.#openNext()
+    if (this.#outbox.full || !this.#pipeline.admits(this.#lock(entry))) return false
+    if (this.#cautious && !this.#marked(entry)) return false
+    this.#next += 1
+    this.#handle(entry)
+    return true
+  }
+
+  /** What no two records in the handler may share. */
+  #lock({ record }: Entry) {
+    return this.#wiring.concurrency > 1 ? record.key : undefined
+  }
+
+  #openNext(): boolean {
+    this.#ready = []
+    this.#next = 0
+    if (this.#switching || this.#phase === 'draining') return false
+    const message = this.#inbox.shift()
+    if (message) this.#open(message)
+    return message !== undefined
+  }
+
+  #open(message: Message) {
+    try {
+      this.#options.counters.bytesIn += message.payload.length
+      const intake = read(message, this.#options, () => Number(this.#accepted.last('replay', '') ?? 0))
+      if ('arrivals' in intake) this.#admit(inflightOf(message, intake.lane), intake.arrivals)
+      // A revision that is in effect comes again with each new subscription.
+      else if (!intake.wiring || intake.wiring.revision <= this.#wiring.revision)
+        this.#admit(inflightOf(message, ''), [])
+      else {
+        this.#switching = { wiring: intake.wiring, message }
+        this.#switchWhenQuiet()
+      }
+    } catch (error) {
+      this.#reject(message, error as Error)
+    }
+  }
+
+  #admit(inflight: Inflight, arrivals: Arrival[]) {
+    const { counters } = this.#options
+    for (const arrival of arrivals) {
+      const { record } = arrival
+      if (!this.#accepted.advance(inflight.lane, record.origin, record.seq)) {
+        counters.repeats += 1
+        continue
+      }
+      inflight.last.set(record.origin, record.seq)
+      inflight.time = record.time
+      inflight.records += 1
+      const origin = originAfter(record.origin, inflight.lane)
+      this.#ready.push({ ...arrival, inflight, origin, id: printId({ origin, seq: record.seq }) })
+    }
+    counters.recordsIn += inflight.records
+    counters.inFlight += inflight.records
+    this.#inflight.push(inflight)
+    if (inflight.records === 0) this.#committer.run()
+  }
+
+  /** A message that is nothing of ours is taken off the queue: it would come back for ever. */
+  #reject(message: Message, error: Error) {
+    const { counters, log } = this.#options
+    counters.rejected += 1
+    if (!this.#complaints.has(error.message) && this.#complaints.size < 100) {
+      this.#complaints.add(error.message)
+      log.error('a message that is no valid frame was dropped', {
+        topic: message.topic,
+        error: error.message,
+        hint: 'only dyninka may publish below dyninka/: check the access rules of the broker',
+      })
+    }
+    this.#admit(inflightOf(message, ''), [])
+  }
+
+  /** A change of streams waits until nothing is in flight: a record reprocessed over it would leave twice. */
+  #switchWhenQuiet() {
+    const next = this.#switching
+    if (!next || this.#inflight.length > 0 || this.#storing) return
+    this.#store(async () => {
+      await this.#use(next.wiring, this.#cursor.subscriptions)
+      next.message.ack()
+      this.#switching = undefined
+      this.#options.onChange()
+    })
+  }
+
+  /** Holds the next record back until `work` is done. */
+  #store(work: () => Promise<void>) {
+    this.#storing = true
+    work().then(
+      () => {
+        this.#storing = false
+        this.#pump()
+      },
+      error => this.#fail(error),
+    )
+  }
+
+  /** Names the record in the cursor before the handler gets it, so that a successor knows what killed its host. */
+  #marked({ inflight, id }: Entry): boolean {
+    if (this.#cursor.trying === id) return true
+    const alone = this.#inflight[0] === inflight && this.#pipeline.size === 0
+    if (alone) {
+      this.#cursor.trying = id
+      this.#store(() => this.#committer.save())
+    }
+    return false
+  }
+
+  #handle(entry: Entry) {
+    const { inflight, record, origin } = entry
+    const included = this.#state.included(record.key ?? '', origin)
+    if (included !== undefined && compareSeq(record.seq, included) <= 0) {
+      this.#options.counters.repeats += 1
+      return this.#settled(inflight)
+    }
+    this.#pipeline.push(
+      this.#lock(entry),
+      this.#refusal(entry) ?? this.#invoker.call(this.#callOf(entry)),
+      outcome => this.#settle(entry, outcome),
+      error => this.#fail(error as Error),
+    )
+  }
+
+  #refusal({ id, record }: Entry): { failure: Failure } | undefined {
+    const deaths = this.#cursor.suspects?.[id] ?? 0
+    if (deaths >= maxDeaths) {
+      const message = `the host died ${deaths} times while it handled this record`
+      return { failure: { reason: 'crashed', message, attempts: deaths } }
+    }
+    if (this.#wiring.key === undefined || record.key !== undefined) return undefined
+    const message = `the record has no field "${this.#wiring.key}", which is the key of this function`
+    return { failure: { reason: 'no-key', message, attempts: 0 } }
+  }
+
+  #callOf({ inflight, record, origin, id, replayOf }: Entry): Call {
+    const { key, time, topic, seq, value } = record
+    return {
+      value,
+      guarded: this.#cautious,
+      record: {
+        id: replayOf ?? id,
+        time,
+        source: sourceOf(origin),
+        ...(key !== undefined && { key }),
+        ...(topic !== undefined && { topic }),
+        ...(replayOf !== undefined && { replay: true as const }),
+      },
+      state: {
+        shared: key === undefined && this.#wiring.concurrency > 1,
+        read: () => this.#state.read(key ?? ''),
+        write: next => {
+          const snapshot = this.#state.write(key ?? '', next, origin, seq)
+          if (snapshot) inflight.states.set(snapshot.key, snapshot)
+        },
+      },
+    }
+  }
+
+  #settle({ inflight, record, origin, id, replayOf }: Entry, outcome: Outcome) {
+    const { seq, key, time, topic, value } = record
+    const keyed = key !== undefined && { key }
+    if ('outputs' in outcome) this.#outbox.send(outcome.outputs, { origin, seq, time, ...keyed }, inflight)
+    else {
+      const letter: DeadLetter['record'] = {
+        id: replayOf ?? id,
+        ...keyed,
+        time,
+        source: sourceOf(origin),
+        value,
+      }
+      if (topic !== undefined) letter.topic = topic
+      inflight.outputs += 1
+      inflight.letters += 1
+      this.#letters.write(letter, outcome.failure).then(
+        () => {
+          inflight.outputs -= 1
+          this.#committer.run()
+        },
+        () => {}, // the connection is gone: the successor writes it again
+      )
+    }
+    this.#settled(inflight)
+  }
+
+  #settled(inflight: Inflight) {
+    inflight.records -= 1
+    this.#options.counters.inFlight -= 1
+    if (isDone(inflight)) this.#committer.run()
+    this.#pump()
+  }
+
+  #committed(batch: Inflight[]) {
+    const { time } = batch.at(-1)!
+    if (time > 0) this.#options.counters.latencyMs = Date.now() - time
+    if (this.#cautious && batch.some(({ last }) => last.size > 0)) {
+      this.#cautious = false
+      this.#pipeline.concurrency = this.#wiring.concurrency
+    }
+    if (this.#inflight.length === 0) for (const resolve of this.#quiet.splice(0)) resolve()
+    this.#switchWhenQuiet()
+    this.#pump()
+  }
+
+  #fail(error: Error) {
+    if (this.#phase === 'closed') return
+    this.#closed(error)
+    void this.#connection.close()
+  }
+
+  #closed(error?: Error) {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#stop.abort()
+    for (const { records } of this.#inflight) this.#options.counters.inFlight -= records
+    for (const resolve of this.#quiet.splice(0)) resolve()
+    this.#options.onClosed(error)
+  }
+}

@@ -1,0 +1,80 @@
+import { topics } from '../schema/topics.ts'
+import type { Wiring } from '../schema/wiring.ts'
+import { type CursorDocument, emptyCursor, parseCursor } from './cursor.ts'
+import { readRetained } from './retained.ts'
+import { decodeKey, type State, type StateDocument } from './state.ts'
+import type { Transport } from './transport.ts'
+
+interface Place {
+  flow: string
+  node: string
+  partition: number
+}
+
+/** What the last owner of a partition left in the broker. */
+export interface Recovered {
+  cursor: CursorDocument
+  /** The wiring that it had in effect, if any. */
+  wiring?: Wiring
+}
+
+const patienceMs = 5_000
+
+/** Reads cursor and wiring of a partition. To be called by its owner only: nobody else can still write them.
+ *  @param expected the session was there before, so an owner wrote both
+ *  @param onMissing told what an MQTT broker should have kept and didn't */
+export async function recover(
+  transport: Transport,
+  { flow, node, partition }: Place,
+  expected: boolean,
+  onMissing: (what: string) => void,
+): Promise<Recovered> {
+  const places = {
+    cursor: topics.credit(flow, node, partition),
+    wiring: topics.effect(flow, node, partition),
+  }
+  const found = new Map<string, Buffer>()
+  const complete = await readRetained(transport, Object.values(places), {
+    patienceMs: expected ? patienceMs : 0,
+    take(topic, payload) {
+      found.set(topic, payload)
+      return found.size === 2
+    },
+  })
+  if (expected && !complete) onMissing(found.has(places.cursor) ? 'wiring' : 'cursor')
+  const cursor = found.get(places.cursor)
+  const wiring = found.get(places.wiring)
+  return {
+    cursor: cursor ? parseCursor(cursor) : emptyCursor(),
+    ...(wiring && { wiring: JSON.parse(wiring.toString()) as Wiring }),
+  }
+}
+
+/** Brings back the keyed state of a partition, and proves that it is all there.
+ *  @throws when the broker does not bring every key that the cursor counts */
+export async function restoreState(
+  transport: Transport,
+  { flow, node, partition }: Place,
+  cursor: CursorDocument,
+  state: State,
+): Promise<void> {
+  if (cursor.keys === 0) return
+  const filter = topics.states(flow, node, partition)
+  let counted = 0
+  const seen = new Set<string>()
+  const complete = await readRetained(transport, [filter], {
+    patienceMs: patienceMs + cursor.keys,
+    take(topic, payload) {
+      const level = topic.slice(filter.length - 1)
+      if (seen.has(level)) return false
+      seen.add(level)
+      if (state.restore(decodeKey(level), JSON.parse(payload.toString()) as StateDocument, cursor.commit))
+        counted += 1
+      return counted === cursor.keys
+    },
+  })
+  if (complete) return
+  throw new Error(
+    `the broker brought ${counted} of ${cursor.keys} keys of state: is it dropping retained messages?`,
+  )
+}

@@ -1,0 +1,241 @@
+import { sessionId, topics } from '../schema/topics.ts'
+import type { Wiring } from '../schema/wiring.ts'
+import type { Logger } from './context.ts'
+import type { Counters } from './counters.ts'
+import type { Progress } from './cursor.ts'
+import { keyAt } from './key.ts'
+import { Letters } from './letters.ts'
+import { Numbering, type NumberingDocument } from './numbering.ts'
+import { Outbox } from './outbox.ts'
+import { printId } from './record-id.ts'
+import { readRetained } from './retained.ts'
+import type { Arrived, Feed } from './sources/feed.ts'
+import type { Connection, Transport } from './transport.ts'
+import type { Unit } from './unit.ts'
+
+export interface SourceOptions {
+  flow: string
+  node: string
+  partition: number
+  transport: Transport
+  wiring: Wiring
+  feedOf(wiring: Wiring): Feed
+  log: Logger
+  counters: Counters
+  progressOf(consumer: string, shard: number): Progress | undefined
+  onChange(): void
+  onClosed(error?: Error): void
+}
+
+interface Waiting {
+  arrived: Arrived
+  outputs: number
+  result: 'sent' | 'dropped' | 'rejected'
+}
+
+const maxRecordBytes = 1024 * 1024
+const maxHeld = 1_000
+const patienceMs = 5_000
+
+/** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
+export class Source implements Unit {
+  #options: SourceOptions
+  #connection!: Connection
+  #numbering!: Numbering
+  #letters!: Letters
+  #outbox!: Outbox
+  #wiring: Wiring
+  #feed: Feed | undefined
+  #paused = false
+  #closed = false
+  #ready = false
+  /** On their way to the broker, oldest first. */
+  #waiting: Waiting[] = []
+  /** Come while the graph was full. */
+  #held: Arrived[] = []
+
+  constructor(options: SourceOptions) {
+    this.#options = options
+    this.#wiring = options.wiring
+  }
+
+  async start(): Promise<void> {
+    const { transport, flow, node, partition } = this.#options
+    this.#connection = await transport.connect({
+      clientId: sessionId(flow, node, partition),
+      clean: false,
+      onMessage: message => message.ack(),
+      onClose: error => this.#end(error),
+    })
+    const topic = topics.credit(flow, node, partition)
+    let document: NumberingDocument | undefined
+    await readRetained(transport, [topic], {
+      patienceMs: this.#connection.sessionPresent ? patienceMs : 0,
+      take(_, payload) {
+        document = JSON.parse(payload.toString()) as NumberingDocument
+        return true
+      },
+    })
+    this.#numbering = new Numbering(this.#connection, topic, document)
+    await this.#numbering.reserve()
+    const shared = { ...this.#options, connection: this.#connection }
+    this.#letters = new Letters(shared, this.#numbering.letters)
+    this.#outbox = new Outbox({ ...shared, onProgress: () => this.#progress() })
+    this.#ready = true
+    await this.rewire(this.#wiring)
+  }
+
+  get revision() {
+    return this.#ready && !this.#closed ? this.#wiring.revision : 0
+  }
+
+  get backlog() {
+    return this.#outbox?.backlog() ?? {}
+  }
+
+  get waitingFor() {
+    return this.#outbox?.waitingFor() ?? []
+  }
+
+  credit(consumer: string, shard: number) {
+    this.#outbox?.credit(consumer, shard)
+  }
+
+  /** Follows a change: a record that is on its way may be sent again under a new number, as at any edge of the graph. */
+  async rewire(wiring: Wiring): Promise<void> {
+    const sameFeed = JSON.stringify(wiring.source) === JSON.stringify(this.#wiring.source)
+    this.#wiring = wiring
+    if (!this.#ready) return
+    this.#outbox.rewire(wiring.outputs)
+    // Nothing is taken in while nobody would get it.
+    const wanted = Object.values(wiring.outputs).some(streams => streams.length > 0)
+    if (this.#feed && (!wanted || !sameFeed)) {
+      await this.#feed.stop()
+      this.#feed = undefined
+    }
+    if (!this.#feed && wanted && !this.#closed) {
+      this.#feed = this.#options.feedOf(wiring)
+      await this.#feed.start(arrived => this.#take(arrived))
+    }
+    this.#options.onChange()
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    await this.#feed?.stop()
+    const until = Date.now() + timeoutMs
+    while (this.#waiting.length > 0 && !this.#closed && Date.now() < until)
+      await new Promise(resolve => setTimeout(resolve, 5))
+    this.#closed = true
+    await this.#connection?.close()
+  }
+
+  #take(arrived: Arrived) {
+    const { counters } = this.#options
+    counters.recordsIn += 1
+    counters.inFlight += 1
+    if (!this.#outbox.full) return this.#send(arrived)
+    const { overflow } = this.#wiring.source!
+    if (overflow === 'drop-newest') return this.#drop(arrived)
+    this.#held.push(arrived)
+    if (overflow === 'drop-oldest') {
+      if (this.#held.length > maxHeld) this.#drop(this.#held.shift()!)
+    } else if (!this.#paused) {
+      this.#paused = true
+      this.#feed?.pause()
+    }
+  }
+
+  #drop(arrived: Arrived) {
+    this.#options.counters.dropped += 1
+    this.#settleLater({ arrived, outputs: 0, result: 'dropped' })
+  }
+
+  #send(arrived: Arrived) {
+    const waiting: Waiting = { arrived, outputs: 0, result: 'sent' }
+    const parsed = arrived.payload
+      ? parse(arrived.payload)
+      : { value: arrived.value, json: JSON.stringify(arrived.value) }
+    if ('reason' in parsed) return this.#reject(waiting, parsed)
+    const identity = this.#wiring.source!.id && keyAt(parsed.value, this.#wiring.source!.id)
+    if (identity !== undefined && !this.#numbering.isNew(identity)) {
+      this.#options.counters.repeats += 1
+      return this.#settleLater(waiting)
+    }
+    const seq = String(this.#numbering.take())
+    const { topic, time = Date.now() } = arrived
+    const cause = { origin: '', seq, time, ...(topic !== undefined && { topic }) }
+    this.#outbox.send([{ output: 'default', ...parsed }], cause, waiting)
+    this.#settleLater(waiting)
+  }
+
+  #reject(waiting: Waiting, { reason, message }: { reason: string; message: string }) {
+    const { node } = this.#options
+    const { payload, topic } = waiting.arrived
+    const id = printId({ origin: `${node}.0`, seq: String(this.#numbering.take()) })
+    const value = payload!.subarray(0, maxRecordBytes).toString()
+    waiting.outputs = 1
+    waiting.result = 'rejected'
+    this.#numbering.wroteLetter()
+    this.#settleLater(waiting)
+    this.#letters
+      .write(
+        { id, time: Date.now(), source: node, value, ...(topic !== undefined && { topic }) },
+        { reason, message, attempts: 0 },
+      )
+      .then(
+        () => {
+          waiting.outputs = 0
+          this.#progress()
+        },
+        () => {},
+      )
+  }
+
+  #settleLater(waiting: Waiting) {
+    this.#waiting.push(waiting)
+    if (waiting.outputs === 0) this.#progress()
+  }
+
+  #progress() {
+    let settled = 0
+    while (this.#waiting[settled]?.outputs === 0) settled += 1
+    if (settled > 0) this.#settle(this.#waiting.splice(0, settled))
+    while (this.#held.length > 0 && !this.#outbox.full) this.#send(this.#held.shift()!)
+    if (this.#paused && this.#held.length === 0) {
+      this.#paused = false
+      this.#feed?.resume()
+    }
+  }
+
+  #settle(batch: Waiting[]) {
+    this.#options.counters.inFlight -= batch.length
+    const done = () => {
+      for (const { arrived, result } of batch) arrived.done(result)
+    }
+    if (this.#wiring.source!.id === undefined && !batch.some(({ result }) => result === 'rejected'))
+      return done()
+    this.#numbering.save().then(done, () => {})
+  }
+
+  #end(error?: Error) {
+    if (this.#closed) return
+    this.#closed = true
+    void this.#feed?.stop()
+    this.#options.onClosed(error)
+  }
+}
+
+function parse(payload: Buffer): { value: unknown; json: string } | { reason: string; message: string } {
+  if (payload.length > maxRecordBytes) {
+    return {
+      reason: 'too-large',
+      message: `the payload has ${payload.length} bytes, over the limit of ${maxRecordBytes}`,
+    }
+  }
+  try {
+    const value: unknown = JSON.parse(payload.toString())
+    return { value, json: JSON.stringify(value) }
+  } catch (error) {
+    return { reason: 'not-json', message: `the payload is not JSON: ${(error as Error).message}` }
+  }
+}

@@ -1,0 +1,22 @@
+/** Where a source's records come from. */
+export interface Feed {
+  /** Begins to call `emit`. @throws when the place cannot be read: no rights, port taken */
+  start(emit: Emit): Promise<void>
+  /** The graph is full: stop if you can. What is emitted all the same is held or dropped, as `overflow` says. */
+  pause(): void
+  resume(): void
+  stop(): Promise<void>
+}
+
+export interface Arrived {
+  /** What came, still to be parsed; or a value of our own. */
+  payload?: Buffer
+  value?: unknown
+  topic?: string
+  /** Event time, ms since the epoch; now where absent. */
+  time?: number
+  /** It has had its effect, or was dropped; in the order of arrival. */
+  done(result: 'sent' | 'dropped' | 'rejected'): void
+}
+
+export type Emit = (arrived: Arrived) => void

@@ -1,0 +1,15 @@
+/** What a host runs for one partition: a function's or a sink's partition, or a source. */
+export interface Unit {
+  /** Takes the session over. @throws when the broker refuses */
+  start(): Promise<void>
+  /** Revision of the wiring in effect; 0 while it is starting. */
+  readonly revision: number
+  /** By consumer: records sent and not finished there. */
+  readonly backlog: Record<string, number>
+  /** Consumers that it waits for. */
+  readonly waitingFor: string[]
+  /** A consumer's partition has come further. */
+  credit(consumer: string, shard: number): void
+  /** Takes nothing more in, finishes what is under way, and lets go of the session. */
+  drain(timeoutMs: number): Promise<void>
+}

@@ -1,0 +1,146 @@
+import type { Wiring } from '../schema/wiring.ts'
+import type { Logger } from './context.ts'
+import type { Unit } from './unit.ts'
+
+type RunningUnit = Unit & { rewire?(wiring: Wiring): Promise<void> }
+
+interface UnitsOptions {
+  create(partition: number): RunningUnit
+  log: Logger
+  onChange(): void
+}
+
+const minWaitMs = 500
+const maxWaitMs = 30_000
+
+/** The partitions that a host runs. One that lost its session is not taken back before membership has changed, or,
+ *  should nobody else turn out to own it, after a while that grows. */
+export class Units {
+  #options: UnitsOptions
+  #wanted: number[] = []
+  #running = new Map<number, RunningUnit>()
+  #leaving = new Map<number, Promise<void>>()
+  #waiting = new Map<number, { ms: number; timer?: NodeJS.Timeout }>()
+  #errors = new Map<number, string>()
+
+  constructor(options: UnitsOptions) {
+    this.#options = options
+  }
+
+  /** Partitions that run and take records in. */
+  get partitions(): number[] {
+    return [...this.#running].filter(([, unit]) => unit.revision > 0).map(([partition]) => partition)
+  }
+
+  /** The oldest wiring that is in effect; 0 unless all that is wanted runs. */
+  get revision(): number {
+    const units = this.#wanted.map(partition => this.#running.get(partition)?.revision ?? 0)
+    return units.length === 0 ? 0 : Math.min(...units)
+  }
+
+  get backlog(): Record<string, number> {
+    const total: Record<string, number> = {}
+    for (const { backlog } of this.#running.values()) {
+      for (const [consumer, records] of Object.entries(backlog))
+        total[consumer] = (total[consumer] ?? 0) + records
+    }
+    return total
+  }
+
+  /** Why something makes no progress. */
+  get trouble(): string | undefined {
+    const [error] = this.#errors.values()
+    if (error !== undefined) return error
+    const slow = new Set([...this.#running.values()].flatMap(unit => unit.waitingFor))
+    return slow.size === 0 ? undefined : `waits for ${[...slow].join(', ')}`
+  }
+
+  credit(consumer: string, shard: number) {
+    for (const unit of this.#running.values()) unit.credit(consumer, shard)
+  }
+
+  rewire(wiring: Wiring) {
+    for (const [partition, unit] of this.#running) {
+      unit.rewire?.(wiring).catch((error: Error) => this.#failed(partition, unit, error))
+    }
+  }
+
+  /** Starts what is wanted and does not run, and lets go of the rest. */
+  run(wanted: number[], drainMs: number) {
+    this.#wanted = wanted
+    for (const [partition, unit] of this.#running)
+      if (!wanted.includes(partition)) this.#release(partition, unit, drainMs)
+    for (const partition of wanted) this.#start(partition)
+    this.#options.onChange()
+  }
+
+  /** Membership has changed, or the broker is back: whoever waits may try at once. */
+  reset() {
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer)
+    this.#waiting.clear()
+  }
+
+  /** A unit has lost its connection. */
+  closed(partition: number, error: Error | undefined) {
+    this.#running.delete(partition)
+    if (error) this.#options.log.info('session lost', { partition, error: error.message })
+    this.#again(partition)
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.reset()
+    this.#wanted = []
+    await Promise.all([
+      ...[...this.#running.values()].map(unit => unit.drain(timeoutMs)),
+      ...this.#leaving.values(),
+    ])
+    this.#running.clear()
+  }
+
+  #start(partition: number) {
+    if (this.#running.has(partition) || this.#leaving.has(partition) || this.#waiting.get(partition)?.timer)
+      return
+    const unit = this.#options.create(partition)
+    this.#running.set(partition, unit)
+    unit.start().then(
+      () => {
+        this.#errors.delete(partition)
+        this.#options.onChange()
+      },
+      (error: Error) => this.#failed(partition, unit, error),
+    )
+  }
+
+  #failed(partition: number, unit: RunningUnit, error: Error) {
+    if (this.#running.get(partition) !== unit) return
+    this.#running.delete(partition)
+    if (this.#errors.get(partition) !== error.message) {
+      this.#options.log.error('partition cannot run', { partition, error: error.message })
+    }
+    this.#errors.set(partition, error.message)
+    void unit.drain(0)
+    this.#again(partition)
+  }
+
+  #again(partition: number) {
+    this.#options.onChange()
+    const ms = Math.min(maxWaitMs, (this.#waiting.get(partition)?.ms ?? minWaitMs / 2) * 2)
+    const timer = setTimeout(() => {
+      this.#waiting.set(partition, { ms })
+      if (this.#wanted.includes(partition)) this.#start(partition)
+    }, ms)
+    this.#waiting.set(partition, { ms, timer })
+  }
+
+  #release(partition: number, unit: RunningUnit, drainMs: number) {
+    this.#running.delete(partition)
+    const leaving = unit
+      .drain(drainMs)
+      .catch(() => {})
+      .finally(() => {
+        this.#leaving.delete(partition)
+        if (this.#wanted.includes(partition)) this.#start(partition)
+      })
+    this.#leaving.set(partition, leaving)
+  }
+}

@@ -1,0 +1,250 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { type IConnackPacket, type ISubackPacket, type Packet, parser, writeToStream } from 'mqtt-packet'
+import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
+
+const keepaliveSeconds = 10
+const connectTimeoutMs = 10_000
+const maxPacketId = 65_535
+
+/** MQTT 3.1.1 over TCP or TLS, on the codec of mqtt.js. Its own client is not used here because it
+ *  acknowledges a message before asynchronous work on it has ended, or else handles one at a time.
+ *  @param url `mqtt://user:password@host:1883` or `mqtts://…` */
+export function wireTransport(url: string): Transport {
+  return {
+    async connect(options) {
+      const wire = new WireConnection(url, options)
+      try {
+        await wire.opened
+      } catch (error) {
+        throw new Error(
+          `cannot connect to the broker at ${redact(url)} as ${options.clientId}: ${(error as Error).message}`,
+          {
+            cause: error,
+          },
+        )
+      }
+      return wire
+    },
+  }
+}
+
+const redact = (url: string) => {
+  const { protocol, host } = new URL(url)
+  return `${protocol}//${host}`
+}
+
+interface Waiting {
+  resolve(packet?: unknown): void
+  reject(error: Error): void
+}
+
+class WireConnection implements Connection {
+  sessionPresent = false
+  readonly opened: Promise<void>
+  #socket: Socket
+  #options: ConnectOptions
+  #waiting = new Map<number, Waiting>()
+  #pings: Waiting[] = []
+  #nextId = 1
+  #closed = false
+  #corked = false
+  #paused = false
+  #heard = Date.now()
+  #keepalive?: NodeJS.Timeout
+  #settleOpen!: Waiting
+
+  constructor(url: string, options: ConnectOptions) {
+    this.#options = options
+    this.opened = new Promise<void>((resolve, reject) => {
+      this.#settleOpen = { resolve: () => resolve(), reject }
+    })
+    const { protocol, hostname, port, username, password } = new URL(url)
+    const secure = protocol === 'mqtts:' || protocol === 'ssl:'
+    const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (secure ? 8883 : 1883)) }
+    this.#socket = secure ? connectTls({ ...target, servername: target.host }) : connectTcp(target)
+    this.#socket.setNoDelay(true) // without it p99 under load was 51 ms instead of 18
+    const decoder = parser({ protocolVersion: 4 })
+    decoder.on('packet', (packet: Packet) => this.#receive(packet))
+    decoder.on('error', (error: Error) => this.#end(error))
+    this.#socket.on('data', chunk => {
+      this.#heard = Date.now()
+      if (!this.#closed) decoder.parse(chunk)
+    })
+    this.#socket.on('error', error => this.#end(error))
+    this.#socket.on('close', () => this.#end(new Error('the broker closed the connection')))
+    this.#socket.setTimeout(connectTimeoutMs, () => this.#end(new Error('the broker does not answer')))
+    this.#send({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clientId: options.clientId,
+      clean: options.clean,
+      keepalive: keepaliveSeconds,
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: Buffer.from(decodeURIComponent(password)) }),
+      ...(options.will && {
+        will: { topic: options.will.topic, payload: options.will.payload, qos: 1, retain: true },
+      }),
+    })
+  }
+
+  subscribe(filters: string[], qos: 0 | 1): Promise<void> {
+    return this.#request(messageId => ({
+      cmd: 'subscribe',
+      messageId,
+      subscriptions: filters.map(topic => ({ topic, qos })),
+    })).then(packet => {
+      const refused = filters.filter((_, i) => ((packet as ISubackPacket).granted[i] as number) >= 128)
+      if (refused.length > 0) throw new Error(`the broker refused to subscribe to ${refused.join(', ')}`)
+    })
+  }
+
+  async unsubscribe(filters: string[]): Promise<void> {
+    await this.#request(messageId => ({ cmd: 'unsubscribe', messageId, unsubscriptions: filters }))
+  }
+
+  async publish(
+    topic: string,
+    payload: string | Buffer,
+    { qos = 1, retain = false }: { qos?: 0 | 1; retain?: boolean } = {},
+  ): Promise<void> {
+    if (qos === 0) {
+      if (this.#closed) throw new Error('the connection is closed')
+      this.#send({ cmd: 'publish', topic, payload, qos, retain, dup: false })
+      return
+    }
+    await this.#request(messageId => ({ cmd: 'publish', messageId, topic, payload, qos, retain, dup: false }))
+  }
+
+  async ping(): Promise<number> {
+    const start = performance.now()
+    await new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new Error('the connection is closed'))
+      this.#pings.push({ resolve, reject })
+      this.#send({ cmd: 'pingreq' })
+    })
+    return performance.now() - start
+  }
+
+  pause() {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume() {
+    this.#paused = false
+    this.#heard = Date.now()
+    this.#socket.resume()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#socket.resume() // its end is to be seen
+    this.#send({ cmd: 'disconnect' })
+    const gone = new Promise<void>(resolve => this.#socket.once('close', () => resolve()))
+    this.#socket.end()
+    this.#end()
+    const force = setTimeout(() => this.#socket.destroy(), 500)
+    await gone
+    clearTimeout(force)
+  }
+
+  #receive(packet: Packet) {
+    if (this.#closed) return // what arrives after a close belongs to the next owner of the session
+    switch (packet.cmd) {
+      case 'connack':
+        return this.#open(packet)
+      case 'publish':
+        return this.#options.onMessage(
+          this.#message(packet.topic, packet.payload, packet.retain, packet.messageId),
+        )
+      case 'puback':
+      case 'suback':
+      case 'unsuback': {
+        const waiting = this.#waiting.get(packet.messageId!)
+        this.#waiting.delete(packet.messageId!)
+        return waiting?.resolve(packet)
+      }
+      case 'pingresp':
+        return this.#pings.shift()?.resolve()
+    }
+  }
+
+  #message(topic: string, payload: string | Buffer, retain: boolean, messageId?: number): Message {
+    return {
+      topic,
+      payload: payload as Buffer,
+      retain,
+      ack: () => {
+        if (messageId !== undefined && !this.#closed) this.#send({ cmd: 'puback', messageId })
+      },
+    }
+  }
+
+  #open(packet: IConnackPacket) {
+    if (packet.returnCode !== 0) return this.#end(new Error(refusals[packet.returnCode!] ?? 'refused'))
+    this.sessionPresent = packet.sessionPresent
+    this.#socket.setTimeout(0)
+    this.#keepalive = setInterval(() => this.#keepAlive(), (keepaliveSeconds * 1000) / 2).unref()
+    this.#settleOpen.resolve()
+  }
+
+  /** A half-open connection is noticed within one and a half keepalives, as the broker does [MQTT-3.1.2-24]. */
+  #keepAlive() {
+    if (!this.#paused && Date.now() - this.#heard > keepaliveSeconds * 1500)
+      return this.#end(new Error('the broker went silent'))
+    this.ping().catch(() => {})
+  }
+
+  #request(packetOf: (messageId: number) => Packet): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new Error('the connection is closed'))
+      const messageId = this.#freeId()
+      this.#waiting.set(messageId, { resolve, reject })
+      this.#send(packetOf(messageId))
+    })
+  }
+
+  #freeId(): number {
+    while (this.#waiting.has(this.#nextId)) this.#nextId = (this.#nextId % maxPacketId) + 1
+    const id = this.#nextId
+    this.#nextId = (id % maxPacketId) + 1
+    return id
+  }
+
+  /** Packets of one turn of the event loop leave in one write. */
+  #send(packet: Packet) {
+    if (!this.#corked) {
+      this.#corked = true
+      this.#socket.cork()
+      queueMicrotask(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
+    }
+    writeToStream(packet, this.#socket)
+  }
+
+  #end(error?: Error) {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#keepalive)
+    if (error) this.#socket.destroy()
+    const reason = error ?? new Error('the connection was closed')
+    this.#settleOpen.reject(reason)
+    for (const waiting of [...this.#waiting.values(), ...this.#pings]) waiting.reject(reason)
+    this.#waiting.clear()
+    this.#pings = []
+    this.#options.onClose(error)
+  }
+}
+
+// Connect return codes [MQTT-3.2.2-4]
+const refusals: Record<number, string> = {
+  1: 'the broker does not speak MQTT 3.1.1',
+  2: 'the broker refuses this client ID',
+  3: 'the broker is not available',
+  4: 'wrong user name or password',
+  5: 'not authorised',
+}
