@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import type { Artifact } from './artifact.ts'
+import { keepArtifact } from './store.ts'
+import { bundleOptions, requireBanner, toolchain } from './toolchain.ts'
+
+const project = fileURLToPath(new URL('..', import.meta.url))
+
+/**
+ * The host with all it needs as one file, `host.mjs`: it starts fast and needs no `node_modules` beside it.
+ * @param entry the program, relative to this project
+ */
+export async function hostBundle(store: string, entry = 'runtime/host.ts'): Promise<Artifact> {
+  const { outputFiles, metafile } = await build({
+    ...bundleOptions,
+    absWorkingDir: project,
+    entryPoints: [entry],
+    outfile: 'host.mjs',
+    sourceRoot: 'dyninka:',
+    sourcesContent: false,
+    banner: { js: requireBanner },
+  })
+  const files = Object.fromEntries(outputFiles.map(file => [file.path.split(/[\\/]/).at(-1)!, file.contents]))
+  const kept = await keepArtifact(store, { toolchain, files, inputs: Object.keys(metafile.inputs) })
+  return kept.artifact
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Artifact, type ArtifactRecord, digestOf, sha256 } from './artifact.ts'
+
+export const artifactPath = (store: string, digest: string) => join(store, ...digest.split(':'))
+
+/** The artifact, read and checked to the last byte; `undefined` if it is missing, torn or altered. */
+export async function findArtifact(store: string, digest: string): Promise<Artifact | undefined> {
+  const path = artifactPath(store, digest)
+  try {
+    // Small files, many of them: a synchronous read takes a quarter of the time of one that goes to a thread.
+    const record: ArtifactRecord = JSON.parse(readFileSync(join(path, 'artifact.json'), 'utf8'))
+    if (digestOf(record.toolchain, record.files) !== digest) return undefined
+    for (const [name, { sha256: expected }] of Object.entries(record.files)) {
+      if (sha256(readFileSync(join(path, name))) !== expected) return undefined
+    }
+    return { digest, path, bytes: codeBytes(record), inputs: record.inputs }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Puts files under their digest, all or nothing: a folder appears by one rename, so a writer that dies leaves
+ * none, and of two writers one wins.
+ * @returns `built: false` when a sound one was there already
+ */
+export async function keepArtifact(
+  store: string,
+  content: { toolchain: string; files: { [name: string]: Uint8Array }; inputs: string[] },
+): Promise<{ artifact: Artifact; built: boolean }> {
+  const files = Object.fromEntries(
+    Object.entries(content.files).map(([name, bytes]) => [
+      name,
+      { sha256: sha256(bytes), bytes: bytes.length },
+    ]),
+  )
+  const digest = digestOf(content.toolchain, files)
+  const record: ArtifactRecord = { digest, toolchain: content.toolchain, files, inputs: content.inputs }
+  const path = artifactPath(store, digest)
+  for (let attempt = 0; ; attempt++) {
+    const found = await findArtifact(store, digest)
+    if (found) return { artifact: found, built: false }
+    await rm(path, { recursive: true, force: true })
+    const fresh = await temporaryFolder(store)
+    for (const [name, bytes] of Object.entries(content.files)) await writeFile(join(fresh, name), bytes)
+    await writeFile(join(fresh, 'artifact.json'), `${JSON.stringify(record, null, 2)}\n`)
+    await mkdir(join(path, '..'), { recursive: true })
+    try {
+      await rename(fresh, path)
+      return { artifact: { digest, path, bytes: codeBytes(record), inputs: content.inputs }, built: true }
+    } catch (error) {
+      await rm(fresh, { recursive: true, force: true })
+      if (!isTaken(error) || attempt === 3) throw error // else another writer was first: take what it left
+    }
+  }
+}
+
+/** A new folder on the store's own disk, so that it can be renamed into place. */
+export async function temporaryFolder(store: string): Promise<string> {
+  const path = join(store, 'tmp', randomUUID())
+  await mkdir(path, { recursive: true })
+  return path
+}
+
+/** Marks an artifact as still wanted, and removes those that nobody has wanted for `olderThanMs`, with the
+ *  folders that dead writers left. @param keep digests of what runs or may be rolled back to */
+export async function pruneStore(store: string, keep: ReadonlySet<string>, olderThanMs = 3_600_000) {
+  const now = Date.now()
+  for (const kind of ['sha256', 'deps', 'tmp']) {
+    for (const name of await readdir(join(store, kind)).catch(() => [])) {
+      const path = join(store, kind, name)
+      if (keep.has(`${kind}:${name}`)) await markUsed(path)
+      else if (now - (await stat(path)).mtimeMs > olderThanMs)
+        await rm(path, { recursive: true, force: true })
+    }
+  }
+}
+
+export const markUsed = (path: string) => utimes(path, new Date(), new Date())
+
+export const isTaken = (error: unknown) =>
+  ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+const codeBytes = (record: ArtifactRecord) =>
+  Object.entries(record.files).reduce(
+    (sum, [name, file]) => (name.endsWith('.mjs') ? sum + file.bytes : sum),
+    0,
+  )
