@@ -6,8 +6,10 @@ export interface DeclaredNode {
   /** As Go and Kubernetes name it: `amd64`, `arm64`, … */
   arch?: string
   labels?: Record<string, string>
-  cpuMillis?: number
-  memoryBytes?: number
+  /** Thousandths of a core. */
+  cpu?: number
+  /** Bytes. */
+  memory?: number
   /** Round trip to other zones, by name, where it is known. */
   rttMs?: Record<string, number>
 }

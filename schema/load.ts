@@ -19,6 +19,7 @@ import { ranges } from './rules/ranges.ts'
 import { topics } from './rules/topics.ts'
 import { checkShape } from './shape.ts'
 import { SourceText } from './source-text.ts'
+import { checkTypes } from './types/check-types.ts'
 
 export interface LoadOptions {
   /** Name of the file; `dataflow.yaml` if not given. */
@@ -55,8 +56,11 @@ export async function load(
     ...ports(draft),
     ...placement(draft),
     ...nodes(draft, options.nodes),
-    ...(await checkCode(resolve(dir), draft)),
   ]
+  const root = resolve(dir)
+  const code = await checkCode(root, draft)
+  findings.push(...code.findings)
+  if (options.types ?? true) findings.push(...(await checkTypes(root, draft, code.sound)))
   if (findings.length > 0) return { findings: sortFindings(findings, file) }
   return { flow: interpret(document.value as Dataflow), findings: [] }
 }

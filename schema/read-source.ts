@@ -60,7 +60,8 @@ export async function leaves(dir: string, file: string): Promise<boolean> {
   }
 }
 
-function outside(dir: string, path: string): boolean {
+/** Whether a path is not below `dir`, going by names alone. */
+export function outside(dir: string, path: string): boolean {
   const way = relative(dir, path)
   return way === '..' || way.startsWith(`..${sep}`) || resolve(path) === resolve(dir)
 }

@@ -83,12 +83,11 @@ function* sizes({
   memory?: string | number | undefined
 }) {
   if (cpu !== undefined) {
-    const holds = (node: DeclaredNode) => (node.cpuMillis ?? Number.POSITIVE_INFINITY) >= cpuMillis(cpu)
+    const holds = (node: DeclaredNode) => (node.cpu ?? Number.POSITIVE_INFINITY) >= cpuMillis(cpu)
     yield { path: ['resources', 'cpu'], words: `has a processor of ${cpu}`, holds }
   }
   if (memory !== undefined) {
-    const holds = (node: DeclaredNode) =>
-      (node.memoryBytes ?? Number.POSITIVE_INFINITY) >= memoryBytes(memory)
+    const holds = (node: DeclaredNode) => (node.memory ?? Number.POSITIVE_INFINITY) >= memoryBytes(memory)
     yield { path: ['resources', 'memory'], words: `has ${memory} of memory`, holds }
   }
 }

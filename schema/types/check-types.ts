@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises'
+import { relative, resolve, sep } from 'node:path'
+import type { Draft, Entry } from '../draft.ts'
+import type { Finding } from '../finding.ts'
+import { compile, type Diagnostic } from './compiler.ts'
+import { type Edge, edgeModule, type Question } from './edge-module.ts'
+import { mismatch, undeclared } from './mismatch.ts'
+import { ownErrors } from './own-errors.ts'
+import { nearestTsconfig } from './tsconfig.ts'
+
+/** The types on every edge, and in the functions themselves, as far as their files are sound. */
+export async function checkTypes(dir: string, draft: Draft, sound: ReadonlySet<string>): Promise<Finding[]> {
+  const codeOf = (entry: Entry | undefined) => {
+    if (entry?.kind !== 'function' || entry.spec.code === undefined) return
+    const file = resolve(dir, entry.spec.code)
+    return sound.has(file) ? file : undefined
+  }
+  const files = [...new Set(draft.functions.map(codeOf).filter(file => file !== undefined))]
+  if (files.length === 0) return []
+  const module = edgeModule(files, edgesOf(draft, codeOf))
+  const { entry, diagnostics } = await compileWith(module, nearestTsconfig(dir))
+  const answers = diagnostics.flatMap(({ file, line, code, lines }) => {
+    const question = file === entry ? module.questions.get(line) : undefined
+    return question && code !== tooDeep ? { question, lines } : []
+  })
+  const notCallable = new Set(
+    answers.flatMap(({ question }) => (question.ask === 'function' ? question.file : [])),
+  )
+  return [
+    ...answers.flatMap(({ question, lines }) =>
+      question.ask === 'function' || filesOf(question.edge).some(file => notCallable.has(file))
+        ? []
+        : edgeFinding(draft, question, lines),
+    ),
+    ...(await Promise.all([...notCallable].map(file => notAFunction(dir, file)))),
+    ...ownErrors(
+      dir,
+      diagnostics.filter(diagnostic => diagnostic.file !== entry),
+    ),
+  ]
+}
+
+/** "Type instantiation is excessively deep": nothing is known, so nothing is said. */
+const tooDeep = 2589
+
+function edgesOf(draft: Draft, codeOf: (entry: Entry | undefined) => string | undefined): Edge[] {
+  return draft.functions.flatMap(({ name, ...consumer }) => {
+    const entry = draft.entries.get(name)!
+    const file = codeOf(entry)
+    if (file === undefined || entry.pointer !== consumer.pointer) return []
+    return draft.inputs(entry).flatMap(({ node, output, pointer }) => {
+      const producer = producerOf(draft.entries.get(node), codeOf)
+      return producer ? { from: { node, output }, producer, consumer: { name, file }, pointer } : []
+    })
+  })
+}
+
+function producerOf(
+  entry: Entry | undefined,
+  codeOf: (entry: Entry) => string | undefined,
+): Edge['producer'] | undefined {
+  // What comes over MQTT and HTTP is JSON of any shape.
+  if (entry?.kind === 'source')
+    return entry.spec.every === undefined ? undefined : { type: '{ n: number; at: string }' }
+  const file = entry && codeOf(entry)
+  return file === undefined ? undefined : { file }
+}
+
+const filesOf = ({ producer, consumer }: Edge) =>
+  'file' in producer ? [producer.file, consumer.file] : [consumer.file]
+
+/** A tsconfig.json that the compiler can't follow, or under which our own module makes no sense, is left aside. */
+async function compileWith({ text, questions }: ReturnType<typeof edgeModule>, tsconfig: string | undefined) {
+  const result = await compile(text, tsconfig)
+  if (tsconfig === undefined) return result
+  const [firstQuestion] = questions.keys()
+  const troubled = ({ file, line }: Diagnostic) =>
+    file === undefined || file.endsWith('.json') || (file === result.entry && line < firstQuestion!)
+  return result.diagnostics.some(troubled) ? compile(text, undefined) : result
+}
+
+function edgeFinding(draft: Draft, { ask, edge }: Question & { edge: Edge }, lines: string[]): Finding {
+  const { code, message, hint } = ask === 'edge' ? mismatch(edge, lines) : undeclared(edge, lines)
+  return draft.at(edge.pointer, code, message, hint)
+}
+
+async function notAFunction(dir: string, file: string): Promise<Finding> {
+  const [before] = (await readFile(file, 'utf8')).split(/^export\s+default\b/m, 1)
+  return {
+    file: relative(dir, file).split(sep).join('/'),
+    line: before!.split('\n').length,
+    column: 1,
+    code: 'not-a-function',
+    message: 'The default export is not a function that takes a record and a context.',
+    hint: 'Write `export default function name(record: …, ctx: Context) { … }`.',
+  }
+}

@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, extname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Problem } from '../problem.ts'
+
+export interface Diagnostic {
+  /** Absolute; absent if it is about the configuration. */
+  file?: string
+  line: number
+  column: number
+  /** As in TS2322. */
+  code: number
+  /** The message, then what explains it, from the outside in. */
+  lines: string[]
+}
+
+/** What the TypeScript compiler says about a module and all that it imports. Works in a temporary folder.
+ *  `tsconfig` lends its strictness and its `lib`. @throws Problem if the compiler itself doesn't run */
+export async function compile(
+  module: string,
+  tsconfig: string | undefined,
+): Promise<{ entry: string; diagnostics: Diagnostic[] }> {
+  const folder = await mkdtemp(join(tmpdir(), 'dyninka-types-'))
+  const entry = join(folder, 'edges.ts')
+  try {
+    await writeFile(entry, module)
+    await writeFile(join(folder, 'defaults.json'), JSON.stringify({ compilerOptions: defaults }))
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(configuration(tsconfig)))
+    return { entry, diagnostics: parse(folder, await run(folder)) }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const here = fileURLToPath(import.meta.url)
+const require = createRequire(import.meta.url)
+const typesOfNode = folderOf('@types/node')
+
+/** Whether the globals of Node are known to the compiler. */
+export const knowsNode = typesOfNode !== undefined
+
+const defaults = { strict: true, lib: ['es2024', 'esnext.disposable'] }
+
+function configuration(tsconfig: string | undefined) {
+  const own = extname(here)
+  return {
+    extends: ['./defaults.json', ...(tsconfig === undefined ? [] : [tsconfig])],
+    files: ['edges.ts'],
+    include: [],
+    compilerOptions: {
+      ...{
+        noEmit: true,
+        composite: false,
+        incremental: false,
+        declaration: false,
+        isolatedDeclarations: false,
+      },
+      ...{ declarationMap: false, emitDeclarationOnly: false, rewriteRelativeImportExtensions: false },
+      ...{
+        outDir: null,
+        rootDir: null,
+        rootDirs: null,
+        baseUrl: null,
+        tsBuildInfoFile: null,
+        declarationDir: null,
+      },
+      // As esbuild reads modules.
+      ...{
+        target: 'es2024',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        allowImportingTsExtensions: true,
+      },
+      ...{ allowJs: true, checkJs: false, skipLibCheck: true, resolveJsonModule: true },
+      // A matter of taste, for which no deployment should stop.
+      ...{ noUnusedLocals: false, noUnusedParameters: false, allowUnusedLabels: true },
+      noErrorTruncation: true,
+      ...(typesOfNode && { types: ['node'], typeRoots: [dirname(typesOfNode)] }),
+      paths: {
+        dyninka: [resolve(here, `../../../runtime/index${own}`)],
+        'dyninka/testing': [resolve(here, `../../../runtime/testing/index${own}`)],
+      },
+    },
+  }
+}
+
+function folderOf(name: string): string | undefined {
+  const roots = require.resolve.paths(name) ?? []
+  return roots.map(root => join(root, name)).find(existsSync)
+}
+
+const maxMs = 120_000
+
+function run(folder: string): Promise<string> {
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
+  const options = { cwd: folder, timeout: maxMs, maxBuffer: 256 * 1024 * 1024, encoding: 'utf8' } as const
+  return new Promise((done, failed) => {
+    execFile(
+      process.execPath,
+      [tsc, '--pretty', 'false', '--locale', 'en'],
+      options,
+      (error, stdout, stderr) => {
+        // 1 and 2: there are errors, which is what was asked for.
+        if (!error || ((error.code === 1 || error.code === 2) && stdout !== '')) return done(stdout)
+        const said = stderr.trim().split('\n')[0] ?? ''
+        const why = error.killed
+          ? `was stopped after ${maxMs / 1000} s`
+          : `ended with ${error.signal ?? error.code}: ${said}`
+        failed(
+          new Problem('CompilerFailed', `The TypeScript compiler ${why}.`, {
+            hint: 'Free memory, or load with `types: false`.',
+            cause: error,
+          }),
+        )
+      },
+    )
+  })
+}
+
+const head = /^(?:(.+)\((\d+),(\d+)\): )?error TS(\d+): (.*)$/
+
+function parse(folder: string, output: string): Diagnostic[] {
+  const diagnostics: Diagnostic[] = []
+  for (const text of output.split(/\r?\n/)) {
+    const match = head.exec(text)
+    if (match) {
+      const [, file, line, column, code, message] = match
+      const place = {
+        line: Number(line ?? 1),
+        column: Number(column ?? 1),
+        code: Number(code),
+        lines: [message!],
+      }
+      diagnostics.push({ ...(file !== undefined && { file: resolve(folder, file) }), ...place })
+    } else if (text.startsWith('  ')) diagnostics.at(-1)?.lines.push(text.trim())
+  }
+  return diagnostics
+}

@@ -1,0 +1,80 @@
+import type { Input } from '../flow.ts'
+import { showInput } from '../input.ts'
+
+/** What flows into one input of a function, as far as its type is known. */
+export interface Edge {
+  from: Input
+  /** The producer's file (absolute), or the type that a source gives. */
+  producer: { file: string } | { type: string }
+  consumer: { name: string; file: string }
+  /** Where the consumer names its input. */
+  pointer: string
+}
+
+/** What one line of the module asks. */
+export type Question = { ask: 'function'; file: string } | { ask: 'output' | 'edge'; edge: Edge }
+
+/** A module that the compiler finds wrong exactly where an edge is: each line asks one question. */
+export function edgeModule(files: readonly string[], edges: readonly Edge[]) {
+  const questions = new Map<number, Question>()
+  const lines = prelude.split('\n')
+  const names = new Map(files.map((file, index) => [file, `f${index}`]))
+  for (const [file, name] of names) lines.push(`import type ${name} from ${JSON.stringify(file)}`)
+  const ask = (question: Question, type: string, value: string) => {
+    questions.set(lines.push(`export const q${lines.length}: ${type} = null! as ${value}`), question)
+  }
+  for (const [file, name] of names) ask({ ask: 'function', file }, 'Handler', `typeof ${name}`)
+  for (const edge of edges) {
+    // Inside a tuple, so that the compiler always begins with both types.
+    const takes = `[Takes<typeof ${names.get(edge.consumer.file)}>]`
+    if ('type' in edge.producer) {
+      ask({ ask: 'edge', edge }, takes, `[${edge.producer.type}]`)
+      continue
+    }
+    const producer = `typeof ${names.get(edge.producer.file)}`
+    const output = JSON.stringify(edge.from.output)
+    if (edge.from.output === 'default') ask({ ask: 'edge', edge }, takes, `[Json<Returns<${producer}>>]`)
+    else {
+      ask({ ask: 'output', edge }, `Outputs<${producer}>`, output)
+      ask({ ask: 'edge', edge }, takes, `[Json<Emits<${producer}, ${output}>>]`)
+    }
+  }
+  return { text: `${lines.join('\n')}\n`, questions }
+}
+
+export const edgeName = (edge: Edge) => `${showInput(edge.from)} → ${edge.consumer.name}`
+
+/** `0 extends 1 & T` holds for `any` alone, which would take every branch of a condition at once. */
+const prelude = `import type { Context, JsonValue } from 'dyninka'
+
+type Handler = (record: never, ctx: Context<any>) => unknown
+
+// The record that a function takes; written out, so that a message shows more than its name.
+type Takes<F> = F extends (record: infer P, ...rest: any) => any ? Shown<P> : any
+type Shown<T> = 0 extends 1 & T ? any
+  : T extends Function | readonly unknown[] | ReadonlyMap<any, any> | ReadonlySet<any> | { toJSON(...args: any): any } ? T
+  : T extends object ? { [K in keyof T]: T[K] } : T
+
+// The records that a call gives: one, those of a list or generator, or none.
+type Returns<F> = F extends (...args: any) => infer R ? Each<Awaited<R>> : any
+type Each<R> = 0 extends 1 & R ? any
+  : R extends void | undefined ? never
+  : R extends AsyncIterable<infer V> ? Exclude<Awaited<V>, void | undefined>
+  : R extends readonly (infer V)[] ? Exclude<V, void | undefined>
+  : R extends Iterable<infer V> & { next: unknown } ? Exclude<V, void | undefined>
+  : R
+
+// The named outputs that a function declares; where it declares none, anything goes.
+type Shape<F> = F extends (record: any, ctx: infer C, ...rest: any) => any ? C extends Context<infer S> ? S : any : any
+type Outputs<F> = Shape<F> extends { outputs: infer O } ? keyof O & string : string
+type Emits<F, N extends string> = Shape<F> extends { outputs: infer O } ? N extends keyof O ? O[N] : any : any
+
+// What is left of a value after JSON.stringify and JSON.parse.
+type Json<T> = 0 extends 1 & T ? any
+  : T extends JsonValue | undefined ? Shown<T>
+  : T extends { toJSON(...args: any): infer J } ? Json<J>
+  : T extends ReadonlyMap<any, any> | ReadonlySet<any> ? {}
+  : T extends readonly (infer V)[] ? number extends T['length'] ? Json<V>[] : { [K in keyof T]: Json<T[K]> }
+  : T extends object ? { [K in keyof T as T[K] extends Function ? never : K]: Json<T[K]> }
+  : T
+`
