@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Artifact, type ArtifactRecord, digestOf, sha256 } from './artifact.ts'
 
 export const artifactPath = (store: string, digest: string) => join(store, ...digest.split(':'))
@@ -40,21 +40,27 @@ export async function keepArtifact(
   const digest = digestOf(content.toolchain, files)
   const record: ArtifactRecord = { digest, toolchain: content.toolchain, files, inputs: content.inputs }
   const path = artifactPath(store, digest)
-  for (let attempt = 0; ; attempt++) {
-    const found = await findArtifact(store, digest)
-    if (found) return { artifact: found, built: false }
-    await rm(path, { recursive: true, force: true })
-    const fresh = await temporaryFolder(store)
+  const found = await findArtifact(store, digest)
+  if (found) return { artifact: found, built: false }
+  const fresh = await temporaryFolder(store)
+  try {
     for (const [name, bytes] of Object.entries(content.files)) await writeFile(join(fresh, name), bytes)
     await writeFile(join(fresh, 'artifact.json'), `${JSON.stringify(record, null, 2)}\n`)
-    await mkdir(join(path, '..'), { recursive: true })
-    try {
-      await rename(fresh, path)
-      return { artifact: { digest, path, bytes: codeBytes(record), inputs: content.inputs }, built: true }
-    } catch (error) {
-      await rm(fresh, { recursive: true, force: true })
-      if (!isTaken(error) || attempt === 3) throw error // else another writer was first: take what it left
+    await mkdir(dirname(path), { recursive: true })
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await rename(fresh, path)
+        return { artifact: { digest, path, bytes: codeBytes(record), inputs: content.inputs }, built: true }
+      } catch (error) {
+        if (!isTaken(error) || attempt === 3) throw error
+      }
+      const theirs = await findArtifact(store, digest)
+      if (theirs) return { artifact: theirs, built: false }
+      // What is there is broken. It goes by a rename too, so that nobody sees half of it.
+      await rename(path, join(store, 'tmp', randomUUID())).catch(() => {})
     }
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
   }
 }
 
