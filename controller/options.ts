@@ -54,10 +54,10 @@ export type ControllerEvent =
   | { type: 'building'; flow: string; functions: string[] }
   | { type: 'built'; flow: string; function: string; ms: number; reused: boolean }
   | { type: 'build-failed'; flow: string; function: string; findings: Finding[] }
-  | { type: 'started'; flow: string; function: string; host: string; generation: number }
+  | { type: 'started'; flow: string; function: string; generation: number }
   /** The newest generation has taken over; what it replaced stops now. */
   | { type: 'swapped'; flow: string; function: string; generation: number }
-  | { type: 'stopped'; flow: string; function: string; host: string }
+  | { type: 'stopped'; flow: string; function: string; generation: number }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
   | { type: 'ready'; flow: string; revision: string; ms: number }

@@ -1,17 +1,7 @@
+import type { DeclaredNode } from '../../schema/declared-node.ts'
 import type { Node, Placement } from '../../schema/flow.ts'
 
-/** A place where hosts run. */
-export interface DeclaredNode {
-  name: string
-  zone: string
-  /** As `process.arch` says it, with `amd64` for `x64`. */
-  arch: string
-  labels: Record<string, string>
-  /** Millicores. */
-  cpu?: number
-  /** Bytes. */
-  memory?: number
-}
+export type { DeclaredNode }
 
 /** What one node of the graph needs to run, as of one revision. */
 export interface Workload {

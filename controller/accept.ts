@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import { type BuildResult, build } from '../builder/index.ts'
+import { type Finding, load } from '../schema/index.ts'
+import type { Flow } from '../schema/flow.ts'
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+import type { ArtifactRef, Inventory } from './inventory.ts'
+import type { Revision } from './source/source.ts'
+
+/** Looks at an offered revision once: loads and checks it, builds what changed, and makes it what is wanted.
+ *  One that is wrong leaves all as it is, and its findings say why. @throws when it is cancelled */
+export async function accept(dataflow: Dataflow, context: Context): Promise<void> {
+  const { offered } = dataflow
+  if (!offered || dataflow.removed) return
+  const secrets = new Set(context.secrets.read().keys())
+  const considered = [offered.id, ...secrets].join(' ')
+  if (dataflow.considered === considered) return
+  dataflow.accepting = new AbortController()
+  const { signal } = dataflow.accepting
+  try {
+    const dir = join(offered.tree, dataflow.folder)
+    const nodes = await context.orchestrator.nodes()
+    dataflow.conditions.set('Reconciling', 'True', 'Checking', `checking ${offered.id}`)
+    const quick = await load(dir, { types: false, nodes, secrets })
+    signal.throwIfAborted()
+    if (!quick.flow) return refuse(dataflow, offered, quick.findings, context, considered)
+    dataflow.conditions.set('Reconciling', 'True', 'Building', `building ${offered.id}`)
+    // Building writes nothing but artifacts, so it needn't wait for the compiler's word on the types.
+    const [checked, results] = await Promise.all([
+      load(dir, { nodes, secrets }),
+      buildFunctions(dataflow, quick.flow, offered, dir, context, signal),
+    ])
+    signal.throwIfAborted()
+    if (!checked.flow) return refuse(dataflow, offered, checked.findings, context, considered)
+    const taken = context.claim(dataflow, checked.flow.name)
+    if (taken) return refuse(dataflow, offered, [taken], context, considered)
+    adopt(dataflow, checked.flow, offered, results, context)
+    dataflow.considered = considered
+  } finally {
+    dataflow.building = []
+    delete dataflow.accepting
+  }
+}
+
+function refuse(dataflow: Dataflow, { id }: Revision, findings: Finding[], context: Context, considered: string): void {
+  dataflow.findings = findings
+  dataflow.considered = considered
+  const first = findings[0]!
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : ''
+  const message = `${id} has ${findings.length} findings: ${first.file}:${first.line}:${first.column} ${first.message}${more}`
+  dataflow.conditions.set('Stalled', 'True', 'InvalidRevision', message)
+  context.record(dataflow, id, 'Failed', message)
+  context.emit({ type: 'findings', folder: dataflow.folder, revision: id, findings })
+}
+
+async function buildFunctions(
+  dataflow: Dataflow,
+  flow: Flow,
+  { tree }: Revision,
+  dir: string,
+  { store, emit }: Context,
+  signal: AbortSignal,
+): Promise<BuildResult[]> {
+  const functions = flow.nodes.flatMap(node => (node.kind === 'function' ? [{ name: node.name, code: node.code }] : []))
+  dataflow.building = functions.map(({ name }) => name)
+  emit({ type: 'building', flow: flow.name, functions: dataflow.building })
+  return build({ root: tree, dir, functions, store, signal })
+}
+
+function adopt(dataflow: Dataflow, flow: Flow, { id }: Revision, results: BuildResult[], context: Context): void {
+  const old = dataflow.inventory
+  const artifacts: Record<string, ArtifactRef> = {}
+  const built: string[] = []
+  dataflow.buildFailures = {}
+  dataflow.findings = []
+  for (const result of results) {
+    const name = result.function
+    if ('artifact' in result) {
+      const { digest, path } = result.artifact
+      artifacts[name] = { digest, path }
+      if (result.built) built.push(name)
+      context.emit({ type: 'built', flow: flow.name, function: name, ms: result.ms, reused: !result.built })
+      continue
+    }
+    if (old?.artifacts[name]) artifacts[name] = old.artifacts[name]
+    dataflow.findings.push(...result.findings)
+    dataflow.buildFailures[name] = result.findings
+      .map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`)
+      .join('\n')
+    context.emit({ type: 'build-failed', flow: flow.name, function: name, findings: result.findings })
+  }
+  const failed = Object.keys(dataflow.buildFailures)
+  if (failed.length === 0) dataflow.conditions.set('Stalled', 'False', 'ValidRevision', `${id} is valid`)
+  else dataflow.conditions.set('Stalled', 'True', 'BuildFailed', `${id}: ${failed.join(', ')} can't be built; see findings`)
+  const inventory: Inventory = {
+    v: 1,
+    name: flow.name,
+    folder: dataflow.folder,
+    revision: id,
+    flow,
+    artifacts,
+    runtime: context.runtime,
+    sessions: old?.sessions ?? {},
+    history: old?.history ?? [],
+  }
+  dataflow.inventory = inventory
+  context.record(dataflow, id, 'Progressing', 'on its way', built)
+}

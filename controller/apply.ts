@@ -1,0 +1,56 @@
+import { type Change, describe, nodeOf } from './change.ts'
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+
+/** Carries out a plan in its order. What would have to be cleaned up later is written down before it exists,
+ *  and struck out after it is gone. @throws at the first change that fails: the next pass plans anew */
+export async function apply(dataflow: Dataflow, changes: Change[], context: Context): Promise<void> {
+  if (changes.length === 0) return
+  const inventory = dataflow.inventory!
+  for (const change of changes) {
+    if (change.action !== 'publish') continue
+    inventory.sessions[change.node] = Math.max(inventory.sessions[change.node] ?? 0, change.wiring.partitions)
+  }
+  const entry = inventory.history.at(-1)
+  if (entry?.result === 'Progressing') {
+    entry.applied.push(...new Set(changes.filter(isRestart).map(nodeOf).filter(node => !entry.applied.includes(node))))
+  }
+  context.inventories.save(inventory)
+  const { signal } = new AbortController()
+  for (const change of changes) {
+    context.log.debug({ dataflow: inventory.name, change: describe(change) }, 'applying a change')
+    await applyOne(change, context, signal)
+    if (change.action === 'discard') struckOut(dataflow, change, context)
+    tell(dataflow, change, context)
+  }
+}
+
+function applyOne(change: Change, { broker, orchestrator }: Context, signal: AbortSignal): Promise<unknown> {
+  switch (change.action) {
+    case 'publish':
+      return broker.publishWiring(change.flow, change.node, change.wiring)
+    case 'discard':
+      return broker.discard(change.flow, change.node, change.partitions, change.everything)
+    default:
+      return orchestrator.apply(change, signal)
+  }
+}
+
+function struckOut({ inventory }: Dataflow, change: Change & { action: 'discard' }, { inventories }: Context): void {
+  if (change.everything) delete inventory!.sessions[change.node]
+  else inventory!.sessions[change.node] = Math.min(...change.partitions)
+  inventories.save(inventory!)
+}
+
+/** Only what a person would call a step; the rest is in the log. */
+function tell({ inventory }: Dataflow, change: Change, { emit }: Context): void {
+  const flow = inventory!.name
+  if (change.action === 'start') {
+    const { workload, generation } = change.spec
+    emit({ type: 'started', flow, function: workload.node, generation })
+  }
+  if (change.action === 'stop') emit({ type: 'stopped', flow, function: change.node, generation: change.generation })
+  if (change.action === 'discard' && change.everything) emit({ type: 'pruned', flow, function: change.node })
+}
+
+const isRestart = (change: Change) => change.action === 'start' || change.action === 'discard'

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { Problem } from '../../schema/problem.ts'
+import { sessionId, topics } from '../../schema/topics.ts'
+import type { Wiring } from '../../schema/wiring.ts'
+import { FlowView } from './flow-view.ts'
+import { readRetained } from './read-retained.ts'
+
+export interface BrokerListener {
+  /** A flow's wiring or presences are not what they were. */
+  onChange(flow: string): void
+  /** The connection came or went. */
+  onConnection(connected: boolean): void
+}
+
+// A clean connection of our own; the default of 30 s for a lost one is too slow to report.
+const options: IClientOptions = { protocolVersion: 4, clean: true, keepalive: 10, reconnectPeriod: 500, connectTimeout: 5_000 }
+
+/** The controller's side of the broker. Reconnects by itself, and then sees again what is retained. */
+export class BrokerClient {
+  readonly url: string
+  #client: MqttClient
+  #views = new Map<string, FlowView>()
+  #listener: BrokerListener
+
+  /** @throws Problem when the broker can't be reached now */
+  static async connect(url: string, listener: BrokerListener): Promise<BrokerClient> {
+    try {
+      const client = await connectAsync(url, { ...options, clientId: `dyninka-controller-${randomUUID()}` }, false)
+      return new BrokerClient(url, client, listener)
+    } catch (error) {
+      throw new Problem('BrokerUnreachable', `cannot connect to the broker at ${withoutCredentials(url)}: ${said(error)}`, {
+        cause: error,
+        hint: 'Start it, or leave --broker out for the embedded one.',
+      })
+    }
+  }
+
+  private constructor(url: string, client: MqttClient, listener: BrokerListener) {
+    this.url = url
+    this.#client = client
+    this.#listener = listener
+    sendAtOnce(client)
+    client.on('connect', () => {
+      sendAtOnce(client)
+      for (const view of this.#views.values()) this.#synchronise(view)
+      listener.onConnection(true)
+    })
+    client.on('close', () => listener.onConnection(false))
+    client.on('error', () => {}) // `close` follows, and a reconnect
+    client.on('message', (topic, payload) => this.#views.get(topic.split('/')[1]!)?.take(topic, payload))
+  }
+
+  get connected() {
+    return this.#client.connected
+  }
+
+  /** What the broker retains of a flow, kept up to date. Resolves when it is complete. */
+  async watch(flow: string): Promise<FlowView> {
+    let view = this.#views.get(flow)
+    if (!view) {
+      view = new FlowView(flow, () => this.#listener.onChange(flow))
+      this.#views.set(flow, view)
+      this.#synchronise(view)
+    }
+    await view.synchronised
+    return view
+  }
+
+  async forget(flow: string): Promise<void> {
+    if (!this.#views.delete(flow)) return
+    await this.#client.unsubscribeAsync(FlowView.filters(flow)).catch(() => {})
+  }
+
+  publishWiring(flow: string, node: string, wiring: Wiring): Promise<unknown> {
+    return this.publish(topics.wiring(flow, node), JSON.stringify(wiring), true)
+  }
+
+  /** @throws Problem when the broker doesn't take it over */
+  async publish(topic: string, payload: string | Buffer, retain: boolean): Promise<void> {
+    if (!this.connected) throw new Problem('BrokerUnreachable', `not connected to the broker at ${withoutCredentials(this.url)}`)
+    await this.#client.publishAsync(topic, payload, { qos: 1, retain })
+  }
+
+  /** Removes sessions with all that they hold, and with `everything` what is retained under the node's topics. */
+  async discard(flow: string, node: string, partitions: number[], everything: boolean): Promise<void> {
+    for (const partition of partitions) {
+      const client = await connectAsync(this.url, { ...options, reconnectPeriod: 0, clientId: sessionId(flow, node, partition) })
+      await client.endAsync()
+    }
+    const filters = everything
+      ? [`dyninka/${flow}/+/${node}/#`]
+      : partitions.map(partition => `dyninka/${flow}/+/${node}/${partition}/#`)
+    for (const topic of (await this.readRetained(filters)).keys()) await this.publish(topic, '', true)
+  }
+
+  /** Everything retained under the filters, by topic. */
+  async readRetained(filters: string[]): Promise<Map<string, Buffer>> {
+    const client = await this.dedicated()
+    try {
+      return await readRetained(client, filters)
+    } finally {
+      await client.endAsync(true)
+    }
+  }
+
+  /** A connection for one purpose, which a slow reader can't disturb ours through. To be ended by the caller. */
+  async dedicated(): Promise<MqttClient> {
+    const client = await connectAsync(this.url, { ...options, reconnectPeriod: 0, clientId: `dyninka-reader-${randomUUID()}` })
+    sendAtOnce(client)
+    return client
+  }
+
+  async close(): Promise<void> {
+    this.#client.removeAllListeners('close')
+    await this.#client.endAsync(true)
+  }
+
+  #synchronise(view: FlowView) {
+    view.synchronise(async () => {
+      await this.#client.subscribeAsync(FlowView.filters(view.flow), { qos: 1 })
+    })
+  }
+}
+
+const sendAtOnce = (client: MqttClient) => (client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
+
+const said = (error: unknown) => (error as Error).message || (error as NodeJS.ErrnoException).code || 'no answer'
+
+export function withoutCredentials(url: string): string {
+  const { protocol, host } = new URL(url)
+  return `${protocol}//${host}`
+}

@@ -1,0 +1,53 @@
+import { topics } from '../../schema/topics.ts'
+import type { BrokerClient } from './broker-client.ts'
+
+/** A record that was given up; the rest of it is in `runtime/dead-letter.ts`. */
+export interface DeadLetter {
+  /** `partition/n`, what `replay` and `drop` take. */
+  id: string
+  function: string
+  partition: number
+  n: number
+  [field: string]: unknown
+}
+
+interface Stored {
+  topic: string
+  payload: Buffer
+  letter: DeadLetter
+}
+
+/** Oldest first. @param node all functions when left out */
+export async function readLetters(broker: BrokerClient, flow: string, node?: string): Promise<DeadLetter[]> {
+  return (await stored(broker, flow, node)).map(({ letter }) => letter)
+}
+
+/** Hands letters to their functions again, and clears them. @param ids all when left out. @returns how many */
+export async function replayLetters(broker: BrokerClient, flow: string, node?: string, ids?: string[]): Promise<number> {
+  const letters = await stored(broker, flow, node, ids)
+  for (const { topic, payload, letter } of letters) {
+    await broker.publish(topics.replay(flow, letter.function, letter.partition), payload, false)
+    await broker.publish(topic, '', true)
+  }
+  return letters.length
+}
+
+/** Forgets letters. @param ids all when left out. @returns how many */
+export async function dropLetters(broker: BrokerClient, flow: string, node?: string, ids?: string[]): Promise<number> {
+  const letters = await stored(broker, flow, node, ids)
+  for (const { topic } of letters) await broker.publish(topic, '', true)
+  return letters.length
+}
+
+async function stored(broker: BrokerClient, flow: string, node?: string, ids?: string[]): Promise<Stored[]> {
+  const letters: Stored[] = []
+  for (const [topic, payload] of await broker.readRetained([topics.deads(flow, node)])) {
+    const [, , , name, partition] = topic.split('/') as [string, string, string, string, string]
+    try {
+      const letter = JSON.parse(payload.toString()) as DeadLetter
+      const id = `${partition}/${letter.n}`
+      if (!ids || ids.includes(id)) letters.push({ topic, payload, letter: { ...letter, id, function: name, partition: Number(partition) } })
+    } catch {} // none of ours
+  }
+  return letters.toSorted((a, b) => String(a.letter.at) < String(b.letter.at) ? -1 : 1)
+}

@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { connect } from 'node:net'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Problem } from '../../schema/problem.ts'
+import { readJson } from '../atomic-file.ts'
+import { isAlive, type ProcessIdentity, signal } from '../process-identity.ts'
+
+export interface EmbeddedBroker {
+  url: string
+  /** It ran before this call. */
+  adopted: boolean
+}
+
+interface BrokerFile extends ProcessIdentity {
+  url: string
+}
+
+const startTimeoutMs = 10_000
+const program = fileURLToPath(new URL(`./broker-process${extname(import.meta.url)}`, import.meta.url))
+const fileIn = (state: string) => join(state, 'broker.json')
+
+/** Finds the broker that an earlier controller left running, or starts one on the port that it had, so that
+ *  hosts which outlived it find it again.
+ *  Port and process are checked: a stale file is not believed. */
+export async function embeddedBroker(state: string, { samePort = false } = {}): Promise<EmbeddedBroker> {
+  const file = readJson<BrokerFile>(fileIn(state))
+  if (file && isAlive(file) && (await answers(file.url))) return { url: file.url, adopted: true }
+  if (file) signal(file, 'SIGKILL')
+  const port = file ? Number(new URL(file.url).port) : 0
+  const started = await start(state, port)
+  if (started !== undefined) return { url: started, adopted: false }
+  const elsewhere = port === 0 || samePort ? undefined : await start(state, 0)
+  if (elsewhere !== undefined) return { url: elsewhere, adopted: false }
+  throw new Problem('BrokerFailed', 'the embedded broker does not start', {
+    hint: `Read ${join(state, 'logs', 'broker.log')}, or give another broker with --broker URL.`,
+  })
+}
+
+/** Ends it cleanly: it saves its sessions. Returns once it is gone. */
+export async function stopEmbeddedBroker(state: string): Promise<void> {
+  const file = readJson<BrokerFile>(fileIn(state))
+  if (!file) return
+  signal(file, 'SIGTERM')
+  for (let waitedMs = 0; isAlive(file); waitedMs += 20) {
+    if (waitedMs === 7_000) signal(file, 'SIGKILL')
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+function start(state: string, port: number): Promise<string | undefined> {
+  mkdirSync(join(state, 'logs'), { recursive: true })
+  const log = openSync(join(state, 'logs', 'broker.log'), 'w')
+  const child = spawn(process.execPath, [program, state, '127.0.0.1', String(port)], {
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  })
+  closeSync(log)
+  return new Promise(resolve => {
+    const timer = setTimeout(() => settle(undefined), startTimeoutMs)
+    const settle = (url: string | undefined) => {
+      clearTimeout(timer)
+      child.removeAllListeners()
+      if (child.connected) child.disconnect()
+      if (url === undefined) child.kill('SIGKILL')
+      child.unref()
+      resolve(url)
+    }
+    child.once('message', message => settle((message as { url: string }).url))
+    child.once('error', () => settle(undefined))
+    child.once('exit', () => settle(undefined))
+  })
+}
+
+function answers(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url)
+  return new Promise(resolve => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) })
+    const settle = (reached: boolean) => {
+      socket.destroy()
+      resolve(reached)
+    }
+    socket.setTimeout(2_000, () => settle(false))
+    socket.once('connect', () => settle(true))
+    socket.once('error', () => settle(false))
+  })
+}

@@ -1,0 +1,133 @@
+import type { Presence } from '../../runtime/presence.ts'
+import type { TelemetryReport } from '../../runtime/telemetry-report.ts'
+import { topics } from '../../schema/topics.ts'
+import type { Wiring } from '../../schema/wiring.ts'
+
+const quietMs = 60
+const retryMs = 500
+
+/** One flow as the broker shows it: wiring and presences are retained, telemetry passes by. */
+export class FlowView {
+  readonly flow: string
+  /** By node of the graph. */
+  readonly wirings = new Map<string, Wiring>()
+  /** By host. */
+  readonly presences = new Map<string, Presence>()
+  /** When each host was last heard of, by the clock of `performance.now()`. */
+  readonly heard = new Map<string, number>()
+  /** When the view became complete, by the same clock. */
+  completeSince = 0
+  #reports = new Map<string, { node: string; payload: Buffer }>()
+  #before = new Map<string, Buffer>()
+  #onChange: () => void
+  #round = 0
+  /** Documents that arrived since the last reconnect. */
+  #seen = new Set<unknown>()
+  #synchronised = Promise.withResolvers<void>()
+  #complete = false
+  #quiet?: NodeJS.Timeout
+
+  constructor(flow: string, onChange: () => void) {
+    this.flow = flow
+    this.#onChange = onChange
+  }
+
+  static filters = (flow: string) => [topics.wirings(flow), topics.hosts(flow), topics.telemetries(flow)]
+
+  /** Resolves when all that was retained has arrived; anew after each reconnect. */
+  get synchronised(): Promise<void> {
+    return this.#synchronised.promise
+  }
+
+  /** Newest telemetry by host; parsed only when asked for, since it comes once a second from every host. */
+  reports(): Map<string, { node: string; report: TelemetryReport }> {
+    const reports = new Map<string, { node: string; report: TelemetryReport }>()
+    for (const [host, { node, payload }] of this.#reports) {
+      const report = parse<TelemetryReport>(payload)
+      if (report) reports.set(host, { node, report })
+    }
+    return reports
+  }
+
+  /** Records that each node sent per second, between the last two reports of its hosts. */
+  rates(): Map<string, number> {
+    const rates = new Map<string, number>()
+    for (const [host, { node, report }] of this.reports()) {
+      const payload = this.#before.get(host)
+      const before = payload && parse<TelemetryReport>(payload)
+      if (!before) continue
+      const seconds = (Date.parse(report.at) - Date.parse(before.at)) / 1000
+      if (seconds > 0) rates.set(node, (rates.get(node) ?? 0) + (report.recordsOut - before.recordsOut) / seconds)
+    }
+    return rates
+  }
+
+  /** Forgets what a host reported once it is gone for good. */
+  forget(host: string): void {
+    this.#reports.delete(host)
+    this.#before.delete(host)
+    this.heard.delete(host)
+  }
+
+  /** Subscribes, and drops what was known before and isn't brought again: what changed while we were away.
+   *  Nothing in MQTT says that the last retained message has come; a short silence does. */
+  synchronise(subscribe: () => Promise<void>): void {
+    const round = ++this.#round
+    if (this.#complete) this.#synchronised = Promise.withResolvers()
+    this.#complete = false
+    this.#seen.clear()
+    subscribe().then(
+      () => round === this.#round && this.#waitForSilence(),
+      () => setTimeout(() => round === this.#round && this.synchronise(subscribe), retryMs).unref(),
+    )
+  }
+
+  take(topic: string, payload: Buffer): void {
+    const [, , kind, node, host] = topic.split('/') as [string, string, string, string, string?]
+    if (kind === 'telemetry' && host !== undefined) {
+      this.heard.set(host, performance.now())
+      const last = this.#reports.get(host)
+      if (last) this.#before.set(host, last.payload)
+      this.#reports.set(host, { node, payload })
+      return
+    }
+    if (kind === 'wiring') this.#set(this.wirings, node, parse<Wiring>(payload))
+    if (kind === 'hosts' && host !== undefined) {
+      this.heard.set(host, performance.now())
+      this.#set(this.presences, host, parse<Presence>(payload))
+    }
+    if (this.#complete) this.#onChange()
+    else if (this.#quiet) this.#waitForSilence()
+  }
+
+  #set<T>(map: Map<string, T>, key: string, value: T | undefined) {
+    if (!this.#complete) this.#seen.add(value)
+    if (value) map.set(key, value)
+    else map.delete(key)
+  }
+
+  #waitForSilence() {
+    clearTimeout(this.#quiet)
+    this.#quiet = setTimeout(() => {
+      this.#quiet = undefined
+      for (const [node, wiring] of this.wirings) if (!this.#seen.has(wiring)) this.wirings.delete(node)
+      for (const [host, presence] of this.presences) if (!this.#seen.has(presence)) this.presences.delete(host)
+      this.#seen.clear()
+      this.#complete = true
+      this.completeSince = performance.now()
+      this.#synchronised.resolve()
+      this.#onChange()
+    }, quietMs)
+  }
+}
+
+/** @returns undefined for an empty payload, which clears, and for what is none of ours */
+function parse<T>(payload: Buffer): T | undefined {
+  if (payload.length === 0) return undefined
+  try {
+    const document = JSON.parse(payload.toString()) as T & { v?: unknown }
+    return document.v === 1 ? document : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,27 @@
+import type { Logger } from 'pino'
+import type { Finding } from '../schema/finding.ts'
+import type { BrokerClient } from './broker/broker-client.ts'
+import type { Dataflow } from './dataflow.ts'
+import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
+import type { ControllerEvent } from './options.ts'
+import type { Orchestrator } from './orchestrator/orchestrator.ts'
+import type { Secrets } from './secrets.ts'
+
+/** What the steps of a pass work with. */
+export interface Context {
+  broker: Pick<BrokerClient, 'watch' | 'connected' | 'publishWiring' | 'discard' | 'forget'>
+  orchestrator: Orchestrator
+  secrets: Secrets
+  inventories: Inventories
+  /** Folder of the artifacts. */
+  store: string
+  /** The bundle of the host. */
+  runtime: ArtifactRef
+  silentMs: number
+  log: Logger
+  emit(event: ControllerEvent): void
+  /** Makes a flow name this dataflow's own. @returns a finding when another one has it */
+  claim(dataflow: Dataflow, name: string): Finding | undefined
+  /** Writes the outcome of a revision into the history. */
+  record(dataflow: Dataflow, revision: string, result: HistoryEntry['result'], message: string, built?: string[]): void
+}

@@ -1,0 +1,111 @@
+import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pino } from 'pino'
+import { hostBundle } from '../builder/index.ts'
+import { readJson, writeJson } from './atomic-file.ts'
+import { BrokerClient } from './broker/broker-client.ts'
+import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
+import { Inventories } from './inventory.ts'
+import { lockState } from './lock.ts'
+import { openSource } from './open-source.ts'
+import type { Controller, ControllerOptions } from './options.ts'
+import { LocalOrchestrator } from './orchestrator/local/local-orchestrator.ts'
+import { Reconciler } from './reconciler.ts'
+import { Secrets } from './secrets.ts'
+import { startServer } from './server/server.ts'
+
+export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
+
+const defaultIntervalMs = 30_000
+const silentMs = 15_000
+
+/** Starts everything that follows a repository and runs its dataflows. What an earlier controller left running
+ *  under the same state folder is adopted. @throws Problem when it can't start; then nothing of it is left */
+export async function startController(options: ControllerOptions): Promise<Controller> {
+  const state = resolve(options.state)
+  const log = options.logger ?? pino({ level: 'info' })
+  mkdirSync(state, { recursive: true, mode: 0o700 })
+  const store = `${state}/store`
+  const closers: (() => unknown)[] = []
+  const emit: NonNullable<ControllerOptions['onEvent']> = event => {
+    try {
+      options.onEvent?.(event)
+    } catch (error) {
+      log.warn({ err: error }, 'a listener to events threw')
+    }
+  }
+  try {
+    closers.push(lockState(state))
+    const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
+    const [{ url: brokerUrl, adopted }, runtime] = await Promise.all([
+      isEmbedded ? embeddedBroker(state) : { url: options.broker!, adopted: true },
+      hostBundle(store),
+    ])
+    emit({ type: 'broker', url: brokerUrl, adopted })
+    const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
+    const inventories = new Inventories(state)
+    const orchestrator = new LocalOrchestrator({
+      state,
+      broker: brokerUrl,
+      secrets: () => secrets.read(),
+      folderOf: flow => (options.dir === undefined ? `${state}/files/${flow}` : resolve(options.dir)),
+      ...(options.nodes && { nodes: options.nodes }),
+    })
+    closers.push(() => orchestrator.close())
+    const broker = await BrokerClient.connect(brokerUrl, {
+      onChange: flow => reconciler.flowChanged(flow),
+      onConnection: connected => {
+        if (connected) reconciler.lookAtAll()
+        else if (isEmbedded) void embeddedBroker(state, { samePort: true }).catch(error => log.error({ err: error }, 'the embedded broker is down'))
+      },
+    })
+    closers.push(() => broker.close())
+    const source = openSource(options, state, () => reconciler.lookAtSource(), log)
+    const reconciler = new Reconciler({
+      source,
+      path: options.path ?? '',
+      intervalMs: options.intervalMs ?? defaultIntervalMs,
+      broker,
+      orchestrator,
+      secrets,
+      inventories,
+      store,
+      runtime,
+      silentMs,
+      log,
+      emit,
+    })
+    closers.push(() => reconciler.close())
+    const known = readJson<{ token?: string | null }>(`${state}/controller.json`)?.token
+    const server = await startServer({
+      reconciler,
+      broker,
+      orchestrator,
+      log,
+      listen: options.listen ?? '127.0.0.1:0',
+      ...(known && { token: known }),
+      ...(options.webhookSecret !== undefined && { webhookSecret: options.webhookSecret }),
+    })
+    closers.push(() => server.close())
+    writeJson(`${state}/controller.json`, { url: server.url, token: server.token ?? null, pid: process.pid }, 0o600)
+    reconciler.start()
+    return {
+      url: server.url,
+      brokerUrl,
+      ...(server.token !== undefined && { token: server.token }),
+      reconcile: () => reconciler.lookAtSource(),
+      async stop({ hosts = false } = {}) {
+        await server.close()
+        await reconciler.close()
+        if (hosts) await orchestrator.stopAll()
+        await broker.close()
+        await orchestrator.close()
+        if (hosts && isEmbedded) await stopEmbeddedBroker(state)
+        closers[0]!()
+      },
+    }
+  } catch (error) {
+    for (const close of closers.reverse()) await close()
+    throw error
+  }
+}

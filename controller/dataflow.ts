@@ -1,0 +1,53 @@
+import type { Finding } from '../schema/finding.ts'
+import type { Change } from './change.ts'
+import { Conditions } from './conditions.ts'
+import type { Desired } from './desired.ts'
+import type { Health } from './health.ts'
+import type { Inventory } from './inventory.ts'
+import type { Observed } from './plan.ts'
+import type { Revision } from './source/source.ts'
+
+/** One `dataflow.yaml` that was seen in the source: everything that passes know of it. */
+export class Dataflow {
+  /** Of its `dataflow.yaml`, relative to the tree. */
+  readonly folder: string
+  readonly conditions = new Conditions()
+  /** What the source has to offer; accepted once it is loaded, checked and built. */
+  offered?: Revision
+  /** Identifies the offer, and all else that checking it depends on, that was looked at last. */
+  considered?: string
+  /** Cancels what is done for an older offer. */
+  accepting?: AbortController
+  /** Of the last good revision; none before the first. */
+  inventory?: Inventory
+  /** Nothing of it is left. */
+  gone = false
+  findings: Finding[] = []
+  building: string[] = []
+  /** By function: why its newest code could not be built. */
+  buildFailures: Record<string, string> = {}
+  /** When the revision that is on its way was offered, by `performance.now()`. */
+  offeredAt = 0
+  last?: { desired: Desired; observed: Observed; changes: Change[]; health: Health }
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  /** Its `dataflow.yaml` is gone: stop and discard all. */
+  get removed(): boolean {
+    return this.inventory?.removed ?? false
+  }
+
+  get name(): string {
+    return this.inventory?.name ?? (this.folder === '' || this.folder === '.' ? '(unnamed)' : this.folder)
+  }
+
+  /** Hands over a revision; what is being done for an older one is cancelled. */
+  offer(revision: Revision): void {
+    if (this.offered?.id === revision.id && this.offered.tree === revision.tree) return
+    if (this.offered?.id !== revision.id) this.offeredAt = performance.now()
+    this.offered = revision
+    this.accepting?.abort()
+  }
+}

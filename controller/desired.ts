@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import type { Artifact } from '../builder/artifact.ts'
+import type { Flow, Node } from '../schema/flow.ts'
+import { type Content, wiringOf } from '../schema/wiring.ts'
+import type { Workload } from './orchestrator/orchestrator.ts'
+
+/** What a dataflow should be, as of its last good revision. */
+export interface Desired {
+  flow: string
+  /** Topological order. A function that has never been built has none. */
+  workloads: Workload[]
+  /** Wiring by node of the graph, once everything is up. */
+  contents: Record<string, Content>
+  /** Functions without an artifact: nobody waits for them. */
+  unbuilt: string[]
+}
+
+export interface DesiredFrom {
+  flow: Flow
+  /** Of each function: its newest artifact that could be built. */
+  artifacts: Record<string, Pick<Artifact, 'digest' | 'path'>>
+  runtime: Pick<Artifact, 'digest' | 'path'>
+  /** Digest of each secret's value; see `Secrets.digest`. */
+  secretDigests: Record<string, string>
+}
+
+/** Nothing of a flow: all that runs of it is to go. */
+export const nothing = (flow: string): Desired => ({ flow, workloads: [], contents: {}, unbuilt: [] })
+
+export function desire({ flow, artifacts, runtime, secretDigests }: DesiredFrom): Desired {
+  const isBuilt = (node: Node) => node.kind !== 'function' || artifacts[node.name] !== undefined
+  return {
+    flow: flow.name,
+    workloads: flow.nodes.filter(isBuilt).map(node => {
+      const artifact = node.kind === 'function' ? artifacts[node.name]! : runtime
+      const isFunction = node.kind === 'function'
+      const workload: Omit<Workload, 'fingerprint'> = {
+        flow: flow.name,
+        node: node.name,
+        kind: node.kind,
+        artifact: artifact.digest,
+        ...(isFunction && { code: artifact.path }),
+        runtime: runtime.digest,
+        host: runtime.path,
+        env: isFunction ? node.env : {},
+        secrets: isFunction ? node.secrets : [],
+        replicas: isFunction ? node.scale.min : 1,
+        placement: node.placement,
+        resources: isFunction ? node.resources : {},
+      }
+      return { ...workload, fingerprint: fingerprintOf(workload, secretDigests) }
+    }),
+    contents: Object.fromEntries(wiringOf(flow)),
+    unbuilt: flow.nodes.filter(node => !isBuilt(node)).map(node => node.name),
+  }
+}
+
+/** Says whether a running process is still what is wanted; wiring, retries and scale reach it live. */
+function fingerprintOf(workload: Omit<Workload, 'fingerprint'>, secretDigests: Record<string, string>): string {
+  const { artifact, runtime, env, secrets, resources } = workload
+  const sorted = Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const values = secrets.toSorted().map(name => [name, secretDigests[name] ?? ''])
+  const content = JSON.stringify([artifact, runtime, sorted, values, resources])
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`
+}

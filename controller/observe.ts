@@ -1,0 +1,37 @@
+import type { FlowView } from './broker/flow-view.ts'
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+import type { ObservedHost } from './orchestrator/orchestrator.ts'
+import type { Observed } from './plan.ts'
+import type { RunningHost } from './rollout.ts'
+
+/** What runs, and what the broker retains, of a dataflow that has an inventory. */
+export async function observe(dataflow: Dataflow, { broker, orchestrator, silentMs }: Context): Promise<Observed> {
+  const { name, sessions } = dataflow.inventory!
+  const view = await broker.watch(name)
+  const [hosts, nodes] = await Promise.all([orchestrator.observe(name), orchestrator.nodes()])
+  return {
+    hosts,
+    nodes,
+    wirings: Object.fromEntries(view.wirings),
+    presences: runningHosts(hosts, view),
+    sessions: { ...sessions },
+    silent: broker.connected ? silentHosts(hosts, view, silentMs) : [],
+  }
+}
+
+/** Presences of processes that are known: what a broker brings back of a machine's last life is none. */
+function runningHosts(hosts: ObservedHost[], { presences }: FlowView): RunningHost[] {
+  return hosts.flatMap(({ id, node, phase }) => {
+    const presence = presences.get(id)
+    return presence && phase !== 'backoff' ? [{ ...presence, function: node }] : []
+  })
+}
+
+/** Hosts that were heard of once and then no more, although we could have heard them. */
+function silentHosts(hosts: ObservedHost[], { heard, completeSince }: FlowView, silentMs: number): string[] {
+  const now = performance.now()
+  return hosts
+    .filter(({ id, phase }) => phase === 'running' && heard.has(id) && now - Math.max(heard.get(id)!, completeSince) > silentMs)
+    .map(({ id }) => id)
+}

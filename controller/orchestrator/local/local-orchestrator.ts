@@ -1,0 +1,158 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { identify, isAlive, signal } from '../../process-identity.ts'
+import type { DeclaredNode, HostChange, LogLine, LogOptions, ObservedHost, Orchestrator } from '../orchestrator.ts'
+import { rotate } from './host-log.ts'
+import { launch } from './host-process.ts'
+import { type HostRecord, HostRecords, nameOf } from './host-record.ts'
+import { followLogs } from './follow-logs.ts'
+import { hostProcesses } from './processes.ts'
+import { SupervisedHost } from './supervised-host.ts'
+
+export interface LocalOptions {
+  state: string
+  nodes?: DeclaredNode[]
+  broker: string
+  secrets: () => ReadonlyMap<string, string>
+  /** Folder that relative paths in a dataflow are relative to. */
+  folderOf: (flow: string) => string
+}
+
+const checkMs = 1_000
+const sweepMs = 10_000
+
+const architecture = process.arch === 'x64' ? 'amd64' : process.arch
+const oneNode: DeclaredNode[] = [{ name: 'local', zone: 'local', arch: architecture, labels: {} }]
+
+/** Hosts as processes of this machine, on virtual nodes. */
+export class LocalOrchestrator implements Orchestrator {
+  #options: LocalOptions
+  #records: HostRecords
+  #hosts = new Map<string, SupervisedHost>()
+  #listener: (flow: string) => void = () => {}
+  #timers: NodeJS.Timeout[]
+
+  /** Adopts what an earlier controller started, and ends processes of ours that nobody knows. */
+  constructor(options: LocalOptions) {
+    this.#options = options
+    this.#records = new HostRecords(options.state)
+    for (const record of this.#records.all()) this.#supervise(record)
+    this.#sweep()
+    for (const host of this.#hosts.values()) host.adopt()
+    this.#timers = [
+      setInterval(() => this.#check(), checkMs).unref(),
+      setInterval(() => this.#sweep(), sweepMs).unref(),
+    ]
+  }
+
+  async nodes(): Promise<DeclaredNode[]> {
+    return this.#options.nodes ?? oneNode
+  }
+
+  async flows(): Promise<string[]> {
+    return [...new Set([...this.#hosts.values()].map(host => host.flow))]
+  }
+
+  async observe(flow: string): Promise<ObservedHost[]> {
+    return [...this.#hosts.values()].filter(host => host.flow === flow).map(host => host.observe())
+  }
+
+  onChange(listener: (flow: string) => void): void {
+    this.#listener = listener
+  }
+
+  async apply(change: HostChange): Promise<void> {
+    if (change.action === 'start') {
+      const { workload, generation, replica } = change.spec
+      if (this.#hosts.has(this.#key(workload.flow, workload.node, generation, replica))) return
+      this.#supervise({ v: 1, spec: change.spec, id: '', stopping: false, failures: 0 }).start()
+      return
+    }
+    const host = this.#hosts.get(this.#key(change.flow, change.node, change.generation, change.replica))
+    if (change.action === 'stop') host?.stop()
+    else host?.kill(change.reason)
+  }
+
+  logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine> {
+    return followLogs(join(this.#options.state, 'logs', flow), node, options)
+  }
+
+  /** Stops every host. Returns once all are gone. */
+  async stopAll(): Promise<void> {
+    const gone = Promise.withResolvers<void>()
+    this.#listener = () => this.#hosts.size === 0 && gone.resolve()
+    for (const host of [...this.#hosts.values()]) host.stop()
+    if (this.#hosts.size > 0) await gone.promise
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    for (const host of this.#hosts.values()) host.release()
+  }
+
+  #supervise(record: HostRecord): SupervisedHost {
+    const host = new SupervisedHost(record, {
+      logOf: record => this.#logOf(record),
+      launch: record => this.#launch(record),
+      save: record => this.#records.save(record),
+      ended: host => this.#remove(host),
+      changed: flow => this.#listener(flow),
+    })
+    this.#hosts.set(`${host.flow}/${host.name}`, host)
+    return host
+  }
+
+  #launch(record: HostRecord) {
+    const { flow } = record.spec.workload
+    const { broker, secrets, state, folderOf } = this.#options
+    return launch({
+      spec: record.spec,
+      id: record.id,
+      record: this.#records.pathOf(flow, nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica)),
+      log: this.#logOf(record),
+      broker,
+      secrets: secrets(),
+      folder: folderOf(flow),
+      compileCache: join(state, 'compile-cache'),
+    })
+  }
+
+  #remove(host: SupervisedHost) {
+    this.#hosts.delete(`${host.flow}/${host.name}`)
+    this.#records.remove(host.record)
+    // The log of what was replaced is still of use; what was replaced before that is not.
+    const { workload, generation, replica } = host.record.spec
+    const older = { ...host.record, spec: { ...host.record.spec, generation: generation - 2, replica, workload } }
+    for (const suffix of ['', '.1']) rmSync(this.#logOf(older) + suffix, { force: true })
+    this.#listener(host.flow)
+  }
+
+  #check() {
+    for (const host of this.#hosts.values()) {
+      host.check()
+      rotate(this.#logOf(host.record))
+    }
+  }
+
+  /** Ends host processes that no record knows; adopts one that was started just before a controller died. */
+  #sweep() {
+    for (const { pid, record, id } of hostProcesses(this.#records.prefix)) {
+      const host = [...this.#hosts.values()].find(host => this.#records.pathOf(host.flow, host.name) === record)
+      const known = host?.record.process
+      if (known?.pid === pid && isAlive(known)) continue
+      const identity = identify(pid)
+      if (!identity) continue
+      if (host && !known && host.record.id === id) host.adopt(identity)
+      else signal(identity, 'SIGKILL')
+    }
+  }
+
+  #key(flow: string, node: string, generation: number, replica: number) {
+    return `${flow}/${nameOf(node, generation, replica)}`
+  }
+
+  #logOf({ spec: { workload, generation, replica } }: HostRecord) {
+    const name = nameOf(workload.node, generation, replica)
+    return join(this.#options.state, 'logs', workload.flow, workload.node, `${name}.log`)
+  }
+}

@@ -1,0 +1,51 @@
+import type { Wiring } from '../schema/wiring.ts'
+import type { Change } from './change.ts'
+import type { Desired } from './desired.ts'
+import type { DeclaredNode, ObservedHost } from './orchestrator/orchestrator.ts'
+import { planDiscards } from './plan-discards.ts'
+import { planHosts } from './plan-hosts.ts'
+import { type RunningHost, rollout } from './rollout.ts'
+
+/** All of the world that a plan depends on; plain JSON, so that `dyninka diff` can ask for it. */
+export interface Observed {
+  hosts: ObservedHost[]
+  /** What the broker retains, by node of the graph. */
+  wirings: Record<string, Wiring>
+  presences: RunningHost[]
+  nodes: DeclaredNode[]
+  /** By node of the graph: how many partitions ever got a session. From the inventory. */
+  sessions: Record<string, number>
+  /** Hosts that run, have been heard of, and went silent: something blocks them. */
+  silent: string[]
+}
+
+/**
+ * What to do now to come from `observed` to `desired`, in order: what is needed first comes first, and
+ * nothing that works stops before what replaces it works. Steps that must wait for an effect (a host that
+ * gets ready, a producer that confirms its wiring) are in the plan that is made once the effect is observed.
+ * Planning again after applying gives [].
+ */
+export function plan(desired: Desired, observed: Observed): Change[] {
+  const { flow } = desired
+  const failed = failedNodes(desired, observed)
+  const hosts = planHosts(desired, observed)
+  const wirings = rollout(desired.contents, { ...observed, failed })
+  return [
+    ...hosts.filter(change => change.action !== 'stop'),
+    ...Object.entries(wirings).map(([node, wiring]) => ({ action: 'publish' as const, flow, node, wiring })),
+    ...hosts.filter(change => change.action === 'stop'),
+    ...planDiscards(desired, observed),
+  ]
+}
+
+/** Nodes that nobody should wait for. */
+export function failedNodes({ unbuilt, workloads }: Desired, observed: Observed): Set<string> {
+  const failed = workloads.filter(({ node }) => {
+    const hosts = observed.hosts.filter(host => host.node === node && host.phase !== 'stopping')
+    const newest = Math.max(...hosts.map(host => host.generation))
+    const isPresent = observed.presences.some(host => host.function === node && host.generation === newest)
+    return !isPresent && hosts.some(host => host.generation === newest && host.failures >= 2)
+  })
+  return new Set([...unbuilt, ...failed.map(({ node }) => node)])
+}
+

@@ -1,0 +1,30 @@
+import { accept } from './accept.ts'
+import { apply } from './apply.ts'
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+import { type Desired, desire, nothing } from './desired.ts'
+import { health } from './health.ts'
+import { observe } from './observe.ts'
+import { plan } from './plan.ts'
+import { report } from './report.ts'
+
+/** One pass over one dataflow: from what its source offers to what runs. Every step reads state and trusts no
+ *  event; a pass with nothing to do writes nothing. @returns when to look again without an event, ms */
+export async function reconcile(dataflow: Dataflow, context: Context): Promise<number | undefined> {
+  await accept(dataflow, context) // load + check → build(changed) → inventory
+  const desired = desiredOf(dataflow, context)
+  if (!desired) return undefined
+  const observed = await observe(dataflow, context)
+  const changes = plan(desired, observed)
+  await apply(dataflow, changes, context)
+  const state = { desired, observed, changes, health: health(desired, observed, changes, dataflow.buildFailures) }
+  return report(dataflow, state, context)
+}
+
+function desiredOf({ inventory, removed }: Dataflow, { secrets }: Context): Desired | undefined {
+  if (!inventory) return undefined
+  if (removed) return nothing(inventory.name)
+  const { flow, artifacts, runtime } = inventory
+  const secretDigests = Object.fromEntries([...secrets.read()].map(([name, value]) => [name, secrets.digest(value)]))
+  return desire({ flow, artifacts, runtime, secretDigests })
+}

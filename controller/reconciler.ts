@@ -1,0 +1,179 @@
+import type { Logger } from 'pino'
+import { Problem } from '../schema/problem.ts'
+import type { FlowView } from './broker/flow-view.ts'
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+import { recordHistory } from './history.ts'
+import { observe } from './observe.ts'
+import type { Observed } from './plan.ts'
+import { reconcile } from './reconcile.ts'
+import { Repository } from './repository.ts'
+import type { Source } from './source/source.ts'
+import { type DataflowStatus, statusOf } from './status.ts'
+import { Traffic } from './traffic.ts'
+import { WorkQueue } from './work-queue.ts'
+
+export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
+  source: Source
+  path: string
+  intervalMs: number
+}
+
+const sourceKey = 'source'
+// Drift is told by events; this is for what no event tells, like a host that went silent.
+const lookAgainMs = 5_000
+
+/** Turns events into passes: one key for the source, one for each dataflow. */
+export class Reconciler {
+  readonly repository: Repository
+  #queue: WorkQueue
+  #context: Context
+  #intervalMs: number
+  #traffic = new Map<string, Traffic>()
+  #timer?: NodeJS.Timeout
+  #fetching?: AbortController
+  #log: Logger
+
+  constructor({ source, path, intervalMs, ...rest }: ReconcilerOptions) {
+    this.#log = rest.log
+    this.#intervalMs = intervalMs
+    this.repository = new Repository(source, path, rest.inventories)
+    this.#context = {
+      ...rest,
+      claim: (dataflow, name) => this.#claim(dataflow, name),
+      record: (dataflow, revision, result, message, built = []) => {
+        const { inventory } = dataflow
+        if (!inventory) return
+        recordHistory(inventory, { revision, result, message, built }, new Date())
+        rest.inventories.save(inventory)
+      },
+    }
+    this.#queue = new WorkQueue(
+      key => (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key)),
+      (key, error, retryMs) => this.#failed(key, error, retryMs),
+    )
+    rest.orchestrator.onChange(flow => this.flowChanged(flow))
+  }
+
+  /** First what ran before, which needs no source, then the source. */
+  start(): void {
+    this.lookAtAll()
+    this.lookAtSource()
+    this.#timer = setInterval(() => this.lookAtAll(), lookAgainMs).unref()
+  }
+
+  lookAtSource(): void {
+    this.#queue.add(sourceKey)
+  }
+
+  lookAtAll(): void {
+    for (const key of this.repository.dataflows.keys()) this.#queue.add(key)
+  }
+
+  flowChanged(flow: string): void {
+    const owner = this.repository.byName(flow)
+    if (owner) this.#queue.add(owner[0])
+  }
+
+  async status(): Promise<DataflowStatus[]> {
+    const source = this.repository.revision?.id ?? ''
+    const statuses: DataflowStatus[] = []
+    for (const dataflow of this.repository.dataflows.values()) {
+      const view = await this.#viewOf(dataflow)
+      statuses.push(statusOf(dataflow, source, view, this.#traffic.get(dataflow.name)))
+    }
+    return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** What `plan` would get now. */
+  observed(dataflow: Dataflow): Promise<Observed> {
+    return observe(dataflow, this.#context)
+  }
+
+  /** How reading the source goes. */
+  sourceStatus() {
+    const { revision, trouble } = this.repository
+    return {
+      revision: revision?.id ?? null,
+      ...(trouble && { trouble: { reason: trouble.reason, message: trouble.message, hint: trouble.hint ?? '' } }),
+    }
+  }
+
+  find(flow: string | undefined): Dataflow | undefined {
+    const all = [...this.repository.dataflows.values()].filter(({ inventory }) => inventory)
+    return flow === undefined && all.length === 1 ? all[0] : all.find(({ name }) => name === flow)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#fetching?.abort()
+    for (const { accepting } of this.repository.dataflows.values()) accepting?.abort()
+    await this.#queue.close()
+    await this.repository.close()
+  }
+
+  async #lookAtSource(): Promise<number> {
+    this.#fetching = new AbortController()
+    const before = this.repository.revision
+    const keys = await this.repository.refresh(this.#fetching.signal)
+    const { id, message } = this.repository.revision!
+    if (id !== before?.id) this.#context.emit({ type: 'fetched', revision: id, message })
+    for (const key of keys) this.#queue.add(key)
+    return Math.round(this.#intervalMs * (0.9 + Math.random() / 5))
+  }
+
+  async #lookAt(key: string): Promise<number | undefined> {
+    const dataflow = this.repository.dataflows.get(key)
+    if (!dataflow) {
+      this.#queue.forget(key)
+      return undefined
+    }
+    if (dataflow.removed && !this.repository.mayPrune()) return lookAgainMs
+    const againMs = await reconcile(dataflow, this.#context)
+    if (dataflow.last) this.#count(dataflow, await this.#viewOf(dataflow))
+    if (dataflow.removed && dataflow.gone) {
+      this.repository.dataflows.delete(key)
+      await this.#context.broker.forget(dataflow.name)
+    }
+    return againMs
+  }
+
+  #count(dataflow: Dataflow, view: FlowView | undefined) {
+    if (!view) return
+    const traffic = this.#traffic.get(dataflow.name) ?? new Traffic()
+    this.#traffic.set(dataflow.name, traffic)
+    traffic.retire(view, new Set(dataflow.last!.observed.hosts.map(({ id }) => id)))
+  }
+
+  #viewOf({ inventory }: Dataflow): Promise<FlowView> | undefined {
+    return inventory && this.#context.broker.watch(inventory.name)
+  }
+
+  #claim(dataflow: Dataflow, name: string) {
+    const taken = this.repository.claim(dataflow, name)
+    for (const key of this.repository.dataflows.keys()) if (key.startsWith('removed:')) this.#queue.add(key)
+    if (taken === undefined) return undefined
+    return {
+      file: 'dataflow.yaml',
+      line: 1,
+      column: 1,
+      code: 'name-taken',
+      message: `another dataflow of this repository, in ${taken}, is named ${name} too`,
+      hint: 'Give one of them another name.',
+    }
+  }
+
+  #failed(key: string, error: unknown, retryMs: number) {
+    if ((error as Error).name === 'AbortError') return this.#queue.add(key)
+    const problem = error instanceof Problem ? error : undefined
+    const { reason = 'InternalError', hint } = problem ?? {}
+    const message = (error as Error).message
+    if (key === sourceKey) {
+      this.repository.trouble = problem ?? new Problem(reason, message)
+      this.#context.emit({ type: 'source-failed', reason, message, ...(hint !== undefined && { hint }) })
+    } else {
+      this.repository.dataflows.get(key)?.conditions.set('Reconciling', 'True', reason, message)
+    }
+    this.#log.warn({ key, reason, retryMs, err: error }, 'a pass failed')
+  }
+}

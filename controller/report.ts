@@ -1,0 +1,68 @@
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+import { isReady } from './plan-hosts.ts'
+
+/** Says how it stands: conditions, history, progress. @returns when to look again, ms */
+export function report(
+  dataflow: Dataflow,
+  state: NonNullable<Dataflow['last']>,
+  context: Context,
+): number | undefined {
+  const before = dataflow.last
+  dataflow.last = state
+  const { desired, observed, changes, health } = state
+  const inventory = dataflow.inventory!
+  if (dataflow.removed && isGone(state)) {
+    context.emit({ type: 'pruned', flow: inventory.name })
+    context.inventories.remove(inventory.name)
+    dataflow.gone = true
+    return undefined
+  }
+  tellSwaps(dataflow, before, state, context)
+  tellFailures(dataflow, before, state, context)
+  const { conditions } = dataflow
+  const failed = Object.entries(health.nodes).filter(([, { phase }]) => phase === 'Failed')
+  const waiting = Object.entries(health.nodes).filter(([, { phase }]) => phase !== 'Running' && phase !== 'Failed')
+  if (health.ready) {
+    if (conditions.get('Ready')?.status !== 'True' || inventory.history.at(-1)?.result === 'Progressing') {
+      const ms = Math.round(performance.now() - dataflow.offeredAt)
+      context.emit({ type: 'ready', flow: inventory.name, revision: inventory.revision, ms })
+      context.record(dataflow, inventory.revision, 'Succeeded', 'all functions run')
+    }
+    conditions.set('Ready', 'True', 'Running', `${desired.workloads.length} of ${desired.workloads.length} run ${inventory.revision}`)
+    conditions.set('Reconciling', 'False', 'Done', 'nothing left to do')
+    return undefined
+  }
+  const message = [...failed, ...waiting].map(([name, { phase, message }]) => `${name}: ${message ?? phase.toLowerCase()}`)
+  const reason = failed.length > 0 ? 'FunctionFailed' : 'Progressing'
+  conditions.set('Ready', 'False', reason, message.join('; ') || 'wiring is on its way')
+  const isMoving = changes.length > 0 || waiting.length > 0
+  conditions.set('Reconciling', isMoving ? 'True' : 'False', isMoving ? 'Progressing' : 'Waiting', message.join('; '))
+  if (failed.length > 0 && !isMoving && inventory.history.at(-1)?.result === 'Progressing') {
+    context.record(dataflow, inventory.revision, 'Failed', message.join('; '))
+  }
+  context.inventories.save(inventory)
+  return undefined
+
+  function isGone({ observed, changes }: NonNullable<Dataflow['last']>): boolean {
+    return observed.hosts.length === 0 && changes.length === 0 && Object.keys(observed.wirings).length === 0
+  }
+}
+
+/** A generation that has taken over from another one. */
+function tellSwaps({ inventory }: Dataflow, before: Dataflow['last'], state: NonNullable<Dataflow['last']>, context: Context) {
+  for (const change of state.changes) {
+    if (change.action !== 'stop' || !(change.node in state.desired.contents)) continue
+    const newest = Math.max(...state.observed.hosts.filter(({ node }) => node === change.node).map(host => host.generation))
+    if (newest === change.generation || !isReady(change.node, newest, state.observed)) continue
+    context.emit({ type: 'swapped', flow: inventory!.name, function: change.node, generation: newest })
+  }
+}
+
+function tellFailures({ inventory }: Dataflow, before: Dataflow['last'], { health, observed }: NonNullable<Dataflow['last']>, context: Context) {
+  for (const [name, { phase, message }] of Object.entries(health.nodes)) {
+    if (phase !== 'Failed' || before?.health.nodes[name]?.phase === 'Failed') continue
+    const log = observed.hosts.filter(host => host.node === name).toSorted((a, b) => b.generation - a.generation)[0]?.lastExit?.log ?? []
+    context.emit({ type: 'failed', flow: inventory!.name, function: name, message: message ?? 'failed', log })
+  }
+}

@@ -1,0 +1,144 @@
+import type { Presence } from '../runtime/presence.ts'
+import type { Content, Stream, WiredInput, Wiring } from '../schema/wiring.ts'
+
+export interface RolloutState {
+  /** What is retained now, by node of the graph; nodes that are being removed too. */
+  wirings: Record<string, Wiring>
+  presences: RunningHost[]
+  /** Nodes that were never built, or whose newest generation does not start: not waited for. */
+  failed: ReadonlySet<string>
+}
+
+/** A presence, with the node of the graph that it belongs to. */
+export interface RunningHost extends Presence {
+  function: string
+}
+
+/**
+ * The next wiring of each node whose wiring changes, consumers before producers.
+ *
+ * An output gets a stream once the stream's consumer is subscribed and has its own outputs wired, so that
+ * what flows finds its way to the end. What is wired stays while it is wanted, whatever crashes. What is no
+ * longer wanted stays until what takes its place is ready; then one revision makes the whole switch. And a
+ * consumer goes on reading a stream until its producer has confirmed that it no longer writes it.
+ * @param contents by node, in topological order: the wiring of each once everything is up
+ */
+export function rollout(contents: Record<string, Content>, state: RolloutState): Record<string, Wiring> {
+  const next: Record<string, Wiring> = {}
+  for (const [node, content] of Object.entries(contents).reverse()) {
+    const observed = state.wirings[node]
+    const wanted: Content = {
+      ...content,
+      inputs: inputsOf(node, content, state),
+      outputs: outputsOf(node, content, contents, state),
+    }
+    wanted.partitions = Math.max(content.partitions, staleInputs(wanted, content) ? (observed?.partitions ?? 0) : 0)
+    if (observed && sameContent(observed, wanted)) continue
+    next[node] = { ...wanted, revision: lastRevision(node, state) + 1 }
+  }
+  return next
+}
+
+/** Whether `consumer` takes in what `producer` sends on this stream, and passes on what comes of it. */
+function isReady(consumer: string, input: WiredInput, contents: Record<string, Content>, state: RolloutState) {
+  const { wirings, failed } = state
+  const wiring = wirings[consumer]
+  if (!wiring || !wiring.inputs.some(wired => sameInput(wired, input))) return false
+  if (!isInEffect(consumer, wiring, state)) return false
+  const outputs = contents[consumer]?.outputs ?? {}
+  return Object.entries(outputs).every(([output, streams]) =>
+    streams.every(stream => stream.consumers.every(next => failed.has(next) || isWired(wiring, output, stream, next))),
+  )
+}
+
+/** Every partition is held by a host that has this wiring in effect. */
+export function isInEffect(node: string, wiring: Wiring, { presences }: Pick<RolloutState, 'presences'>): boolean {
+  const held = new Set<number>()
+  for (const host of presences) {
+    if (host.function === node && host.wiring >= wiring.revision) for (const n of host.partitions) held.add(n)
+  }
+  return Array.from({ length: wiring.partitions }, (_, n) => n).every(n => held.has(n))
+}
+
+/** No host of the node still works by an older wiring; a node without hosts will read the newest one first. */
+export function isConfirmed(node: string, state: RolloutState): boolean {
+  const revision = state.wirings[node]?.revision ?? 0
+  return state.presences.every(host => host.function !== node || host.wiring >= revision)
+}
+
+function inputsOf(node: string, content: Content, state: RolloutState): WiredInput[] {
+  const stale = (state.wirings[node]?.inputs ?? []).filter(
+    input => !content.inputs.some(wanted => sameInput(wanted, input)) && mayStillCome(node, input, state),
+  )
+  return [...content.inputs, ...stale]
+}
+
+function mayStillCome(consumer: string, { node, output, stream }: WiredInput, state: RolloutState): boolean {
+  const producer = state.wirings[node]
+  if (!producer) return false
+  return isWired(producer, output, { name: stream }, consumer) || !isConfirmed(node, state)
+}
+
+function outputsOf(
+  producer: string,
+  content: Content,
+  contents: Record<string, Content>,
+  state: RolloutState,
+): Record<string, Stream[]> {
+  const observed = state.wirings[producer]
+  const outputs: Record<string, Stream[]> = {}
+  for (const output of new Set([...Object.keys(content.outputs), ...Object.keys(observed?.outputs ?? {})])) {
+    const wanted = content.outputs[output] ?? []
+    const streams: Stream[] = []
+    let complete = true
+    for (const stream of wanted) {
+      const input = { node: producer, output, stream: stream.name }
+      const consumers = stream.consumers.filter(
+        consumer => (observed && isWired(observed, output, stream, consumer)) || isReady(consumer, input, contents, state),
+      )
+      if (consumers.length < stream.consumers.length) complete = false
+      if (consumers.length > 0) streams.push({ ...stream, consumers })
+    }
+    if (!complete) keepStale(streams, observed?.outputs[output] ?? [], wanted)
+    if (streams.length > 0) outputs[output] = streams
+  }
+  return outputs
+}
+
+/** Adds to `streams` what is wired and no longer wanted. */
+function keepStale(streams: Stream[], observed: Stream[], wanted: Stream[]): void {
+  for (const old of observed) {
+    const stillWanted = wanted.find(({ name }) => name === old.name)?.consumers ?? []
+    const consumers = old.consumers.filter(consumer => !stillWanted.includes(consumer))
+    if (consumers.length === 0) continue
+    const kept = streams.find(({ name }) => name === old.name)
+    if (kept) kept.consumers = [...kept.consumers, ...consumers]
+    else streams.push({ ...old, consumers })
+  }
+}
+
+export const isWired = (wiring: Wiring, output: string, stream: Pick<Stream, 'name'>, consumer: string) =>
+  wiring.outputs[output]?.some(({ name, consumers }) => name === stream.name && consumers.includes(consumer)) ?? false
+
+const sameInput = (a: WiredInput, b: WiredInput) => a.node === b.node && a.output === b.output && a.stream === b.stream
+
+const staleInputs = (wanted: Content, content: Content) => wanted.inputs.length > content.inputs.length
+
+/** Grows past what hosts have seen even where the broker has lost what it retained. */
+function lastRevision(node: string, { wirings, presences }: RolloutState): number {
+  const seen = presences.filter(host => host.function === node).map(host => host.wiring)
+  return Math.max(0, wirings[node]?.revision ?? 0, ...seen)
+}
+
+function sameContent(wiring: Wiring, content: Content): boolean {
+  const { revision: _, ...observed } = wiring
+  return canonical(observed) === canonical(content)
+}
+
+/** JSON with sorted keys: the same content gives the same text, in whatever order it was put together. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, part) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )

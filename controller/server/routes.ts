@@ -1,0 +1,141 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Problem } from '../../schema/problem.ts'
+import { dropLetters, readLetters, replayLetters } from '../broker/dead-letters.ts'
+import { tap } from '../broker/tap.ts'
+import type { BrokerClient } from '../broker/broker-client.ts'
+import type { Orchestrator } from '../orchestrator/orchestrator.ts'
+import type { Reconciler } from '../reconciler.ts'
+import { graphOf } from './graph.ts'
+import { Metrics } from './metrics.ts'
+import { readBody, readJsonBody, sendJson, sendLines } from './respond.ts'
+import { checkSignature } from './signature.ts'
+
+export interface Services {
+  reconciler: Reconciler
+  broker: BrokerClient
+  orchestrator: Orchestrator
+  webhookSecret?: string
+}
+
+export interface Exchange {
+  request: IncomingMessage
+  response: ServerResponse
+  query: URLSearchParams
+  /** Aborts when the client has left. */
+  signal: AbortSignal
+}
+
+type Route = Record<string, (exchange: Exchange) => unknown>
+
+interface LettersRequest {
+  flow: string
+  function: string
+  ids: string[]
+}
+
+export function routes({ reconciler, broker, orchestrator, webhookSecret }: Services): Record<string, Route> {
+  const metrics = new Metrics(reconciler)
+
+  const flowOf = (name: string | null | undefined) => {
+    const dataflow = reconciler.find(name ?? undefined)
+    if (dataflow) return dataflow
+    const names = [...reconciler.repository.dataflows.values()].map(({ name }) => name)
+    throw new Problem(
+      'NoSuchDataflow',
+      name ? `there is no dataflow ${name}` : 'say which dataflow with flow=',
+      { hint: names.length > 0 ? `There is ${names.join(', ')}.` : 'None has been deployed yet.' },
+    )
+  }
+  const nodeOf = (flow: ReturnType<typeof flowOf>, name: string | null | undefined) => {
+    if (!name) return undefined
+    const nodes = flow.inventory!.flow.nodes.map(node => node.name)
+    if (nodes.includes(name)) return name
+    throw new Problem('NoSuchFunction', `${flow.name} has no ${name}`, { hint: `It has ${nodes.join(', ')}.` })
+  }
+
+  const letters = (action: typeof replayLetters): Route => ({
+    async POST({ request, response }) {
+      const body = await readJsonBody<LettersRequest>(request)
+      const flow = flowOf(body.flow)
+      sendJson(response, 200, { count: await action(broker, flow.name, nodeOf(flow, body.function), body.ids) })
+    },
+  })
+
+  return {
+    '/api/status': {
+      async GET({ response }) {
+        sendJson(response, 200, { dataflows: await reconciler.status(), source: reconciler.sourceStatus() })
+      },
+    },
+    '/api/graph': {
+      async GET({ response, query }) {
+        const flow = flowOf(query.get('flow'))
+        sendJson(response, 200, await graphOf(flow, await broker.watch(flow.name), query.get('rates') !== '0'))
+      },
+    },
+    '/api/observed': {
+      async GET({ response, query }) {
+        const flow = flowOf(query.get('flow'))
+        sendJson(response, 200, await reconciler.observed(flow))
+      },
+    },
+    '/api/logs': {
+      async GET({ response, query, signal }) {
+        const flow = flowOf(query.get('flow'))
+        const options = { follow: query.get('follow') === '1', lines: numberOf(query.get('lines'), 100), signal }
+        await sendLines(response, orchestrator.logs(flow.name, nodeOf(flow, query.get('function')), options), signal)
+      },
+    },
+    '/api/tap': {
+      async GET({ response, query, signal }) {
+        const flow = flowOf(query.get('flow'))
+        const node = nodeOf(flow, query.get('function'))
+        if (node === undefined) throw new Problem('BadRequest', 'say which function with function=')
+        const limit = query.has('limit') ? numberOf(query.get('limit'), 0) : Number.POSITIVE_INFINITY
+        const records = tap(broker, { flow: flow.name, node, output: query.get('output') ?? '+', limit, signal })
+        await sendLines(response, records, signal)
+      },
+    },
+    '/api/dead': {
+      async GET({ response, query }) {
+        const flow = flowOf(query.get('flow'))
+        sendJson(response, 200, await readLetters(broker, flow.name, nodeOf(flow, query.get('function'))))
+      },
+    },
+    '/api/dead/replay': letters(replayLetters),
+    '/api/dead/drop': letters(dropLetters),
+    '/api/reconcile': {
+      POST({ response }) {
+        reconciler.lookAtSource()
+        reconciler.lookAtAll()
+        sendJson(response, 202, { accepted: true })
+      },
+    },
+    '/webhook': {
+      async POST({ request, response }) {
+        checkSignature(webhookSecret, request.headers, await readBody(request))
+        reconciler.lookAtSource()
+        sendJson(response, 202, { accepted: true })
+      },
+    },
+    '/metrics': {
+      async GET({ response }) {
+        const text = await metrics.read()
+        response.writeHead(200, { 'content-type': metrics.contentType }).end(text)
+      },
+    },
+    '/healthz': { GET: ({ response }) => sendJson(response, 200, { ok: true }) },
+    '/readyz': {
+      GET({ response }) {
+        const ready = broker.connected && reconciler.repository.revision !== undefined
+        sendJson(response, ready ? 200 : 503, { ready })
+      },
+    },
+  }
+}
+
+function numberOf(text: string | null, otherwise: number): number {
+  if (text === null) return otherwise
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new Problem('BadRequest', `${text} is not a number`)
+}

@@ -1,0 +1,81 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import { Problem } from '../../schema/problem.ts'
+import { Access } from './access.ts'
+import { sendProblem } from './respond.ts'
+import { routes, type Services } from './routes.ts'
+
+export interface ServerOptions extends Services {
+  /** `host:port`. */
+  listen: string
+  /** Token of an earlier controller, so that clients keep theirs. */
+  token?: string
+  log: Logger
+}
+
+export interface Server {
+  url: string
+  token?: string
+  close(): Promise<void>
+}
+
+// Probes and the forge come without a token; the webhook has its signature.
+const open = new Set(['/healthz', '/readyz', '/webhook'])
+
+/** The controller's API. @throws Problem when the address can't be had */
+export async function startServer({ listen, token, log, ...services }: ServerOptions): Promise<Server> {
+  const [address, port] = parseListen(listen)
+  const access = new Access(address, token)
+  const table = routes(services)
+  const server = createServer((request, response) => {
+    answer(request, response).catch(error => {
+      if (!(error instanceof Problem)) log.error({ err: error, url: request.url }, 'a request failed')
+      sendProblem(response, error)
+    })
+  })
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://controller')
+    if (!open.has(url.pathname)) access.check(request)
+    const route = table[url.pathname]
+    if (!route) throw new Problem('NotFound', `there is no ${url.pathname}`)
+    const handle = route[request.method === 'HEAD' ? 'GET' : (request.method ?? '')]
+    if (!handle) throw new Problem('MethodNotAllowed', `${url.pathname} takes ${Object.keys(route).join(' or ')}`)
+    const left = new AbortController()
+    response.on('close', () => left.abort())
+    await handle({ request, response, query: url.searchParams, signal: left.signal })
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new Problem('CannotListen', `cannot listen on ${listen}: ${error.code}`, {
+          cause: error,
+          disposition: 'stalled',
+          hint: error.code === 'EADDRINUSE' ? 'Another program has it; give another one with --listen.' : 'Give another one with --listen.',
+        }),
+      ),
+    )
+    server.listen(port, address, resolve)
+  })
+  const host = address.includes(':') ? `[${address}]` : address
+  return {
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
+    ...(access.token !== undefined && { token: access.token }),
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function parseListen(listen: string): [address: string, port: number] {
+  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]*)):(?<port>\d+)$/.exec(listen)
+  if (!match) {
+    throw new Problem('BadListen', `${listen} is not an address`, { disposition: 'stalled', hint: 'Write it as 127.0.0.1:4780.' })
+  }
+  const { v6, name, port } = match.groups!
+  return [v6 ?? (name || '0.0.0.0'), Number(port)]
+}

@@ -1,0 +1,78 @@
+import type { FlowView } from './broker/flow-view.ts'
+import type { Condition } from './conditions.ts'
+import type { Dataflow } from './dataflow.ts'
+import type { Phase } from './health.ts'
+import type { HistoryEntry } from './inventory.ts'
+import type { Finding } from '../schema/finding.ts'
+import type { Traffic } from './traffic.ts'
+
+export interface DataflowStatus {
+  name: string
+  folder: string
+  /** The revision that is wanted: the last good one. */
+  revision: string
+  source: string
+  conditions: Condition[]
+  findings: Finding[]
+  functions: FunctionStatus[]
+  history: HistoryEntry[]
+}
+
+export interface FunctionStatus {
+  name: string
+  kind: 'source' | 'function' | 'sink'
+  artifact: string
+  phase: Phase
+  message?: string
+  hosts: { id: string; node: string; pid: number | null; startedAt: string | null; artifact: string; generation: number }[]
+  recordsIn: number
+  recordsOut: number
+  lag: number
+  deadLetters: number
+  retries: number
+}
+
+/** A dataflow as `dyninka status` shows it. */
+export function statusOf(dataflow: Dataflow, source: string, view?: FlowView, traffic?: Traffic): DataflowStatus {
+  const totals = (view && traffic?.totals(view)) ?? new Map()
+  const { inventory, last } = dataflow
+  const nodes = inventory?.flow.nodes ?? []
+  return {
+    name: dataflow.name,
+    folder: dataflow.folder,
+    revision: inventory?.revision ?? '',
+    source,
+    conditions: dataflow.conditions.list(),
+    findings: dataflow.findings,
+    functions: nodes.map(({ name, kind }) => {
+      const { phase, message } = last?.health.nodes[name] ?? { phase: 'Waiting' as const }
+      const { recordsIn = 0, recordsOut = 0, lag = 0, deadLetters = 0, retries = 0 } = totals.get(name) ?? {}
+      return {
+        name,
+        kind,
+        artifact: last?.desired.workloads.find(({ node }) => node === name)?.artifact ?? '',
+        phase: dataflow.building.includes(name) && phase !== 'Running' ? 'Building' : phase,
+        ...(message !== undefined && { message }),
+        hosts: hostsOf(name, last, view),
+        recordsIn,
+        recordsOut,
+        lag,
+        deadLetters,
+        retries,
+      }
+    }),
+    history: inventory?.history ?? [],
+  }
+}
+
+function hostsOf(node: string, last: Dataflow['last'], view?: FlowView): FunctionStatus['hosts'] {
+  const hosts = last?.observed.hosts.filter(host => host.node === node) ?? []
+  return hosts.map(({ id, place, pid, startedAt, generation }) => ({
+    id,
+    node: place,
+    pid: pid ?? null,
+    startedAt: startedAt ?? null,
+    artifact: view?.presences.get(id)?.artifact ?? '',
+    generation,
+  }))
+}
