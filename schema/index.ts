@@ -1,6 +1,7 @@
 export type { DeclaredNode } from './declared-node.ts'
 export { discover } from './discover.ts'
-export { type Finding, sortFindings } from './finding.ts'
+export { type Finding, rebase, sortFindings } from './finding.ts'
 export type * from './flow.ts'
+export { type Format, type FormatOptions, format, formats } from './format/format.ts'
 export { type LoadOptions, load } from './load.ts'
 export { type Disposition, Problem } from './problem.ts'
