@@ -40,14 +40,14 @@ export const controllerOptions = (to: Command) =>
   to
     .addOption(stateOption())
     .addOption(
-      new Option('--url URL', 'address of the controller; a token comes from DYNINKA_TOKEN').env(
+      new Option('--url <URL>', 'address of the controller; a token comes from DYNINKA_TOKEN').env(
         'DYNINKA_URL',
       ),
     )
 
 export const stateOption = () =>
-  new Option('--state DIR', "the controller's state folder (default: .dyninka here or above, else yours)")
+  new Option('--state <DIR>', "the controller's state folder (default: .dyninka here or above, else yours)")
 
-export const flowOption = () => new Option('--flow NAME', 'the dataflow, where several run')
+export const flowOption = () => new Option('--flow <NAME>', 'the dataflow, where several run')
 
 export const jsonOption = (what: string) => new Option('--json', what)

@@ -30,7 +30,7 @@ export const graph = (): Command =>
     })
       .argument('[DIR]', 'folder of the dataflow', '.')
       .addOption(
-        new Option('--format FORMAT', 'how to draw')
+        new Option('--format <FORMAT>', 'how to draw')
           .choices(['text', 'mermaid', 'dot', 'svg', 'json'])
           .default('text'),
       )
@@ -49,8 +49,12 @@ async function written(dir: string): Promise<Picture> {
     throw new Usage(`there is no dataflow.yaml in ${dir}`, 'Name its folder, or add --live for what runs.')
   }
   const { flow, findings } = await load(resolve(dir), { types: false })
-  if (!flow)
-    throw new Error(`${dir} has ${findings.length} findings: \`dyninka validate ${dir}\` shows them.`)
+  if (!flow) {
+    const count = `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}`
+    throw new Problem('Findings', `the dataflow in ${dir} has ${count}`, {
+      hint: `\`dyninka validate ${dir}\` shows them.`,
+    })
+  }
   return pictureOf(flow)
 }
 

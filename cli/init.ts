@@ -19,7 +19,7 @@ export const init = (): Command =>
     failure: 'the folder already has a dataflow.yaml, or can not be written',
   })
     .argument('[DIR]', 'folder to make or to fill', '.')
-    .option('--name NAME', 'of the dataflow (default: after the folder)')
+    .option('--name <NAME>', 'of the dataflow (default: after the folder)')
     .action(async (dir: string, options: { name?: string }) => {
       const name = options.name ?? nameAfter(basename(resolve(dir)))
       if (!/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) {

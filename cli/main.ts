@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { dead } from './dead.ts'
+import { demo } from './demo.ts'
+import { dev } from './dev.ts'
+import { diff } from './diff.ts'
 import { report } from './failure.ts'
 import { graph } from './graph.ts'
 import { init } from './init.ts'
 import { endWithReader } from './interrupt.ts'
 import { logs } from './logs.ts'
+import { run } from './run.ts'
 import { status } from './status.ts'
+import { stop } from './stop.ts'
 import { tap } from './tap.ts'
 import { validate } from './validate.ts'
 
@@ -20,7 +25,9 @@ const dyninka = new Command('dyninka')
   .exitOverride()
   .helpCommand('help [COMMAND]', 'show the help of a command')
   .commandsGroup('Write:')
-dyninka.addCommand(init()).addCommand(validate()).addCommand(graph())
+dyninka.addCommand(init()).addCommand(validate()).addCommand(graph()).addCommand(dev())
+dyninka.commandsGroup('Run:')
+dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(demo())
 dyninka.commandsGroup('Look:')
 dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(dead())
 dyninka.addHelpText(

@@ -23,7 +23,7 @@ export const tap = (): Command =>
       failure: 'the controller is not there',
     })
       .argument('FUNCTION[.OUTPUT]', 'function or source, and one of its outputs')
-      .option('-n, --limit COUNT', 'end after so many records', count)
+      .option('-n, --limit <COUNT>', 'end after so many records', count)
       .addOption(flowOption())
       .addOption(jsonOption('NDJSON: {"id", "key", "time", "value", "function", "output"}')),
   ).action(async (place: string, options: Options) => {

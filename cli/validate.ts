@@ -29,7 +29,7 @@ export const validate = (): Command =>
   })
     .argument('[DIR]', 'folder to look in, or one dataflow.yaml', '.')
     .addOption(
-      new Option('--format FORMAT', 'how to print')
+      new Option('--format <FORMAT>', 'how to print')
         .choices(['text', 'json', 'github', 'sarif'])
         .default('text'),
     )

@@ -1,0 +1,59 @@
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { git } from '../git.ts'
+import { home, link } from '../link.ts'
+
+/** The folder of one demo: a bare repository that the controller follows, and a working copy to push from. */
+export class Workspace {
+  readonly dir: string
+  readonly repository: string
+  readonly copy: string
+  readonly state: string
+  #first = ''
+
+  /** @param flow name of a folder of `flows/` */
+  constructor(dir: string, flow: string) {
+    this.dir = dir
+    this.repository = join(dir, `${flow}.git`)
+    this.copy = join(dir, flow)
+    // Where every command finds it from the working copy.
+    this.state = join(dir, '.dyninka')
+  }
+
+  static async make(dir: string, flow: string): Promise<Workspace> {
+    const workspace = new Workspace(dir, flow)
+    const { copy, repository, state } = workspace
+    await mkdir(state, { recursive: true })
+    await cp(join(home, 'flows', flow), copy, {
+      recursive: true,
+      filter: path => !/node_modules|\.dyninka/.test(path.slice(home.length)),
+    })
+    await writeFile(join(copy, '.gitignore'), 'node_modules/\n.dyninka/\n*.bak\n')
+    await link(copy)
+    await git(dir, 'init', '--quiet', '--bare', '--initial-branch=main', repository)
+    await git(copy, 'init', '--quiet', '--initial-branch=main')
+    // The machine may have no identity yet, and signing would ask for a key.
+    for (const [name, value] of [
+      ['user.name', 'Demo'],
+      ['user.email', 'demo@example.org'],
+      ['commit.gpgSign', 'false'],
+    ]) {
+      await git(copy, 'config', name!, value!)
+    }
+    await git(copy, 'add', '--all')
+    await git(copy, 'commit', '--quiet', '--message', 'First dataflow')
+    await git(copy, 'remote', 'add', 'origin', repository)
+    await git(copy, 'push', '--quiet', '--set-upstream', 'origin', 'main')
+    workspace.#first = await git(copy, 'rev-parse', 'HEAD')
+    return workspace
+  }
+
+  /** Removes it, unless somebody wrote something. @returns whether it is gone */
+  async remove(): Promise<boolean> {
+    const head = await git(this.copy, 'rev-parse', 'HEAD')
+    const changed = await git(this.copy, 'status', '--porcelain')
+    if (head !== this.#first || changed !== '') return false
+    await rm(this.dir, { recursive: true, force: true })
+    return true
+  }
+}

@@ -1,0 +1,62 @@
+import { Api } from '../api/api.ts'
+import type { Picture } from '../graph/picture.ts'
+import { type LogLine, logText } from '../log-text.ts'
+import { paint } from '../paint.ts'
+import { recordText, type TappedRecord } from '../record-text.ts'
+import { Sampler } from './sampler.ts'
+
+interface Options {
+  records: boolean
+  signal: AbortSignal
+  print: (text: string) => void
+}
+
+const RECORDS_PER_SECOND = 10
+
+/** What passes through dataflows, for the eye: their logs, and as many of their records as one can read. */
+export class Passing {
+  readonly #options: Options
+  readonly #sampler: Sampler
+  readonly #api = Promise.withResolvers<Api>()
+  /** Logs and outputs that are followed already. */
+  readonly #followed = new Set<string>()
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#sampler = new Sampler(RECORDS_PER_SECOND, skipped =>
+      options.print(paint('dim', `             … ${skipped} more records`)),
+    )
+  }
+
+  follow(url: string, token?: string) {
+    this.#api.resolve(new Api(url, token))
+  }
+
+  /** Looks at a dataflow from now on; what is new in it since the last call is added. */
+  async add(flow: string): Promise<void> {
+    const api = await this.#api.promise
+    const { signal, print, records } = this.#options
+    this.#once(`logs ${flow}`, async () => {
+      const lines = api.lines<LogLine>('/api/logs', { flow, follow: 1, lines: 0 }, signal)
+      for await (const line of lines) print(logText(line))
+    })
+    if (!records) return
+    const { nodes } = await api.get<Picture>('/api/graph', { flow })
+    for (const { name, kind } of nodes) {
+      if (kind === 'sink') continue
+      this.#once(`tap ${flow} ${name}`, async () => {
+        const passing = api.lines<TappedRecord>('/api/tap', { flow, function: name }, signal)
+        for await (const record of passing) if (this.#sampler.admits()) print(recordText(record))
+      })
+    }
+  }
+
+  /** A stream that ends, as when its function is removed, may be followed again later. */
+  #once(name: string, follow: () => Promise<void>) {
+    if (this.#followed.has(name)) return
+    this.#followed.add(name)
+    follow()
+      .catch(() => {})
+      .finally(() => this.#followed.delete(name))
+  }
+}

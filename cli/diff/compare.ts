@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build, hostBundle } from '../../builder/index.ts'
+import { describe, type Change as Planned } from '../../controller/change.ts'
+import { type Desired, desire } from '../../controller/desired.ts'
+import { type Observed, plan } from '../../controller/plan.ts'
+import { discover, type Finding, type Flow, load, Problem } from '../../schema/index.ts'
+import type { Api } from '../api/api.ts'
+import { git } from '../git.ts'
+import { stateFolder } from '../state.ts'
+
+export interface Difference {
+  name: string
+  /** Relative to the compared folder. */
+  folder: string
+  changes: { action: Planned['action']; description: string }[]
+  findings: Finding[]
+}
+
+/** What a push of the tree would change of what a controller runs, one entry for each dataflow in it. */
+export async function compare(dir: string, controller: Api, state?: string): Promise<Difference[]> {
+  const folders = await discover(dir)
+  if (folders.length === 0) throw new Problem('NoDataflow', `there is no dataflow.yaml under ${dir}`)
+  const root = await git(dir, 'rev-parse', '--show-toplevel').catch(() => dir)
+  const own = join(stateFolder(state, dir), 'store')
+  const store = existsSync(own) ? own : await mkdtemp(join(tmpdir(), 'dyninka-diff-'))
+  try {
+    const running = (await controller.status()).dataflows.map(({ name }) => name)
+    const differences: Difference[] = []
+    for (const folder of folders) {
+      const { flow, findings } = await load(join(dir, folder))
+      if (!flow) differences.push({ name: folder || '.', folder, changes: [], findings })
+      else {
+        const observed = running.includes(flow.name)
+          ? await controller.get<Answer>('/api/observed', { flow: flow.name })
+          : nothingObserved
+        differences.push({
+          name: flow.name,
+          folder,
+          ...(await changesOf(flow, observed, { root, dir: join(dir, folder), store })),
+        })
+      }
+    }
+    return differences
+  } finally {
+    if (store !== own) await rm(store, { recursive: true, force: true })
+  }
+}
+
+type Answer = Observed & { secretDigests?: Record<string, string> }
+
+const nothingObserved: Answer = {
+  hosts: [],
+  wirings: {},
+  presences: [],
+  nodes: [
+    { name: 'local', zone: 'local', arch: process.arch === 'x64' ? 'amd64' : process.arch, labels: {} },
+  ],
+  sessions: {},
+  silent: [],
+}
+
+async function changesOf(
+  flow: Flow,
+  observed: Answer,
+  { root, dir, store }: { root: string; dir: string; store: string },
+): Promise<Pick<Difference, 'changes' | 'findings'>> {
+  const functions = flow.nodes
+    .filter(node => node.kind === 'function')
+    .map(({ name, code }) => ({ name, code }))
+  const [runtime, results] = await Promise.all([hostBundle(store), build({ root, dir, functions, store })])
+  const artifacts = Object.fromEntries(
+    results.flatMap(r => ('artifact' in r ? [[r.function, r.artifact]] : [])),
+  )
+  const desired: Desired = desire({ flow, artifacts, runtime, secretDigests: observed.secretDigests ?? {} })
+  return {
+    changes: plan(desired, observed).map(change => ({
+      action: change.action,
+      description: describe(change),
+    })),
+    findings: results.flatMap(result => ('findings' in result ? result.findings : [])),
+  }
+}

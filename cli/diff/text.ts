@@ -1,0 +1,28 @@
+import { paint } from '../paint.ts'
+import type { Difference } from './compare.ts'
+
+const signs: Record<string, string> = {
+  start: paint('green', '+'),
+  stop: paint('red', '-'),
+  discard: paint('red', '-'),
+  restart: paint('yellow', '~'),
+  publish: paint('yellow', '~'),
+}
+
+/** The lines of `dyninka diff`. */
+export function diffText(differences: Difference[]): string {
+  return differences.map(section).join('\n\n')
+}
+
+function section({ name, folder, changes, findings }: Difference): string {
+  if (findings.length > 0) {
+    const lines = findings.map(({ file, line, column, message, hint }) => {
+      const place = paint('bold', `${folder ? `${folder}/` : ''}${file}:${line}:${column}`)
+      return `  ${place} ${message}\n    ${paint('cyan', '→')} ${hint}`
+    })
+    return `${paint('red', '✗')} ${paint('bold', name)}\n${lines.join('\n')}`
+  }
+  if (changes.length === 0) return `${paint('green', '✓')} ${paint('bold', name)} runs as it is here`
+  const lines = changes.map(({ action, description }) => `  ${signs[action]} ${description}`)
+  return `${paint('bold', name)}\n${lines.join('\n')}`
+}

@@ -1,0 +1,41 @@
+import { paint } from './paint.ts'
+
+export interface LogLine {
+  function?: string
+  host?: string
+  time: number
+  level: number
+  msg: string
+  [field: string]: unknown
+}
+
+/** One line of a log as people read it; stacks follow on lines of their own. */
+export function logText({
+  function: name,
+  host: _host,
+  time,
+  level,
+  msg,
+  pid: _pid,
+  hostname: _name,
+  ...fields
+}: LogLine): string {
+  const [word, colour] = levels.find(([, , from]) => level >= from) ?? levels.at(-1)!
+  const stacks = Object.entries(fields).flatMap(([field, value]) => {
+    const stack = (value as { stack?: unknown } | null)?.stack ?? (field === 'stack' ? value : undefined)
+    if (typeof stack !== 'string') return []
+    delete fields[field]
+    return stack.split('\n').map(line => `\n    ${paint('dim', line.trim())}`)
+  })
+  const rest = Object.keys(fields).length > 0 ? ` ${paint('dim', JSON.stringify(fields))}` : ''
+  const at = paint('dim', new Date(time).toISOString().slice(11, 23))
+  return `${at} ${paint(colour, word)} ${name ? `${paint('cyan', name)} ` : ''}${msg}${rest}${stacks.join('')}`
+}
+
+const levels = [
+  ['fatal', 'red', 60],
+  ['error', 'red', 50],
+  ['warn ', 'yellow', 40],
+  ['info ', 'green', 30],
+  ['debug', 'dim', 0],
+] as const

@@ -1,0 +1,80 @@
+import type { ControllerEvent } from '../controller/options.ts'
+import type { Finding } from '../schema/finding.ts'
+import { paint } from './paint.ts'
+import { short } from './status/text.ts'
+
+const LOG_LINES = 6
+
+/** Tells people what a controller does, a line or a few for each event that matters to them. */
+export class Narration {
+  /** By dataflow: what was done since it was last ready. */
+  readonly #built = new Map<string, string[]>()
+  readonly #swapped = new Map<string, string[]>()
+
+  tell(event: ControllerEvent): string | undefined {
+    switch (event.type) {
+      case 'broker':
+        return paint('dim', `broker ${event.url}${event.adopted ? ' (was running already)' : ''}`)
+      case 'fetched':
+        return `${paint('cyan', '●')} ${short(event.revision)} ${event.message}`
+      case 'source-failed':
+        return `${warning} ${event.message}${event.hint ? `\n  → ${event.hint}` : ''}`
+      case 'findings':
+        return `${cross} ${short(event.revision)} is refused, what runs keeps running:\n${findingsText(event.findings, event.folder)}`
+      case 'building':
+        return paint('dim', `  building ${event.functions.join(', ')}`)
+      case 'built':
+        if (event.reused) return undefined
+        remember(this.#built, event.flow, event.function)
+        return paint('dim', `  built ${event.function} in ${event.ms.toFixed(0)} ms`)
+      case 'build-failed':
+        return `${cross} ${event.function} can not be built, its last good code keeps running:\n${findingsText(event.findings)}`
+      case 'started':
+        return paint('dim', `  started ${event.function}`)
+      case 'swapped':
+        remember(this.#swapped, event.flow, event.function)
+        return paint('dim', `  swapped ${event.function} for its generation ${event.generation}`)
+      case 'stopped':
+        return undefined
+      case 'failed':
+        return [
+          `${cross} ${event.function}: ${event.message}`,
+          ...event.log.slice(-LOG_LINES).map(line => `  ${line}`),
+        ].join('\n')
+      case 'ready':
+        return this.#ready(event)
+      case 'pruned':
+        return paint('dim', `  removed ${event.function ?? event.flow}`)
+    }
+  }
+
+  #ready({ flow, ms }: { flow: string; ms: number }): string {
+    const done = [
+      ['built', this.#built.get(flow)],
+      ['swapped', this.#swapped.get(flow)],
+    ].flatMap(([verb, names]) => (names ? [`${verb} ${(names as string[]).join(', ')}`] : []))
+    this.#built.delete(flow)
+    this.#swapped.delete(flow)
+    const what = done.length > 0 ? `: ${done.join('; ')}` : ''
+    return `${paint('green', '✓')} ${paint('bold', flow)} is ready after ${seconds(ms)}${what}`
+  }
+}
+
+const cross = paint('red', '✗')
+const warning = paint('yellow', '!')
+
+export const seconds = (ms: number) => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`
+
+function remember(lists: Map<string, string[]>, flow: string, name: string) {
+  const names = lists.get(flow) ?? []
+  if (!names.includes(name)) names.push(name)
+  lists.set(flow, names)
+}
+
+const findingsText = (findings: Finding[], folder = '') =>
+  findings
+    .map(({ file, line, column, message, hint }) => {
+      const place = folder && folder !== '.' ? `${folder}/${file}` : file
+      return `  ${paint('bold', `${place}:${line}:${column}`)} ${message}\n    ${paint('cyan', '→')} ${hint}`
+    })
+    .join('\n')

@@ -1,0 +1,73 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { command } from './command.ts'
+import { duration } from './duration.ts'
+import { interruption } from './interrupt.ts'
+import { Narration } from './narration.ts'
+import { paint } from './paint.ts'
+import { usersStateFolder } from './state.ts'
+
+interface Options {
+  repo: string
+  branch?: string
+  path?: string
+  interval: number
+  broker: string
+  listen: string
+  state: string
+  secrets?: string
+  json?: true
+}
+
+export const run = (): Command =>
+  command('run', {
+    summary: 'follow a Git repository and run its dataflows',
+    detail:
+      'Each push is checked, what changed is built, and those functions alone are swapped. What runs outlives the\n' +
+      'controller: start it again with the same --state, and it goes on; `dyninka stop` ends all.',
+    examples: [
+      ['dyninka run --repo .', 'the repository in this folder'],
+      [
+        'dyninka run --repo https://git.example.org/flows.git --branch main',
+        'one elsewhere, polled every 30 s',
+      ],
+      ['dyninka run --repo . --broker mqtt://localhost:1883', 'with a broker of your own'],
+    ],
+    failure: 'the controller could not start',
+  })
+    .requiredOption('--repo <URL>', 'Git URL or folder')
+    .option('--branch <NAME>', "branch to follow (default: the repository's default branch)")
+    .option('--path <FOLDER>', 'only dataflows under this folder of the repository')
+    .option('--interval <DURATION>', 'between two looks at the repository', duration, 30_000)
+    .option('--broker <URL>', 'MQTT broker, or embedded for one that Dyninka runs', 'embedded')
+    .option('--listen <HOST:PORT>', 'address of the HTTP API', '127.0.0.1:4780')
+    .option('--state <DIR>', 'folder of what must survive a restart', usersStateFolder())
+    .option('--secrets <FILE>', '.env file with the values of secrets')
+    .option('--json', 'structured logs on stdout')
+    .addHelpText(
+      'after',
+      '\nEnvironment: DYNINKA_SECRET_<NAME> is the value of a secret, DYNINKA_WEBHOOK_SECRET signs /webhook.',
+    )
+    .action(async ({ repo, interval, json, ...options }: Options) => {
+      const { startController } = await import('../controller/controller.ts')
+      const signal = interruption()
+      const narration = new Narration()
+      const logger = json && (await import('pino')).pino()
+      const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
+      const controller = await startController({
+        ...options,
+        repo: existsSync(repo) ? resolve(repo) : repo,
+        intervalMs: interval,
+        ...(webhookSecret && { webhookSecret }),
+        ...(logger ? { logger } : { onEvent: event => say(narration.tell(event)) }),
+      })
+      if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${options.state}`)
+      if (!signal.aborted) await once(signal, 'abort')
+      await controller.stop()
+      const again = `dyninka stop --state ${options.state}`
+      if (!json) console.log(`Controller stopped. What runs keeps running: \`${again}\` ends it too.`)
+    })
+
+const say = (text: string | undefined) => text !== undefined && console.log(text)

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readJson } from '../../controller/atomic-file.ts'
+import { stopEmbeddedBroker } from '../../controller/broker/embedded-broker.ts'
+import { LocalOrchestrator } from '../../controller/orchestrator/local/local-orchestrator.ts'
+import { isAlive, type ProcessIdentity, signal } from '../../controller/process-identity.ts'
+import { Problem } from '../../schema/problem.ts'
+
+/** A controller that ends its hosts too, as that of `dyninka dev`, takes up to some seconds for them. */
+const CONTROLLER_MS = 20_000
+
+export interface Ended {
+  /** Whether one was still there. */
+  controller: boolean
+  hosts: number
+}
+
+/** Ends what runs from a state folder, whether or not its controller is still there. */
+export async function endAll(state: string): Promise<Ended> {
+  const hosts = await recordedHosts(state)
+  const controller = await endController(state)
+  const orchestrator = new LocalOrchestrator({
+    state,
+    broker: '',
+    secrets: () => new Map(),
+    folderOf: () => state,
+  })
+  const awake = setInterval(() => {}, 1000) // the orchestrator's own timers let the process end
+  await orchestrator.stopAll()
+  await orchestrator.close()
+  await stopEmbeddedBroker(state)
+  clearInterval(awake)
+  return { controller, hosts }
+}
+
+async function recordedHosts(state: string): Promise<number> {
+  const folder = join(state, 'hosts')
+  if (!existsSync(folder)) return 0
+  return (await readdir(folder, { recursive: true })).filter(file => file.endsWith('.json')).length
+}
+
+async function endController(state: string): Promise<boolean> {
+  const holder = readJson<ProcessIdentity>(join(state, 'lock.json'))
+  if (!holder || !isAlive(holder)) return false
+  signal(holder, 'SIGTERM')
+  for (const end = Date.now() + CONTROLLER_MS; isAlive(holder); await sleep(50)) {
+    if (Date.now() < end) continue
+    throw new Problem('ControllerStays', `the controller, process ${holder.pid}, does not end`, {
+      hint: `End it with \`kill -9 ${holder.pid}\`, then run this again.`,
+    })
+  }
+  return true
+}
