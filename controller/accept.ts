@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type BuildResult, build } from '../builder/index.ts'
-import { type Finding, load } from '../schema/index.ts'
 import type { Flow } from '../schema/flow.ts'
+import { type Finding, load } from '../schema/index.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { ArtifactRef, Inventory } from './inventory.ts'
@@ -42,7 +42,13 @@ export async function accept(dataflow: Dataflow, context: Context): Promise<void
   }
 }
 
-function refuse(dataflow: Dataflow, { id }: Revision, findings: Finding[], context: Context, considered: string): void {
+function refuse(
+  dataflow: Dataflow,
+  { id }: Revision,
+  findings: Finding[],
+  context: Context,
+  considered: string,
+): void {
   dataflow.findings = findings
   dataflow.considered = considered
   const first = findings[0]!
@@ -61,13 +67,21 @@ async function buildFunctions(
   { store, emit }: Context,
   signal: AbortSignal,
 ): Promise<BuildResult[]> {
-  const functions = flow.nodes.flatMap(node => (node.kind === 'function' ? [{ name: node.name, code: node.code }] : []))
+  const functions = flow.nodes.flatMap(node =>
+    node.kind === 'function' ? [{ name: node.name, code: node.code }] : [],
+  )
   dataflow.building = functions.map(({ name }) => name)
   emit({ type: 'building', flow: flow.name, functions: dataflow.building })
   return build({ root: tree, dir, functions, store, signal })
 }
 
-function adopt(dataflow: Dataflow, flow: Flow, { id }: Revision, results: BuildResult[], context: Context): void {
+function adopt(
+  dataflow: Dataflow,
+  flow: Flow,
+  { id }: Revision,
+  results: BuildResult[],
+  context: Context,
+): void {
   const old = dataflow.inventory
   const artifacts: Record<string, ArtifactRef> = {}
   const built: string[] = []
@@ -91,7 +105,13 @@ function adopt(dataflow: Dataflow, flow: Flow, { id }: Revision, results: BuildR
   }
   const failed = Object.keys(dataflow.buildFailures)
   if (failed.length === 0) dataflow.conditions.set('Stalled', 'False', 'ValidRevision', `${id} is valid`)
-  else dataflow.conditions.set('Stalled', 'True', 'BuildFailed', `${id}: ${failed.join(', ')} can't be built; see findings`)
+  else
+    dataflow.conditions.set(
+      'Stalled',
+      'True',
+      'BuildFailed',
+      `${id}: ${failed.join(', ')} can't be built; see findings`,
+    )
   const inventory: Inventory = {
     v: 1,
     name: flow.name,

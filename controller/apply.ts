@@ -13,7 +13,14 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
   }
   const entry = inventory.history.at(-1)
   if (entry?.result === 'Progressing') {
-    entry.applied.push(...new Set(changes.filter(isRestart).map(nodeOf).filter(node => !entry.applied.includes(node))))
+    entry.applied.push(
+      ...new Set(
+        changes
+          .filter(isRestart)
+          .map(nodeOf)
+          .filter(node => !entry.applied.includes(node)),
+      ),
+    )
   }
   context.inventories.save(inventory)
   const { signal } = new AbortController()
@@ -36,7 +43,11 @@ function applyOne(change: Change, { broker, orchestrator }: Context, signal: Abo
   }
 }
 
-function struckOut({ inventory }: Dataflow, change: Change & { action: 'discard' }, { inventories }: Context): void {
+function struckOut(
+  { inventory }: Dataflow,
+  change: Change & { action: 'discard' },
+  { inventories }: Context,
+): void {
   if (change.everything) delete inventory!.sessions[change.node]
   else inventory!.sessions[change.node] = Math.min(...change.partitions)
   inventories.save(inventory!)
@@ -49,7 +60,8 @@ function tell({ inventory }: Dataflow, change: Change, { emit }: Context): void 
     const { workload, generation } = change.spec
     emit({ type: 'started', flow, function: workload.node, generation })
   }
-  if (change.action === 'stop') emit({ type: 'stopped', flow, function: change.node, generation: change.generation })
+  if (change.action === 'stop')
+    emit({ type: 'stopped', flow, function: change.node, generation: change.generation })
   if (change.action === 'discard' && change.everything) emit({ type: 'pruned', flow, function: change.node })
 }
 

@@ -1,5 +1,8 @@
 /** Delay before the next attempt after `failures` in a row, with jitter so that many don't come at once. */
-export function backoffMs(failures: number, { firstMs = 200, maxMs = 60_000, random = Math.random } = {}): number {
+export function backoffMs(
+  failures: number,
+  { firstMs = 200, maxMs = 60_000, random = Math.random } = {},
+): number {
   if (failures === 0) return 0
   const full = Math.min(maxMs, firstMs * 2 ** (failures - 1))
   return Math.round(full * (0.75 + random() / 2))

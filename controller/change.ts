@@ -27,7 +27,8 @@ export function describe(change: Change): string {
 }
 
 /** Name of the node of the graph that a change is about. */
-export const nodeOf = (change: Change) => (change.action === 'start' ? change.spec.workload.node : change.node)
+export const nodeOf = (change: Change) =>
+  change.action === 'start' ? change.spec.workload.node : change.node
 
 const short = (digest: string) => digest.slice(0, 'sha256:'.length + 12)
 

@@ -23,5 +23,11 @@ export interface Context {
   /** Makes a flow name this dataflow's own. @returns a finding when another one has it */
   claim(dataflow: Dataflow, name: string): Finding | undefined
   /** Writes the outcome of a revision into the history. */
-  record(dataflow: Dataflow, revision: string, result: HistoryEntry['result'], message: string, built?: string[]): void
+  record(
+    dataflow: Dataflow,
+    revision: string,
+    result: HistoryEntry['result'],
+    message: string,
+    built?: string[],
+  ): void
 }

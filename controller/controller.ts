@@ -56,7 +56,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
       onChange: flow => reconciler.flowChanged(flow),
       onConnection: connected => {
         if (connected) reconciler.lookAtAll()
-        else if (isEmbedded) void embeddedBroker(state, { samePort: true }).catch(error => log.error({ err: error }, 'the embedded broker is down'))
+        else if (isEmbedded)
+          void embeddedBroker(state, { samePort: true }).catch(error =>
+            log.error({ err: error }, 'the embedded broker is down'),
+          )
       },
     })
     closers.push(() => broker.close())
@@ -87,7 +90,11 @@ export async function startController(options: ControllerOptions): Promise<Contr
       ...(options.webhookSecret !== undefined && { webhookSecret: options.webhookSecret }),
     })
     closers.push(() => server.close())
-    writeJson(`${state}/controller.json`, { url: server.url, token: server.token ?? null, pid: process.pid }, 0o600)
+    writeJson(
+      `${state}/controller.json`,
+      { url: server.url, token: server.token ?? null, pid: process.pid },
+      0o600,
+    )
     reconciler.start()
     return {
       url: server.url,

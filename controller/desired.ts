@@ -56,7 +56,10 @@ export function desire({ flow, artifacts, runtime, secretDigests }: DesiredFrom)
 }
 
 /** Says whether a running process is still what is wanted; wiring, retries and scale reach it live. */
-function fingerprintOf(workload: Omit<Workload, 'fingerprint'>, secretDigests: Record<string, string>): string {
+function fingerprintOf(
+  workload: Omit<Workload, 'fingerprint'>,
+  secretDigests: Record<string, string>,
+): string {
   const { artifact, runtime, env, secrets, resources } = workload
   const sorted = Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1))
   const values = secrets.toSorted().map(name => [name, secretDigests[name] ?? ''])

@@ -44,11 +44,15 @@ export class FolderSource implements Source {
       }
     } catch (error) {
       if (signal.aborted) throw error
-      throw new Problem('FolderUnreadable', `cannot read ${this.#folder}: ${(error as NodeJS.ErrnoException).code}`, {
-        cause: error,
-        disposition: 'waiting',
-        hint: 'Is it there, and may you read all of it?',
-      })
+      throw new Problem(
+        'FolderUnreadable',
+        `cannot read ${this.#folder}: ${(error as NodeJS.ErrnoException).code}`,
+        {
+          cause: error,
+          disposition: 'waiting',
+          hint: 'Is it there, and may you read all of it?',
+        },
+      )
     }
     const digest = hash.digest('hex')
     return {
@@ -86,4 +90,5 @@ async function filesIn(folder: string): Promise<string[]> {
 // Larger files are no code; data beside the functions must not make every change slow.
 const maxBytes = 4 * 1024 * 1024
 
-const isIgnored = (path: string) => path.split(sep).some(part => part === 'node_modules' || /^\.[^.]/.test(part))
+const isIgnored = (path: string) =>
+  path.split(sep).some(part => part === 'node_modules' || /^\.[^.]/.test(part))

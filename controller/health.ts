@@ -29,11 +29,13 @@ export function health(
 ): Health {
   const nodes: Record<string, NodeHealth> = {}
   const byNode = Map.groupBy(observed.hosts, host => host.node)
-  for (const node of desired.unbuilt) nodes[node] = { phase: 'Failed', message: buildFailures[node] ?? 'it was never built' }
+  for (const node of desired.unbuilt)
+    nodes[node] = { phase: 'Failed', message: buildFailures[node] ?? 'it was never built' }
   for (const workload of desired.workloads) {
     nodes[workload.node] = healthOf(workload, byNode.get(workload.node) ?? [], observed)
     const failure = buildFailures[workload.node]
-    if (failure !== undefined) nodes[workload.node] = { phase: 'Failed', message: `${failure}\nThe last good build keeps running.` }
+    if (failure !== undefined)
+      nodes[workload.node] = { phase: 'Failed', message: `${failure}\nThe last good build keeps running.` }
   }
   const isPart = (name: string) => name in desired.contents
   for (const name of byNode.keys()) if (!isPart(name)) nodes[name] = { phase: 'Stopping' }
@@ -69,6 +71,8 @@ function isWiredInFull({ contents }: Desired, { wirings }: Observed): boolean {
   return Object.entries(contents).every(([node, content]) => {
     const wiring = wirings[node]
     if (!wiring || wiring.inputs.length !== content.inputs.length) return false
-    return Object.entries(content.outputs).every(([output, streams]) => wiring.outputs[output]?.length === streams.length)
+    return Object.entries(content.outputs).every(
+      ([output, streams]) => wiring.outputs[output]?.length === streams.length,
+    )
   })
 }

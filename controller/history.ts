@@ -5,7 +5,12 @@ const maxEntries = 10
 /** Writes what became of a revision into the newest entry, or begins one. */
 export function recordHistory(
   { history }: Inventory,
-  { revision, result, message, built = [] }: Pick<HistoryEntry, 'revision' | 'result' | 'message'> & { built?: string[] },
+  {
+    revision,
+    result,
+    message,
+    built = [],
+  }: Pick<HistoryEntry, 'revision' | 'result' | 'message'> & { built?: string[] },
   now: Date,
 ): void {
   const last = history.at(-1)
@@ -15,7 +20,8 @@ export function recordHistory(
     Object.assign(last, { result, message, built: [...new Set([...last.built, ...built])] })
     return
   }
-  if (last?.result === 'Progressing') Object.assign(last, { result: 'Superseded', message: `${revision} came` })
+  if (last?.result === 'Progressing')
+    Object.assign(last, { result: 'Superseded', message: `${revision} came` })
   history.push({ revision, at: now.toISOString(), result, message, built, applied: [] })
   history.splice(0, history.length - maxEntries)
 }

@@ -6,7 +6,10 @@ import type { Observed } from './plan.ts'
 import type { RunningHost } from './rollout.ts'
 
 /** What runs, and what the broker retains, of a dataflow that has an inventory. */
-export async function observe(dataflow: Dataflow, { broker, orchestrator, silentMs }: Context): Promise<Observed> {
+export async function observe(
+  dataflow: Dataflow,
+  { broker, orchestrator, silentMs }: Context,
+): Promise<Observed> {
   const { name, sessions } = dataflow.inventory!
   const view = await broker.watch(name)
   const [hosts, nodes] = await Promise.all([orchestrator.observe(name), orchestrator.nodes()])
@@ -32,6 +35,9 @@ function runningHosts(hosts: ObservedHost[], { presences }: FlowView): RunningHo
 function silentHosts(hosts: ObservedHost[], { heard, completeSince }: FlowView, silentMs: number): string[] {
   const now = performance.now()
   return hosts
-    .filter(({ id, phase }) => phase === 'running' && heard.has(id) && now - Math.max(heard.get(id)!, completeSince) > silentMs)
+    .filter(
+      ({ id, phase }) =>
+        phase === 'running' && heard.has(id) && now - Math.max(heard.get(id)!, completeSince) > silentMs,
+    )
     .map(({ id }) => id)
 }

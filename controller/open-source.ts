@@ -5,7 +5,12 @@ import type { ControllerOptions } from './options.ts'
 import type { Source } from './source/source.ts'
 
 /** @param onChange called when a revision may have come */
-export function openSource({ dir, repo }: ControllerOptions, state: string, onChange: () => void, log: Logger): Source {
+export function openSource(
+  { dir, repo }: ControllerOptions,
+  state: string,
+  onChange: () => void,
+  log: Logger,
+): Source {
   if (dir !== undefined) return new FolderSource(dir, onChange)
   throw new Problem('NoSource', 'neither a repository nor a folder is given', { disposition: 'stalled' })
 }

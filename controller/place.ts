@@ -20,7 +20,10 @@ export function place(
   hostsOn: ReadonlyMap<string, number>,
 ): string | undefined {
   const score = (node: DeclaredNode) =>
-    (workload.placement.prefer ?? []).reduce((sum, { zone, weight }) => sum + (zone === node.zone ? weight : 0), 0)
+    (workload.placement.prefer ?? []).reduce(
+      (sum, { zone, weight }) => sum + (zone === node.zone ? weight : 0),
+      0,
+    )
   const load = (node: DeclaredNode) => hostsOn.get(node.name) ?? 0
   return nodes
     .filter(node => mayRunOn(workload, node))

@@ -12,14 +12,20 @@ export function planHosts(desired: Desired, observed: Observed): HostChange[] {
   const starts = desired.workloads
     .toReversed()
     .flatMap(workload => planStarts(workload, byNode.get(workload.node) ?? [], observed, hostsOn))
-  const stops = desired.workloads.flatMap(workload => planStops(workload, byNode.get(workload.node) ?? [], observed))
+  const stops = desired.workloads.flatMap(workload =>
+    planStops(workload, byNode.get(workload.node) ?? [], observed),
+  )
   return [...restarts(observed), ...starts, ...stops, ...planRemovals(desired, observed)]
 }
 
 function restarts({ hosts, silent }: Observed): HostChange[] {
   return hosts
     .filter(host => host.phase === 'running' && silent.includes(host.id))
-    .map(host => ({ action: 'restart', ...keyOf(host), reason: 'it went silent: something blocks its event loop' }))
+    .map(host => ({
+      action: 'restart',
+      ...keyOf(host),
+      reason: 'it went silent: something blocks its event loop',
+    }))
 }
 
 function planStarts(
@@ -57,9 +63,13 @@ function planStops(workload: Workload, hosts: ObservedHost[], observed: Observed
   const generation = generationOf(workload, hosts, observed.nodes)
   const running = hosts.filter(host => host.phase !== 'stopping')
   const older = running.filter(host => host.generation < generation)
-  const keep = isReady(workload.node, generation, observed) ? undefined : generationToKeep(workload.node, older, observed)
+  const keep = isReady(workload.node, generation, observed)
+    ? undefined
+    : generationToKeep(workload.node, older, observed)
   return [
-    ...older.filter(host => host.generation !== keep).map(host => stop(host, `generation ${generation} replaces it`)),
+    ...older
+      .filter(host => host.generation !== keep)
+      .map(host => stop(host, `generation ${generation} replaces it`)),
     ...running
       .filter(host => host.generation === generation && host.replica >= workload.replicas)
       .map(host => stop(host, `${workload.replicas} replicas are enough`)),

@@ -48,4 +48,3 @@ export function failedNodes({ unbuilt, workloads }: Desired, observed: Observed)
   })
   return new Set([...unbuilt, ...failed.map(({ node }) => node)])
 }
-

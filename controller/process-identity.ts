@@ -41,7 +41,10 @@ function startedOnLinux(pid: number): string | undefined {
 function startedElsewhere(pid: number): string | undefined {
   try {
     const options = { encoding: 'utf8' as const, stdio: ['ignore', 'pipe', 'ignore'] as const }
-    const [state, ...start] = execFileSync('ps', ['-o', 'state=,lstart=', '-p', String(pid)], { ...options, stdio: [...options.stdio] })
+    const [state, ...start] = execFileSync('ps', ['-o', 'state=,lstart=', '-p', String(pid)], {
+      ...options,
+      stdio: [...options.stdio],
+    })
       .trim()
       .split(/\s+/)
     return state === undefined || state.startsWith('Z') ? undefined : start.join(' ') || undefined

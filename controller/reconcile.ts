@@ -17,7 +17,12 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<n
   const observed = await observe(dataflow, context)
   const changes = plan(desired, observed)
   await apply(dataflow, changes, context)
-  const state = { desired, observed, changes, health: health(desired, observed, changes, dataflow.buildFailures) }
+  const state = {
+    desired,
+    observed,
+    changes,
+    health: health(desired, observed, changes, dataflow.buildFailures),
+  }
   return report(dataflow, state, context)
 }
 
@@ -25,6 +30,8 @@ function desiredOf({ inventory, removed }: Dataflow, { secrets }: Context): Desi
   if (!inventory) return undefined
   if (removed) return nothing(inventory.name)
   const { flow, artifacts, runtime } = inventory
-  const secretDigests = Object.fromEntries([...secrets.read()].map(([name, value]) => [name, secrets.digest(value)]))
+  const secretDigests = Object.fromEntries(
+    [...secrets.read()].map(([name, value]) => [name, secrets.digest(value)]),
+  )
   return desire({ flow, artifacts, runtime, secretDigests })
 }

@@ -95,7 +95,9 @@ export class Reconciler {
     const { revision, trouble } = this.repository
     return {
       revision: revision?.id ?? null,
-      ...(trouble && { trouble: { reason: trouble.reason, message: trouble.message, hint: trouble.hint ?? '' } }),
+      ...(trouble && {
+        trouble: { reason: trouble.reason, message: trouble.message, hint: trouble.hint ?? '' },
+      }),
     }
   }
 

@@ -22,22 +22,36 @@ export function report(
   tellFailures(dataflow, before, state, context)
   const { conditions } = dataflow
   const failed = Object.entries(health.nodes).filter(([, { phase }]) => phase === 'Failed')
-  const waiting = Object.entries(health.nodes).filter(([, { phase }]) => phase !== 'Running' && phase !== 'Failed')
+  const waiting = Object.entries(health.nodes).filter(
+    ([, { phase }]) => phase !== 'Running' && phase !== 'Failed',
+  )
   if (health.ready) {
     if (conditions.get('Ready')?.status !== 'True' || inventory.history.at(-1)?.result === 'Progressing') {
       const ms = Math.round(performance.now() - dataflow.offeredAt)
       context.emit({ type: 'ready', flow: inventory.name, revision: inventory.revision, ms })
       context.record(dataflow, inventory.revision, 'Succeeded', 'all functions run')
     }
-    conditions.set('Ready', 'True', 'Running', `${desired.workloads.length} of ${desired.workloads.length} run ${inventory.revision}`)
+    conditions.set(
+      'Ready',
+      'True',
+      'Running',
+      `${desired.workloads.length} of ${desired.workloads.length} run ${inventory.revision}`,
+    )
     conditions.set('Reconciling', 'False', 'Done', 'nothing left to do')
     return undefined
   }
-  const message = [...failed, ...waiting].map(([name, { phase, message }]) => `${name}: ${message ?? phase.toLowerCase()}`)
+  const message = [...failed, ...waiting].map(
+    ([name, { phase, message }]) => `${name}: ${message ?? phase.toLowerCase()}`,
+  )
   const reason = failed.length > 0 ? 'FunctionFailed' : 'Progressing'
   conditions.set('Ready', 'False', reason, message.join('; ') || 'wiring is on its way')
   const isMoving = changes.length > 0 || waiting.length > 0
-  conditions.set('Reconciling', isMoving ? 'True' : 'False', isMoving ? 'Progressing' : 'Waiting', message.join('; '))
+  conditions.set(
+    'Reconciling',
+    isMoving ? 'True' : 'False',
+    isMoving ? 'Progressing' : 'Waiting',
+    message.join('; '),
+  )
   if (failed.length > 0 && !isMoving && inventory.history.at(-1)?.result === 'Progressing') {
     context.record(dataflow, inventory.revision, 'Failed', message.join('; '))
   }
@@ -50,19 +64,33 @@ export function report(
 }
 
 /** A generation that has taken over from another one. */
-function tellSwaps({ inventory }: Dataflow, before: Dataflow['last'], state: NonNullable<Dataflow['last']>, context: Context) {
+function tellSwaps(
+  { inventory }: Dataflow,
+  before: Dataflow['last'],
+  state: NonNullable<Dataflow['last']>,
+  context: Context,
+) {
   for (const change of state.changes) {
     if (change.action !== 'stop' || !(change.node in state.desired.contents)) continue
-    const newest = Math.max(...state.observed.hosts.filter(({ node }) => node === change.node).map(host => host.generation))
+    const newest = Math.max(
+      ...state.observed.hosts.filter(({ node }) => node === change.node).map(host => host.generation),
+    )
     if (newest === change.generation || !isReady(change.node, newest, state.observed)) continue
     context.emit({ type: 'swapped', flow: inventory!.name, function: change.node, generation: newest })
   }
 }
 
-function tellFailures({ inventory }: Dataflow, before: Dataflow['last'], { health, observed }: NonNullable<Dataflow['last']>, context: Context) {
+function tellFailures(
+  { inventory }: Dataflow,
+  before: Dataflow['last'],
+  { health, observed }: NonNullable<Dataflow['last']>,
+  context: Context,
+) {
   for (const [name, { phase, message }] of Object.entries(health.nodes)) {
     if (phase !== 'Failed' || before?.health.nodes[name]?.phase === 'Failed') continue
-    const log = observed.hosts.filter(host => host.node === name).toSorted((a, b) => b.generation - a.generation)[0]?.lastExit?.log ?? []
+    const log =
+      observed.hosts.filter(host => host.node === name).toSorted((a, b) => b.generation - a.generation)[0]
+        ?.lastExit?.log ?? []
     context.emit({ type: 'failed', flow: inventory!.name, function: name, message: message ?? 'failed', log })
   }
 }

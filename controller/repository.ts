@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { discover } from '../schema/index.ts'
 import { Problem } from '../schema/problem.ts'
 import { Dataflow } from './dataflow.ts'
-import type { Inventories, Inventory } from './inventory.ts'
 import { worktree } from './folder-source.ts'
+import type { Inventories, Inventory } from './inventory.ts'
 import type { Revision, Source } from './source/source.ts'
 
 /** The dataflows of one source, and who may have which name. */

@@ -32,7 +32,10 @@ export function rollout(contents: Record<string, Content>, state: RolloutState):
       inputs: inputsOf(node, content, state),
       outputs: outputsOf(node, content, contents, state),
     }
-    wanted.partitions = Math.max(content.partitions, staleInputs(wanted, content) ? (observed?.partitions ?? 0) : 0)
+    wanted.partitions = Math.max(
+      content.partitions,
+      staleInputs(wanted, content) ? (observed?.partitions ?? 0) : 0,
+    )
     if (observed && sameContent(observed, wanted)) continue
     next[node] = { ...wanted, revision: lastRevision(node, state) + 1 }
   }
@@ -40,19 +43,30 @@ export function rollout(contents: Record<string, Content>, state: RolloutState):
 }
 
 /** Whether `consumer` takes in what `producer` sends on this stream, and passes on what comes of it. */
-function isReady(consumer: string, input: WiredInput, contents: Record<string, Content>, state: RolloutState) {
+function isReady(
+  consumer: string,
+  input: WiredInput,
+  contents: Record<string, Content>,
+  state: RolloutState,
+) {
   const { wirings, failed } = state
   const wiring = wirings[consumer]
   if (!wiring || !wiring.inputs.some(wired => sameInput(wired, input))) return false
   if (!isInEffect(consumer, wiring, state)) return false
   const outputs = contents[consumer]?.outputs ?? {}
   return Object.entries(outputs).every(([output, streams]) =>
-    streams.every(stream => stream.consumers.every(next => failed.has(next) || isWired(wiring, output, stream, next))),
+    streams.every(stream =>
+      stream.consumers.every(next => failed.has(next) || isWired(wiring, output, stream, next)),
+    ),
   )
 }
 
 /** Every partition is held by a host that has this wiring in effect. */
-export function isInEffect(node: string, wiring: Wiring, { presences }: Pick<RolloutState, 'presences'>): boolean {
+export function isInEffect(
+  node: string,
+  wiring: Wiring,
+  { presences }: Pick<RolloutState, 'presences'>,
+): boolean {
   const held = new Set<number>()
   for (const host of presences) {
     if (host.function === node && host.wiring >= wiring.revision) for (const n of host.partitions) held.add(n)
@@ -94,7 +108,9 @@ function outputsOf(
     for (const stream of wanted) {
       const input = { node: producer, output, stream: stream.name }
       const consumers = stream.consumers.filter(
-        consumer => (observed && isWired(observed, output, stream, consumer)) || isReady(consumer, input, contents, state),
+        consumer =>
+          (observed && isWired(observed, output, stream, consumer)) ||
+          isReady(consumer, input, contents, state),
       )
       if (consumers.length < stream.consumers.length) complete = false
       if (consumers.length > 0) streams.push({ ...stream, consumers })
@@ -118,9 +134,12 @@ function keepStale(streams: Stream[], observed: Stream[], wanted: Stream[]): voi
 }
 
 export const isWired = (wiring: Wiring, output: string, stream: Pick<Stream, 'name'>, consumer: string) =>
-  wiring.outputs[output]?.some(({ name, consumers }) => name === stream.name && consumers.includes(consumer)) ?? false
+  wiring.outputs[output]?.some(
+    ({ name, consumers }) => name === stream.name && consumers.includes(consumer),
+  ) ?? false
 
-const sameInput = (a: WiredInput, b: WiredInput) => a.node === b.node && a.output === b.output && a.stream === b.stream
+const sameInput = (a: WiredInput, b: WiredInput) =>
+  a.node === b.node && a.output === b.output && a.stream === b.stream
 
 const staleInputs = (wanted: Content, content: Content) => wanted.inputs.length > content.inputs.length
 

@@ -39,10 +39,14 @@ function readEnvFile(path: string): Record<string, string> {
   try {
     return parseEnv(readFileSync(path, 'utf8')) as Record<string, string>
   } catch (error) {
-    throw new Problem('SecretsUnreadable', `cannot read the secrets file ${path}: ${(error as NodeJS.ErrnoException).code}`, {
-      cause: error,
-      hint: 'Give the path of a readable file of NAME=value lines with --secrets.',
-    })
+    throw new Problem(
+      'SecretsUnreadable',
+      `cannot read the secrets file ${path}: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        cause: error,
+        hint: 'Give the path of a readable file of NAME=value lines with --secrets.',
+      },
+    )
   }
 }
 

@@ -1,9 +1,9 @@
+import type { Finding } from '../schema/finding.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Condition } from './conditions.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { Phase } from './health.ts'
 import type { HistoryEntry } from './inventory.ts'
-import type { Finding } from '../schema/finding.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface DataflowStatus {
@@ -24,7 +24,14 @@ export interface FunctionStatus {
   artifact: string
   phase: Phase
   message?: string
-  hosts: { id: string; node: string; pid: number | null; startedAt: string | null; artifact: string; generation: number }[]
+  hosts: {
+    id: string
+    node: string
+    pid: number | null
+    startedAt: string | null
+    artifact: string
+    generation: number
+  }[]
   recordsIn: number
   recordsOut: number
   lag: number
@@ -33,7 +40,12 @@ export interface FunctionStatus {
 }
 
 /** A dataflow as `dyninka status` shows it. */
-export function statusOf(dataflow: Dataflow, source: string, view?: FlowView, traffic?: Traffic): DataflowStatus {
+export function statusOf(
+  dataflow: Dataflow,
+  source: string,
+  view?: FlowView,
+  traffic?: Traffic,
+): DataflowStatus {
   const totals = (view && traffic?.totals(view)) ?? new Map()
   const { inventory, last } = dataflow
   const nodes = inventory?.flow.nodes ?? []

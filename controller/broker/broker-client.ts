@@ -15,7 +15,13 @@ export interface BrokerListener {
 }
 
 // A clean connection of our own; the default of 30 s for a lost one is too slow to report.
-const options: IClientOptions = { protocolVersion: 4, clean: true, keepalive: 10, reconnectPeriod: 500, connectTimeout: 5_000 }
+const options: IClientOptions = {
+  protocolVersion: 4,
+  clean: true,
+  keepalive: 10,
+  reconnectPeriod: 500,
+  connectTimeout: 5_000,
+}
 
 /** The controller's side of the broker. Reconnects by itself, and then sees again what is retained. */
 export class BrokerClient {
@@ -27,13 +33,21 @@ export class BrokerClient {
   /** @throws Problem when the broker can't be reached now */
   static async connect(url: string, listener: BrokerListener): Promise<BrokerClient> {
     try {
-      const client = await connectAsync(url, { ...options, clientId: `dyninka-controller-${randomUUID()}` }, false)
+      const client = await connectAsync(
+        url,
+        { ...options, clientId: `dyninka-controller-${randomUUID()}` },
+        false,
+      )
       return new BrokerClient(url, client, listener)
     } catch (error) {
-      throw new Problem('BrokerUnreachable', `cannot connect to the broker at ${withoutCredentials(url)}: ${said(error)}`, {
-        cause: error,
-        hint: 'Start it, or leave --broker out for the embedded one.',
-      })
+      throw new Problem(
+        'BrokerUnreachable',
+        `cannot connect to the broker at ${withoutCredentials(url)}: ${said(error)}`,
+        {
+          cause: error,
+          hint: 'Start it, or leave --broker out for the embedded one.',
+        },
+      )
     }
   }
 
@@ -79,14 +93,19 @@ export class BrokerClient {
 
   /** @throws Problem when the broker doesn't take it over */
   async publish(topic: string, payload: string | Buffer, retain: boolean): Promise<void> {
-    if (!this.connected) throw new Problem('BrokerUnreachable', `not connected to the broker at ${withoutCredentials(this.url)}`)
+    if (!this.connected)
+      throw new Problem('BrokerUnreachable', `not connected to the broker at ${withoutCredentials(this.url)}`)
     await this.#client.publishAsync(topic, payload, { qos: 1, retain })
   }
 
   /** Removes sessions with all that they hold, and with `everything` what is retained under the node's topics. */
   async discard(flow: string, node: string, partitions: number[], everything: boolean): Promise<void> {
     for (const partition of partitions) {
-      const client = await connectAsync(this.url, { ...options, reconnectPeriod: 0, clientId: sessionId(flow, node, partition) })
+      const client = await connectAsync(this.url, {
+        ...options,
+        reconnectPeriod: 0,
+        clientId: sessionId(flow, node, partition),
+      })
       await client.endAsync()
     }
     const filters = everything
@@ -107,7 +126,11 @@ export class BrokerClient {
 
   /** A connection for one purpose, which a slow reader can't disturb ours through. To be ended by the caller. */
   async dedicated(): Promise<MqttClient> {
-    const client = await connectAsync(this.url, { ...options, reconnectPeriod: 0, clientId: `dyninka-reader-${randomUUID()}` })
+    const client = await connectAsync(this.url, {
+      ...options,
+      reconnectPeriod: 0,
+      clientId: `dyninka-reader-${randomUUID()}`,
+    })
     sendAtOnce(client)
     return client
   }
@@ -126,7 +149,8 @@ export class BrokerClient {
 
 const sendAtOnce = (client: MqttClient) => (client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
 
-const said = (error: unknown) => (error as Error).message || (error as NodeJS.ErrnoException).code || 'no answer'
+const said = (error: unknown) =>
+  (error as Error).message || (error as NodeJS.ErrnoException).code || 'no answer'
 
 export function withoutCredentials(url: string): string {
   const { protocol, host } = new URL(url)

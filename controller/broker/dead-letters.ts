@@ -23,7 +23,12 @@ export async function readLetters(broker: BrokerClient, flow: string, node?: str
 }
 
 /** Hands letters to their functions again, and clears them. @param ids all when left out. @returns how many */
-export async function replayLetters(broker: BrokerClient, flow: string, node?: string, ids?: string[]): Promise<number> {
+export async function replayLetters(
+  broker: BrokerClient,
+  flow: string,
+  node?: string,
+  ids?: string[],
+): Promise<number> {
   const letters = await stored(broker, flow, node, ids)
   for (const { topic, payload, letter } of letters) {
     await broker.publish(topics.replay(flow, letter.function, letter.partition), payload, false)
@@ -33,7 +38,12 @@ export async function replayLetters(broker: BrokerClient, flow: string, node?: s
 }
 
 /** Forgets letters. @param ids all when left out. @returns how many */
-export async function dropLetters(broker: BrokerClient, flow: string, node?: string, ids?: string[]): Promise<number> {
+export async function dropLetters(
+  broker: BrokerClient,
+  flow: string,
+  node?: string,
+  ids?: string[],
+): Promise<number> {
   const letters = await stored(broker, flow, node, ids)
   for (const { topic } of letters) await broker.publish(topic, '', true)
   return letters.length
@@ -46,8 +56,13 @@ async function stored(broker: BrokerClient, flow: string, node?: string, ids?: s
     try {
       const letter = JSON.parse(payload.toString()) as DeadLetter
       const id = `${partition}/${letter.n}`
-      if (!ids || ids.includes(id)) letters.push({ topic, payload, letter: { ...letter, id, function: name, partition: Number(partition) } })
+      if (!ids || ids.includes(id))
+        letters.push({
+          topic,
+          payload,
+          letter: { ...letter, id, function: name, partition: Number(partition) },
+        })
     } catch {} // none of ours
   }
-  return letters.toSorted((a, b) => String(a.letter.at) < String(b.letter.at) ? -1 : 1)
+  return letters.toSorted((a, b) => (String(a.letter.at) < String(b.letter.at) ? -1 : 1))
 }

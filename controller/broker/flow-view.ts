@@ -57,7 +57,8 @@ export class FlowView {
       const before = payload && parse<TelemetryReport>(payload)
       if (!before) continue
       const seconds = (Date.parse(report.at) - Date.parse(before.at)) / 1000
-      if (seconds > 0) rates.set(node, (rates.get(node) ?? 0) + (report.recordsOut - before.recordsOut) / seconds)
+      if (seconds > 0)
+        rates.set(node, (rates.get(node) ?? 0) + (report.recordsOut - before.recordsOut) / seconds)
     }
     return rates
   }
@@ -111,7 +112,8 @@ export class FlowView {
     this.#quiet = setTimeout(() => {
       this.#quiet = undefined
       for (const [node, wiring] of this.wirings) if (!this.#seen.has(wiring)) this.wirings.delete(node)
-      for (const [host, presence] of this.presences) if (!this.#seen.has(presence)) this.presences.delete(host)
+      for (const [host, presence] of this.presences)
+        if (!this.#seen.has(presence)) this.presences.delete(host)
       this.#seen.clear()
       this.#complete = true
       this.completeSince = performance.now()

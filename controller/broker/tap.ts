@@ -24,7 +24,10 @@ export interface TappedRecord {
 const maxWaiting = 10_000
 
 /** Records of a node's outputs as they pass; seen once, though each consumer's stream carries them. */
-export async function* tap(broker: BrokerClient, { flow, node, output, limit, signal }: TapOptions): AsyncIterable<TappedRecord> {
+export async function* tap(
+  broker: BrokerClient,
+  { flow, node, output, limit, signal }: TapOptions,
+): AsyncIterable<TappedRecord> {
   const client = await broker.dedicated()
   const waiting: TappedRecord[] = []
   let wake = () => {}

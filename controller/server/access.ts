@@ -16,7 +16,8 @@ export class Access {
     if (this.token === undefined) {
       // A web page may send requests here under a name of its own that resolves to 127.0.0.1 (DNS rebinding),
       // or as another origin; neither is what a tool of this machine does.
-      if (!isLoopback(hostnameOf(headers.host ?? ''))) throw new Problem('ForeignHost', 'this API answers to localhost only')
+      if (!isLoopback(hostnameOf(headers.host ?? '')))
+        throw new Problem('ForeignHost', 'this API answers to localhost only')
       if (headers.origin !== undefined && !isLoopback(originHost(headers.origin))) {
         throw new Problem('ForeignOrigin', 'this API does not answer to other web sites')
       }

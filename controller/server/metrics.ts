@@ -2,7 +2,11 @@ import { Gauge, Registry } from 'prom-client'
 import type { Reconciler } from '../reconciler.ts'
 import type { FunctionStatus } from '../status.ts'
 
-const perFunction: [name: keyof FunctionStatus & ('recordsIn' | 'recordsOut' | 'lag' | 'deadLetters' | 'retries'), metric: string, help: string][] = [
+const perFunction: [
+  name: keyof FunctionStatus & ('recordsIn' | 'recordsOut' | 'lag' | 'deadLetters' | 'retries'),
+  metric: string,
+  help: string,
+][] = [
   ['recordsIn', 'dyninka_records_in_total', 'Records taken in.'],
   ['recordsOut', 'dyninka_records_out_total', 'Records sent.'],
   ['lag', 'dyninka_lag_records', 'Records that wait for the function or are in its hands.'],
@@ -22,10 +26,23 @@ export class Metrics {
     this.#reconciler = reconciler
     const registers = [this.#registry]
     for (const [name, metric, help] of perFunction) {
-      this.#functions.set(name, new Gauge({ name: metric, help, labelNames: ['dataflow', 'function'], registers }))
+      this.#functions.set(
+        name,
+        new Gauge({ name: metric, help, labelNames: ['dataflow', 'function'], registers }),
+      )
     }
-    this.#ready = new Gauge({ name: 'dyninka_dataflow_ready', help: '1 when all runs as wanted.', labelNames: ['dataflow'], registers })
-    this.#hosts = new Gauge({ name: 'dyninka_hosts', help: 'Processes.', labelNames: ['dataflow', 'function'], registers })
+    this.#ready = new Gauge({
+      name: 'dyninka_dataflow_ready',
+      help: '1 when all runs as wanted.',
+      labelNames: ['dataflow'],
+      registers,
+    })
+    this.#hosts = new Gauge({
+      name: 'dyninka_hosts',
+      help: 'Processes.',
+      labelNames: ['dataflow', 'function'],
+      registers,
+    })
   }
 
   get contentType() {

@@ -13,19 +13,29 @@ const statuses: Record<string, number> = {
 } // biome-ignore format: a table
 
 export function sendProblem(response: ServerResponse, error: unknown): void {
-  const { reason, message, hint = '' } =
-    error instanceof Problem ? error : { reason: 'InternalError', message: (error as Error).message }
+  const {
+    reason,
+    message,
+    hint = '',
+  } = error instanceof Problem ? error : { reason: 'InternalError', message: (error as Error).message }
   if (response.headersSent) return void response.destroy()
-  sendJson(response, statuses[reason] ?? (error instanceof Problem ? 503 : 500), { error: { reason, message, hint } })
+  sendJson(response, statuses[reason] ?? (error instanceof Problem ? 503 : 500), {
+    error: { reason, message, hint },
+  })
 }
 
 /** One line of JSON per item, until the items or the client end. */
-export async function sendLines(response: ServerResponse, items: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
+export async function sendLines(
+  response: ServerResponse,
+  items: AsyncIterable<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
   response.flushHeaders()
   for await (const item of items) {
     if (signal.aborted) break
-    if (!response.write(`${JSON.stringify(item)}\n`)) await once(response, 'drain', { signal }).catch(() => {})
+    if (!response.write(`${JSON.stringify(item)}\n`))
+      await once(response, 'drain', { signal }).catch(() => {})
   }
   response.end()
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../schema/problem.ts'
+import type { BrokerClient } from '../broker/broker-client.ts'
 import { dropLetters, readLetters, replayLetters } from '../broker/dead-letters.ts'
 import { tap } from '../broker/tap.ts'
-import type { BrokerClient } from '../broker/broker-client.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Reconciler } from '../reconciler.ts'
 import { graphOf } from './graph.ts'
@@ -50,14 +50,18 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     if (!name) return undefined
     const nodes = flow.inventory!.flow.nodes.map(node => node.name)
     if (nodes.includes(name)) return name
-    throw new Problem('NoSuchFunction', `${flow.name} has no ${name}`, { hint: `It has ${nodes.join(', ')}.` })
+    throw new Problem('NoSuchFunction', `${flow.name} has no ${name}`, {
+      hint: `It has ${nodes.join(', ')}.`,
+    })
   }
 
   const letters = (action: typeof replayLetters): Route => ({
     async POST({ request, response }) {
       const body = await readJsonBody<LettersRequest>(request)
       const flow = flowOf(body.flow)
-      sendJson(response, 200, { count: await action(broker, flow.name, nodeOf(flow, body.function), body.ids) })
+      sendJson(response, 200, {
+        count: await action(broker, flow.name, nodeOf(flow, body.function), body.ids),
+      })
     },
   })
 
@@ -70,7 +74,11 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     '/api/graph': {
       async GET({ response, query }) {
         const flow = flowOf(query.get('flow'))
-        sendJson(response, 200, await graphOf(flow, await broker.watch(flow.name), query.get('rates') !== '0'))
+        sendJson(
+          response,
+          200,
+          await graphOf(flow, await broker.watch(flow.name), query.get('rates') !== '0'),
+        )
       },
     },
     '/api/observed': {
@@ -82,8 +90,16 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     '/api/logs': {
       async GET({ response, query, signal }) {
         const flow = flowOf(query.get('flow'))
-        const options = { follow: query.get('follow') === '1', lines: numberOf(query.get('lines'), 100), signal }
-        await sendLines(response, orchestrator.logs(flow.name, nodeOf(flow, query.get('function')), options), signal)
+        const options = {
+          follow: query.get('follow') === '1',
+          lines: numberOf(query.get('lines'), 100),
+          signal,
+        }
+        await sendLines(
+          response,
+          orchestrator.logs(flow.name, nodeOf(flow, query.get('function')), options),
+          signal,
+        )
       },
     },
     '/api/tap': {
@@ -92,7 +108,13 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
         const node = nodeOf(flow, query.get('function'))
         if (node === undefined) throw new Problem('BadRequest', 'say which function with function=')
         const limit = query.has('limit') ? numberOf(query.get('limit'), 0) : Number.POSITIVE_INFINITY
-        const records = tap(broker, { flow: flow.name, node, output: query.get('output') ?? '+', limit, signal })
+        const records = tap(broker, {
+          flow: flow.name,
+          node,
+          output: query.get('output') ?? '+',
+          limit,
+          signal,
+        })
         await sendLines(response, records, signal)
       },
     },

@@ -41,7 +41,8 @@ export async function startServer({ listen, token, log, ...services }: ServerOpt
     const route = table[url.pathname]
     if (!route) throw new Problem('NotFound', `there is no ${url.pathname}`)
     const handle = route[request.method === 'HEAD' ? 'GET' : (request.method ?? '')]
-    if (!handle) throw new Problem('MethodNotAllowed', `${url.pathname} takes ${Object.keys(route).join(' or ')}`)
+    if (!handle)
+      throw new Problem('MethodNotAllowed', `${url.pathname} takes ${Object.keys(route).join(' or ')}`)
     const left = new AbortController()
     response.on('close', () => left.abort())
     await handle({ request, response, query: url.searchParams, signal: left.signal })
@@ -53,7 +54,10 @@ export async function startServer({ listen, token, log, ...services }: ServerOpt
         new Problem('CannotListen', `cannot listen on ${listen}: ${error.code}`, {
           cause: error,
           disposition: 'stalled',
-          hint: error.code === 'EADDRINUSE' ? 'Another program has it; give another one with --listen.' : 'Give another one with --listen.',
+          hint:
+            error.code === 'EADDRINUSE'
+              ? 'Another program has it; give another one with --listen.'
+              : 'Give another one with --listen.',
         }),
       ),
     )
@@ -74,7 +78,10 @@ export async function startServer({ listen, token, log, ...services }: ServerOpt
 function parseListen(listen: string): [address: string, port: number] {
   const match = /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]*)):(?<port>\d+)$/.exec(listen)
   if (!match) {
-    throw new Problem('BadListen', `${listen} is not an address`, { disposition: 'stalled', hint: 'Write it as 127.0.0.1:4780.' })
+    throw new Problem('BadListen', `${listen} is not an address`, {
+      disposition: 'stalled',
+      hint: 'Write it as 127.0.0.1:4780.',
+    })
   }
   const { v6, name, port } = match.groups!
   return [v6 ?? (name || '0.0.0.0'), Number(port)]

@@ -52,7 +52,8 @@ export function tail(path: string, count: number): { lines: string[]; offset: nu
 export function parseLine(text: string, node: string, host: string): LogLine {
   try {
     const line = JSON.parse(text) as LogLine
-    if (typeof line === 'object' && line !== null && typeof line.msg === 'string') return { ...line, function: node, host }
+    if (typeof line === 'object' && line !== null && typeof line.msg === 'string')
+      return { ...line, function: node, host }
   } catch {}
   return { function: node, host, time: Date.now(), level: 30, msg: text }
 }

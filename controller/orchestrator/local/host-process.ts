@@ -25,7 +25,16 @@ const inherited = [
 ] // biome-ignore format: a list to scan
 
 /** Starts the process of one host; it goes on when the controller ends. @throws Problem when it can't be started */
-export function launch({ spec, id, record, log, broker, secrets, folder, compileCache }: Launch): ChildProcess {
+export function launch({
+  spec,
+  id,
+  record,
+  log,
+  broker,
+  secrets,
+  folder,
+  compileCache,
+}: Launch): ChildProcess {
   const { workload } = spec
   const own: HostEnvironment = {
     DYNINKA_FLOW: workload.flow,
@@ -54,7 +63,9 @@ export function launch({ spec, id, record, log, broker, secrets, folder, compile
         detached: true,
         stdio: ['ignore', fd, fd],
         env: {
-          ...Object.fromEntries(inherited.flatMap(name => (name in process.env ? [[name, process.env[name]]] : []))),
+          ...Object.fromEntries(
+            inherited.flatMap(name => (name in process.env ? [[name, process.env[name]]] : [])),
+          ),
           NODE_COMPILE_CACHE: compileCache,
           ...workload.env,
           ...Object.fromEntries(values),
@@ -65,9 +76,13 @@ export function launch({ spec, id, record, log, broker, secrets, folder, compile
     child.unref()
     return child
   } catch (error) {
-    throw new Problem('HostNotStarted', `cannot start a host of ${workload.flow}/${workload.node}: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw new Problem(
+      'HostNotStarted',
+      `cannot start a host of ${workload.flow}/${workload.node}: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    )
   } finally {
     closeSync(fd)
   }

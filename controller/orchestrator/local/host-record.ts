@@ -17,7 +17,8 @@ export interface HostRecord {
 }
 
 /** Of one replica of one generation: its process changes, this doesn't. */
-export const nameOf = (node: string, generation: number, replica: number) => `${node}-${generation}-${replica}`
+export const nameOf = (node: string, generation: number, replica: number) =>
+  `${node}-${generation}-${replica}`
 
 export class HostRecords {
   #folder: string
@@ -36,7 +37,9 @@ export class HostRecords {
   }
 
   remove({ spec }: HostRecord) {
-    rmSync(this.pathOf(spec.workload.flow, nameOf(spec.workload.node, spec.generation, spec.replica)), { force: true })
+    rmSync(this.pathOf(spec.workload.flow, nameOf(spec.workload.node, spec.generation, spec.replica)), {
+      force: true,
+    })
   }
 
   all(): HostRecord[] {

@@ -1,11 +1,18 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { identify, isAlive, signal } from '../../process-identity.ts'
-import type { DeclaredNode, HostChange, LogLine, LogOptions, ObservedHost, Orchestrator } from '../orchestrator.ts'
+import type {
+  DeclaredNode,
+  HostChange,
+  LogLine,
+  LogOptions,
+  ObservedHost,
+  Orchestrator,
+} from '../orchestrator.ts'
+import { followLogs } from './follow-logs.ts'
 import { rotate } from './host-log.ts'
 import { launch } from './host-process.ts'
 import { type HostRecord, HostRecords, nameOf } from './host-record.ts'
-import { followLogs } from './follow-logs.ts'
 import { hostProcesses } from './processes.ts'
 import { SupervisedHost } from './supervised-host.ts'
 
@@ -108,7 +115,10 @@ export class LocalOrchestrator implements Orchestrator {
     return launch({
       spec: record.spec,
       id: record.id,
-      record: this.#records.pathOf(flow, nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica)),
+      record: this.#records.pathOf(
+        flow,
+        nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica),
+      ),
       log: this.#logOf(record),
       broker,
       secrets: secrets(),
@@ -122,7 +132,10 @@ export class LocalOrchestrator implements Orchestrator {
     this.#records.remove(host.record)
     // The log of what was replaced is still of use; what was replaced before that is not.
     const { workload, generation, replica } = host.record.spec
-    const older = { ...host.record, spec: { ...host.record.spec, generation: generation - 2, replica, workload } }
+    const older = {
+      ...host.record,
+      spec: { ...host.record.spec, generation: generation - 2, replica, workload },
+    }
     for (const suffix of ['', '.1']) rmSync(this.#logOf(older) + suffix, { force: true })
     this.#listener(host.flow)
   }
@@ -137,7 +150,9 @@ export class LocalOrchestrator implements Orchestrator {
   /** Ends host processes that no record knows; adopts one that was started just before a controller died. */
   #sweep() {
     for (const { pid, record, id } of hostProcesses(this.#records.prefix)) {
-      const host = [...this.#hosts.values()].find(host => this.#records.pathOf(host.flow, host.name) === record)
+      const host = [...this.#hosts.values()].find(
+        host => this.#records.pathOf(host.flow, host.name) === record,
+      )
       const known = host?.record.process
       if (known?.pid === pid && isAlive(known)) continue
       const identity = identify(pid)

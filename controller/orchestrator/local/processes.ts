@@ -13,14 +13,18 @@ export function hostProcesses(prefix: string): HostProcess[] {
   for (const [pid, args] of commandLines()) {
     const record = args.find(arg => arg.startsWith(prefix))
     const id = args.find(arg => arg.startsWith('--id='))
-    if (record && id) found.push({ pid, record: record.slice('--record='.length), id: id.slice('--id='.length) })
+    if (record && id)
+      found.push({ pid, record: record.slice('--record='.length), id: id.slice('--id='.length) })
   }
   return found
 }
 
 function* commandLines(): Generator<[number, string[]]> {
   if (process.platform !== 'linux') {
-    const listing = execFileSync('ps', ['-axww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 64 << 20 })
+    const listing = execFileSync('ps', ['-axww', '-o', 'pid=,args='], {
+      encoding: 'utf8',
+      maxBuffer: 64 << 20,
+    })
     for (const line of listing.split('\n')) {
       const [pid, ...args] = line.trim().split(/\s+/)
       if (pid) yield [Number(pid), args]

@@ -54,7 +54,9 @@ export class SupervisedHost {
     }
     const identity = child.pid === undefined ? undefined : identify(child.pid)
     child.once('error', error => this.#onEnd(identity, error.message))
-    child.once('exit', (code, name) => this.#onEnd(identity, name ? `killed by ${name}` : `exit code ${code}`))
+    child.once('exit', (code, name) =>
+      this.#onEnd(identity, name ? `killed by ${name}` : `exit code ${code}`),
+    )
     if (!identity) return
     record.process = identity
     record.startedAt = new Date().toISOString()
@@ -160,6 +162,8 @@ export class SupervisedHost {
     return tail(this.#supervision.logOf(this.record), logLines)
       .lines.map(line => parseLine(line, this.record.spec.workload.node, this.name))
       .filter(({ time }) => time >= since)
-      .map(({ level, msg, error, stack }) => [level >= 50 ? 'error' : 'log', msg, error, stack].filter(Boolean).join(': '))
+      .map(({ level, msg, error, stack }) =>
+        [level >= 50 ? 'error' : 'log', msg, error, stack].filter(Boolean).join(': '),
+      )
   }
 }

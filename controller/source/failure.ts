@@ -1,0 +1,72 @@
+import { Problem } from '../../schema/problem.ts'
+import { redact } from './address.ts'
+import { GitFailure, GitStalled } from './git.ts'
+
+/** What Git, SSH and HTTP say (in English, see `openGit`) when a server can't be read, and what it means. */
+const meanings: {
+  said: RegExp
+  reason: string
+  message: string
+  disposition: Problem['disposition']
+  hint: string
+}[] = [
+  {
+    said: /returned error: 40[13]|Authentication failed|could not read (Username|Password)|Permission denied \(/,
+    reason: 'AuthenticationFailed',
+    message: 'refuses the credentials, or needs some',
+    disposition: 'stalled',
+    hint: 'Give a user and token that may read it (for SSH: a key), and start again.',
+  },
+  {
+    said: /Host key verification failed/,
+    reason: 'HostKeyUnknown',
+    message: 'shows a host key that is not in the known hosts file',
+    disposition: 'stalled',
+    hint: 'Add the key of the server (`ssh-keyscan HOST`), after comparing it with what the server publishes.',
+  },
+  {
+    said: /dubious ownership|unsafe repository/,
+    reason: 'ForeignRepository',
+    message: 'belongs to another user of this machine',
+    disposition: 'stalled',
+    hint: 'Allow it with `git config --global --add safe.directory PATH`.',
+  },
+  {
+    said: /not found|returned error: 404|does not appear to be a git repository|does not exist|No such file/,
+    reason: 'RepositoryNotFound',
+    message: 'is not there, or is not a Git repository',
+    disposition: 'waiting',
+    hint: 'Check the URL; if the repository comes back, it is followed again.',
+  },
+]
+
+/** An error of Git at the server's side, as a problem. Anything else passes through. */
+export function remoteProblem(
+  error: unknown,
+  url: string,
+  secrets: readonly (string | undefined)[],
+): unknown {
+  if (error instanceof GitStalled)
+    return new Problem('SourceTimeout', `${url} does not answer`, {
+      cause: error,
+      hint: 'It is tried again; check the server and the network between.',
+    })
+  if (!(error instanceof GitFailure)) return error
+  if (/spawn git ENOENT/.test(error.stderr))
+    return new Problem('GitMissing', 'there is no program `git`', {
+      cause: error,
+      disposition: 'stalled',
+      hint: 'Install Git 2.34 or later, or put it in PATH.',
+    })
+  const said = redact(error.stderr, secrets)
+  const meaning = meanings.find(meaning => meaning.said.test(said))
+  if (meaning) {
+    const { reason, message, ...rest } = meaning
+    return new Problem(reason, `${url} ${message}`, { disposition: rest.disposition, hint: rest.hint })
+  }
+  const why =
+    said.split('\n').find(line => /^(fatal|error|ssh):/i.test(line)) ?? `git ended with ${error.exitCode}`
+  return new Problem('SourceUnreachable', `${url} can't be read: ${why}`, {
+    hint: 'It is tried again; check the server and the network between.',
+  })
+}

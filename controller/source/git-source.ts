@@ -1,0 +1,239 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Problem } from '../../schema/problem.ts'
+import { type Address, type Credentials, parseAddress, redact } from './address.ts'
+import { parseCommit } from './commit.ts'
+import { remoteProblem } from './failure.ts'
+import { type Git, openGit } from './git.ts'
+import {
+  ensureMirror,
+  type MirrorOptions,
+  passwordVariable,
+  type SshKey,
+  usernameVariable,
+} from './mirror.ts'
+import { findTip, type Tip } from './remote.ts'
+import type { Revision, Source } from './source.ts'
+import { checkEntries, parseListing, readObjects, tooLarge, writeTree } from './tree.ts'
+
+export interface GitSourceOptions {
+  /** Anything that `git clone` takes; a user and password in it are taken out first. */
+  url: string
+  /** Default: the remote's default branch. */
+  branch?: string
+  /** Folder of its own for the mirror and the trees. */
+  cacheDir: string
+  /** For HTTP(S). Default: those in the URL, or else the user's own credential helper. */
+  credentials?: Credentials
+  ssh?: SshKey
+  /** Commits of history to fetch. Default 1. */
+  depth?: number
+  /** Only commits signed with one of these SSH keys. */
+  requireSignature?: { allowedSigners: string }
+  /** Larger files are refused. Default 50 MB. */
+  maxBlobBytes?: number
+  /** How long Git may be silent before it is stopped. Default 60 s. */
+  stallMs?: number
+}
+
+/** Follows a branch of a Git repository. @throws Problem if the URL is none */
+export function gitSource(options: GitSourceOptions): Source {
+  return new GitSource(options)
+}
+
+class GitSource implements Source {
+  readonly #branch: string | undefined
+  readonly #depth: number
+  readonly #maxBlobBytes: number
+  readonly #address: Address
+  readonly #credentials: Credentials | undefined
+  readonly #mirror: string
+  readonly #trees: string
+  readonly #mirrorOptions: MirrorOptions
+  readonly #git: Git
+  readonly #closing = new AbortController()
+  /** One at a time: they share a mirror. */
+  #queue: Promise<unknown> = Promise.resolve()
+  /** The trees that may still be in use, the newest last. */
+  #revisions: Revision[] = []
+  /** A commit that can't be taken, so that it is not fetched again at every poll. */
+  #refused: { commit: string; problem: Problem } | undefined
+  #started = false
+
+  constructor({ url, cacheDir, ...options }: GitSourceOptions) {
+    const { credentials, ...address } = parseAddress(url)
+    this.#address = address
+    this.#credentials = address.kind === 'http' ? (options.credentials ?? credentials) : undefined
+    this.#branch = options.branch
+    this.#depth = options.depth ?? 1
+    this.#maxBlobBytes = options.maxBlobBytes ?? 50 * 1024 * 1024
+    this.#mirror = join(resolve(cacheDir), 'mirror')
+    this.#trees = join(resolve(cacheDir), 'trees')
+    this.#mirrorOptions = {
+      address,
+      hasCredentials: this.#credentials !== undefined,
+      maxBlobBytes: this.#maxBlobBytes,
+      ...(options.ssh && { ssh: options.ssh }),
+      ...(options.requireSignature && { allowedSigners: resolve(options.requireSignature.allowedSigners) }),
+    }
+    this.#git = openGit({
+      gitDir: this.#mirror,
+      stallMs: options.stallMs ?? 60_000,
+      ...(this.#credentials && {
+        environment: {
+          [usernameVariable]: this.#credentials.username,
+          [passwordVariable]: this.#credentials.password,
+        },
+      }),
+    })
+  }
+
+  fetch(signal: AbortSignal): Promise<Revision> {
+    const either = AbortSignal.any([signal, this.#closing.signal])
+    const fetched = this.#queue.then(() => this.#fetch(either))
+    this.#queue = fetched.then(
+      revision => this.#tidy(revision),
+      () => {},
+    )
+    return fetched
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Problem('SourceClosed', 'the source is closed', { disposition: 'stalled' }))
+    await this.#queue
+  }
+
+  async #fetch(signal: AbortSignal): Promise<Revision> {
+    signal.throwIfAborted()
+    if (!this.#started) {
+      // What an earlier process left may be half of something; nobody else uses this folder.
+      await rm(this.#trees, { recursive: true, force: true })
+      this.#started = true
+    }
+    await ensureMirror(this.#mirror, this.#mirrorOptions)
+    const tip = await this.#remote(() => findTip(this.#git, this.#address.url, this.#branch, signal))
+    const known = await this.#known(tip)
+    if (known) return known
+    if (this.#refused?.commit === tip.commit) throw this.#refused.problem
+    try {
+      return await this.#take(tip, signal)
+    } catch (error) {
+      if (error instanceof Problem && error.disposition === 'stalled')
+        this.#refused = { commit: tip.commit, problem: error }
+      throw error
+    }
+  }
+
+  async #known({ branch, commit }: Tip): Promise<Revision | undefined> {
+    const known = this.#revisions.find(revision => revision.commit === commit && revision.branch === branch)
+    if (!known || !(await isThere(known.tree))) return undefined
+    this.#revisions = [...this.#revisions.filter(revision => revision !== known), known]
+    return known
+  }
+
+  async #take(tip: Tip, signal: AbortSignal): Promise<Revision> {
+    await this.#remote(() => this.#fetchBranch(tip, signal))
+    try {
+      return await this.#export(tip, signal)
+    } catch (error) {
+      if (error instanceof Problem || signal.aborted) throw error
+      // The remote gave everything, but it can't be read here: the mirror is damaged.
+      await rm(this.#mirror, { recursive: true, force: true })
+      await ensureMirror(this.#mirror, this.#mirrorOptions)
+      await this.#remote(() => this.#fetchBranch(tip, signal))
+      return await this.#export(tip, signal)
+    }
+  }
+
+  async #fetchBranch({ branch }: Tip, signal: AbortSignal): Promise<void> {
+    const flags = [
+      '--progress',
+      '--no-tags',
+      '--no-write-fetch-head',
+      '--no-auto-gc',
+      `--depth=${this.#depth}`,
+    ]
+    await this.#git.run(['fetch', ...flags, 'origin', `+refs/heads/${branch}:refs/heads/${branch}`], signal)
+  }
+
+  async #remote<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw remoteProblem(error, this.#address.url, [this.#credentials?.password])
+    }
+  }
+
+  /** Puts the files of the branch, as they are in the mirror, into a folder of their own. */
+  async #export({ branch }: Tip, signal: AbortSignal): Promise<Revision> {
+    const ref = `refs/heads/${branch}`
+    if (this.#mirrorOptions.allowedSigners !== undefined) await this.#verify(ref, signal)
+    const entries = parseListing(await this.#list(ref, signal))
+    checkEntries(entries, this.#maxBlobBytes)
+    const { object: commit, content } = readObjects(await this.#git.objects([ref], signal)).next().value!
+    const tree = join(this.#trees, commit)
+    const fresh = join(this.#trees, `.${randomUUID()}`)
+    await mkdir(fresh, { recursive: true })
+    try {
+      await writeTree(this.#git, entries, fresh, signal)
+      await rm(tree, { recursive: true, force: true })
+      await rename(fresh, tree)
+    } finally {
+      await rm(fresh, { recursive: true, force: true })
+    }
+    const id = `${branch}@sha1:${commit}`
+    const revision = { id, commit, branch, tree, ...parseCommit(content.toString()) }
+    this.#revisions.push(revision)
+    return revision
+  }
+
+  async #verify(ref: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#git.run(['verify-commit', ref], signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw new Problem('SignatureRequired', 'the newest commit is not signed with an allowed key', {
+        cause: error,
+        disposition: 'stalled',
+        hint: `Sign it (\`git commit -S\`) with a key of ${this.#mirrorOptions.allowedSigners}, or add the key there.`,
+      })
+    }
+  }
+
+  /** @throws Problem when the server has kept back files for their size: then there is no size to list */
+  async #list(ref: string, signal: AbortSignal): Promise<string> {
+    try {
+      return await this.#git.run(['ls-tree', '-r', '-l', '-z', ref], signal)
+    } catch (error) {
+      const walk = ['rev-list', '--objects', '--missing=print', '--max-count=1', ref]
+      const absent = new Set<string>()
+      for (const [name] of (await this.#git.run(walk, signal)).matchAll(/^\?\w+/gm)) absent.add(name.slice(1))
+      if (absent.size === 0) throw error
+      const names = await this.#git.run(['ls-tree', '-r', '-z', ref], signal)
+      const paths = names.split('\0').map(line => /^\d+ \w+ (\w+)\t([^]+)$/.exec(line))
+      const large = paths.filter(match => match && absent.has(match[1]!)).map(match => ({ path: match![2]! }))
+      throw tooLarge(large, this.#maxBlobBytes)
+    }
+  }
+
+  /** After the caller has its revision: removes the trees that nobody may use any more, and packs the mirror. */
+  async #tidy(current: Revision): Promise<void> {
+    if (this.#closing.signal.aborted || this.#revisions.length < 2) return
+    this.#revisions = this.#revisions.slice(-2)
+    const kept = this.#revisions.map(({ tree }) => tree)
+    try {
+      for (const name of await readdir(this.#trees)) {
+        const tree = join(this.#trees, name)
+        if (!kept.includes(tree) && tree !== current.tree) await rm(tree, { recursive: true, force: true })
+      }
+      await this.#git.run(['gc', '--auto', '--quiet'], this.#closing.signal)
+    } catch {} // only room is lost
+  }
+}
+
+const isThere = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )

@@ -1,0 +1,294 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { describe } from '../controller/change.ts'
+import { type Desired, desire, nothing } from '../controller/desired.ts'
+import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
+import { type Observed, plan } from '../controller/plan.ts'
+import type { Flow, FunctionNode } from '../schema/flow.ts'
+import { fn, sink, source } from './support/rig.ts'
+
+const Plan = suite('plan')
+
+const runtime = { digest: 'sha256:host', path: '/host' }
+const every = { type: 'every' as const, intervalMs: 1000 }
+
+function flowOf(...functions: FunctionNode[]): Flow {
+  const last = functions.at(-1)!.name
+  return { name: 'f', nodes: [source('tick', every), ...functions, sink('out', [last], { type: 'log' })] }
+}
+
+function desired(flow: Flow, digests: Record<string, string> = {}, missing: string[] = []): Desired {
+  const names = flow.nodes
+    .filter(({ kind, name }) => kind === 'function' && !missing.includes(name))
+    .map(({ name }) => name)
+  const artifacts = Object.fromEntries(
+    names.map(name => [name, { digest: digests[name] ?? `sha256:${name}`, path: `/${name}` }]),
+  )
+  return desire({ flow, artifacts, runtime, secretDigests: {} })
+}
+
+const chain = flowOf(fn('a', ['tick']), fn('b', ['a']), fn('c', ['b']))
+
+/** A world in which each pass applies its plan. */
+class World {
+  orchestrator = new MemoryOrchestrator([
+    { name: 'n1', zone: 'z1', arch: 'amd64' },
+    { name: 'n2', zone: 'z2', arch: 'amd64' },
+  ])
+  sessions: Record<string, number> = {}
+
+  async observed(): Promise<Observed> {
+    const view = await this.orchestrator.broker.watch('f')
+    const hosts = await this.orchestrator.observe('f')
+    const nodeOf = new Map(hosts.map(({ id, node }) => [id, node]))
+    return {
+      hosts: hosts.map(host => ({ ...host })),
+      nodes: await this.orchestrator.nodes(),
+      wirings: Object.fromEntries(view.wirings),
+      presences: [...view.presences.values()].map(presence => ({
+        ...presence,
+        function: nodeOf.get(presence.host)!,
+      })),
+      sessions: { ...this.sessions },
+      silent: [],
+    }
+  }
+
+  async pass(wanted: Desired): Promise<string[]> {
+    const changes = plan(wanted, await this.observed())
+    for (const change of changes) {
+      if (change.action === 'publish') {
+        this.sessions[change.node] = Math.max(this.sessions[change.node] ?? 0, change.wiring.partitions)
+        await this.orchestrator.broker.publishWiring('f', change.node, change.wiring)
+      } else if (change.action === 'discard') {
+        await this.orchestrator.broker.discard('f', change.node, change.partitions, change.everything)
+        if (change.everything) delete this.sessions[change.node]
+        else this.sessions[change.node] = Math.min(...change.partitions)
+      } else await this.orchestrator.apply(change)
+    }
+    return changes.map(describe)
+  }
+
+  /** @returns every change until none is left */
+  async settle(wanted: Desired): Promise<string[]> {
+    const all: string[] = []
+    for (let passes = 0; passes < 50; passes++) {
+      const changes = await this.pass(wanted)
+      if (changes.length === 0) return all
+      all.push(...changes)
+    }
+    throw new Error(`does not come to rest: ${all.slice(-5).join(' | ')}`)
+  }
+
+  async consumersOf(node: string, output = 'default'): Promise<string[]> {
+    const { wirings } = await this.observed()
+    return (wirings[node]?.outputs[output] ?? []).flatMap(stream => stream.consumers)
+  }
+}
+
+const started = (changes: string[]) =>
+  changes.filter(line => line.startsWith('start ')).map(line => line.split(' ')[1])
+const position = (changes: string[], text: string) => changes.findIndex(line => line.startsWith(text))
+
+Plan('brings a dataflow up, consumers before producers, and then has nothing to do', async () => {
+  const world = new World()
+  const changes = await world.settle(desired(chain))
+  assert.equal(started(changes), ['out', 'c', 'b', 'a', 'tick'])
+  assert.equal(await world.consumersOf('tick'), ['a'])
+  assert.equal(await world.consumersOf('c'), ['out'])
+  assert.equal(plan(desired(chain), await world.observed()), [])
+})
+
+Plan('wires a producer only once its consumer is wired itself', async () => {
+  const world = new World()
+  const changes = await world.settle(desired(chain))
+  const wired = (node: string, consumer: string) =>
+    changes.findIndex(line => line.startsWith(`wire ${node},`) && line.includes(`default → ${consumer}`))
+  for (const [node, consumer] of [
+    ['tick', 'a'],
+    ['a', 'b'],
+    ['b', 'c'],
+    ['c', 'out'],
+  ] as const)
+    assert.ok(wired(node, consumer) >= 0, `${node} → ${consumer}`)
+  assert.ok(wired('c', 'out') < wired('b', 'c'))
+  assert.ok(wired('b', 'c') < wired('a', 'b'))
+  assert.ok(wired('a', 'b') < wired('tick', 'a'))
+})
+
+Plan('starts new code beside the old, and stops the old once the new one is ready', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  world.orchestrator.slow.add('sha256:b2')
+  const wanted = desired(chain, { b: 'sha256:b2' })
+  assert.equal(await world.settle(wanted), ['start b generation 2, replica 0, on n2 (sha256:b2)'])
+  world.orchestrator.getReady('sha256:b2')
+  assert.equal(await world.settle(wanted), ['stop b generation 1, replica 0: generation 2 replaces it'])
+})
+
+Plan('keeps the old code running while the new one fails', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  world.orchestrator.broken.add('sha256:b2').add('sha256:b3')
+  await world.settle(desired(chain, { b: 'sha256:b2' }))
+  await world.settle(desired(chain, { b: 'sha256:b3' }))
+  const hosts = (await world.observed()).hosts
+    .filter(({ node }) => node === 'b')
+    .map(({ generation }) => generation)
+  assert.equal(hosts, [1, 3], 'the one that failed before is gone, the one that works is not')
+})
+
+Plan('goes back to earlier code as a generation of its own', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  await world.settle(desired(chain, { b: 'sha256:b2' }))
+  const changes = await world.settle(desired(chain))
+  assert.match(changes[0]!, /^start b generation 3,.*\(sha256:b\)$/)
+})
+
+Plan('restarts nothing for a change of retries, concurrency or key', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  const changed = flowOf(
+    fn('a', ['tick']),
+    fn('b', ['a'], { concurrency: 8, retry: { attempts: 9, backoffMs: 1, timeoutMs: 1, order: 'strict' } }),
+    fn('c', ['b'], { key: 'room' }),
+  )
+  const changes = await world.settle(desired(changed))
+  assert.equal(started(changes), [])
+  assert.ok(changes.length > 0)
+})
+
+Plan('restarts only what has another environment', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  const changed = flowOf(fn('a', ['tick']), fn('b', ['a'], { env: { X: '1' } }), fn('c', ['b']))
+  assert.equal(started(await world.settle(desired(changed))), ['b'])
+})
+
+Plan('moves a host only when the placement decision says so', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  const at = async () => (await world.observed()).hosts.find(({ node }) => node === 'b')!.place
+  const before = await at()
+  const preferred = flowOf(
+    fn('a', ['tick']),
+    fn('b', ['a'], { placement: { prefer: [{ zone: before === 'n1' ? 'z2' : 'z1', weight: 1 }] } }),
+    fn('c', ['b']),
+  )
+  assert.equal(await world.settle(desired(preferred)), [])
+  const zone = before === 'n1' ? 'z2' : 'z1'
+  const decided = flowOf(fn('a', ['tick']), fn('b', ['a'], { placement: { zone } }), fn('c', ['b']))
+  assert.equal(started(await world.settle(desired(decided))), ['b'])
+  assert.is.not(await at(), before)
+})
+
+Plan('inserts a function without a moment in which records go nowhere', async () => {
+  const world = new World()
+  const short = flowOf(fn('a', ['tick']), fn('c', ['a']))
+  await world.settle(desired(short))
+  world.orchestrator.slow.add('sha256:b')
+  const changes = await world.settle(desired(chain))
+  assert.equal(started(changes), ['b'])
+  assert.equal(await world.consumersOf('a'), ['c'], 'while b is not ready, c still gets what it got')
+  world.orchestrator.getReady('sha256:b')
+  const more = await world.settle(desired(chain))
+  assert.equal(started(more), [], 'nothing restarts')
+  assert.equal(await world.consumersOf('a'), ['b'])
+  const rewired = position(more, 'wire a, revision')
+  assert.ok(rewired < position(more, 'wire c, revision'), 'c reads a to the end')
+})
+
+Plan('keeps what works wired when what should replace it fails', async () => {
+  const world = new World()
+  await world.settle(desired(flowOf(fn('a', ['tick']), fn('c', ['a']))))
+  world.orchestrator.broken.add('sha256:b')
+  await world.settle(desired(chain))
+  assert.equal(await world.consumersOf('a'), ['c'])
+})
+
+Plan('does not wait for a consumer that fails', async () => {
+  const fork = flowOf(fn('a', ['tick']), fn('bad', ['a']), fn('good', ['a']))
+  const world = new World()
+  world.orchestrator.broken.add('sha256:bad')
+  await world.settle(desired(fork))
+  assert.equal(await world.consumersOf('a'), ['good'])
+  assert.equal(await world.consumersOf('tick'), ['a'])
+})
+
+Plan('does not wait for a function that was never built, and takes it in once it is', async () => {
+  const fork = flowOf(fn('a', ['tick']), fn('bad', ['a']), fn('good', ['a']))
+  const world = new World()
+  await world.settle(desired(fork, {}, ['bad']))
+  assert.equal(await world.consumersOf('tick'), ['a'])
+  const changes = await world.settle(desired(fork))
+  assert.equal(started(changes), ['bad'])
+  assert.equal((await world.consumersOf('a')).toSorted(), ['bad', 'good'])
+})
+
+Plan('removes a function last to first: unwires, stops, then discards', async () => {
+  const world = new World()
+  const fork = flowOf(fn('a', ['tick']), fn('side', ['a']), fn('main', ['a']))
+  await world.settle(desired(fork))
+  const changes = await world.settle(desired(flowOf(fn('a', ['tick']), fn('main', ['a']))))
+  const [unwire, stop, discard] = ['wire a', 'stop side', 'discard all that is left of side'].map(text =>
+    position(changes, text),
+  )
+  assert.ok(unwire! >= 0 && unwire! < stop! && stop! < discard!, changes.join('\n'))
+  assert.not.ok('side' in world.sessions)
+})
+
+Plan('leaves nothing of a dataflow that is gone', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  await world.settle(nothing('f'))
+  const { hosts, wirings, sessions } = await world.observed()
+  assert.equal([hosts, wirings, sessions], [[], {}, {}])
+})
+
+Plan(
+  'changes the number of partitions without a restart, and discards those that are left over',
+  async () => {
+    const world = new World()
+    const scaled = (max: number) =>
+      flowOf(fn('a', ['tick']), fn('b', ['a'], { key: 'room', scale: { min: 1, max } }), fn('c', ['b']))
+    await world.settle(desired(scaled(4)))
+    assert.is(world.sessions.b, 4)
+    const changes = await world.settle(desired(scaled(1)))
+    assert.equal(started(changes), [])
+    assert.ok(changes.includes('discard partitions 1, 2, 3 of b'), changes.join('\n'))
+  },
+)
+
+Plan('runs as many replicas as the scale asks for', async () => {
+  const world = new World()
+  const scaled = (min: number) => flowOf(fn('a', ['tick'], { scale: { min, max: 4 } }), fn('c', ['a']))
+  const count = async () => (await world.observed()).hosts.filter(({ node }) => node === 'a').length
+  await world.settle(desired(scaled(3)))
+  assert.is(await count(), 3)
+  await world.settle(desired(scaled(1)))
+  assert.is(await count(), 1)
+})
+
+Plan('goes past the revisions that hosts have seen when the broker has lost what it retained', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  const observed = await world.observed()
+  const first = plan(desired(chain), { ...observed, wirings: {} })
+  const seen = observed.presences.find(presence => presence.function === 'a')!.wiring
+  const again = first.find(change => change.action === 'publish' && change.node === 'a')
+  assert.ok(again?.action === 'publish' && again.wiring.revision === seen + 1)
+})
+
+Plan('restarts a host that went silent', async () => {
+  const world = new World()
+  await world.settle(desired(chain))
+  const observed = await world.observed()
+  const { id } = observed.hosts.find(({ node }) => node === 'b')!
+  assert.equal(
+    plan(desired(chain), { ...observed, silent: [id] }).map(({ action }) => action),
+    ['restart'],
+  )
+})
+
+Plan.run()
