@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { dataflow } from 'dyninka/testing'
+import { dataflow, type TestDataflow } from 'dyninka/testing'
+import type { Average } from '../functions/average.ts'
 
-let flow: Awaited<ReturnType<typeof dataflow>>
+let flow: TestDataflow
 before(async () => {
   flow = await dataflow(new URL('..', import.meta.url))
 })
 after(() => flow.close())
 
 test('averages the last three readings of each room', async () => {
-  const { averages } = await flow.run({
+  await flow.run({
     thermometers: [
       { room: 'kitchen', celsius: 18 },
       { room: 'attic', celsius: 29 },
@@ -18,13 +19,17 @@ test('averages the last three readings of each room', async () => {
       { room: 'kitchen', celsius: 24 },
     ],
   })
-  const kitchen = averages.filter(each => each.room === 'kitchen').map(each => each.celsius)
-  assert.deepEqual(kitchen, [18, 19, 20, 22])
+  const kitchen = flow.sink<Average>('averages').values.filter(({ room }) => room === 'kitchen')
+  assert.deepEqual(
+    kitchen.map(({ celsius }) => celsius),
+    [18, 19, 20, 22],
+  )
 })
 
-test('raises the alarm once a room is hot on average, not at the first hot reading', async () => {
-  const readings = [29, 29, 31, 33].map(celsius => ({ room: 'loft', celsius }))
-  const { alarms } = await flow.run({ thermometers: readings })
+test('raises the alarm when a room is hot on average, not at the first hot reading', async () => {
+  const { alarms } = await flow.run({
+    thermometers: [29, 29, 31, 33].map(celsius => ({ room: 'loft', celsius })),
+  })
   assert.deepEqual(alarms, ['loft is too hot: 31 °C on average'])
 })
 

@@ -1,9 +1,14 @@
-import { dataflow } from 'dyninka/testing'
+import { dataflow, type TestDataflow } from 'dyninka/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import advise from '../functions/advise.ts'
 
-const Weather = suite('weather')
+const Weather = suite<{ flow: TestDataflow }>('weather')
+
+Weather.before.each(async context => {
+  context.flow = await dataflow(new URL('..', import.meta.url))
+})
+Weather.after.each(({ flow }) => flow.close())
 
 const row = {
   date: '2012-01-02',
@@ -14,19 +19,15 @@ const row = {
   weather: 'rain',
 }
 
-Weather('turns a day of observations into advice', async () => {
-  const flow = await dataflow(new URL('..', import.meta.url))
+Weather('turns a day of observations into advice', async ({ flow }) => {
   const { advice } = await flow.run({ station: [row] })
   assert.equal(advice, ['2012-01-02: 2.8 to 10.6 °C. Take an umbrella.'])
-  await flow.close()
 })
 
-Weather('sets a day without temperature aside and goes on', async () => {
-  const flow = await dataflow(new URL('..', import.meta.url))
+Weather('sets a day without temperature aside and goes on', async ({ flow }) => {
   const { advice } = await flow.run({ station: [{ date: '2012-01-01' }, row] })
   assert.is(advice?.length, 1)
   assert.is(flow.dead.length, 1)
-  await flow.close()
 })
 
 Weather('calls for an umbrella above 1 mm of rain', () => {
