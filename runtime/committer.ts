@@ -36,12 +36,7 @@ export class Committer {
   run() {
     if (this.#busy) return
     this.#busy = true
-    this.#commitAll().then(
-      () => {
-        this.#busy = false
-      },
-      error => this.#options.onFailed(error),
-    )
+    this.#commitAll().catch(error => this.#options.onFailed(error))
   }
 
   /** Stores the cursor as it is, outside of a commit: before the first record, or to mark a suspect. */
@@ -57,6 +52,7 @@ export class Committer {
       while (inflight[count] && isDone(inflight[count]!)) count += 1
       await this.#commit(inflight.slice(0, count))
     }
+    this.#busy = false // in the same turn as the last look, or what is done in between would wait for ever
   }
 
   async #commit(batch: Inflight[]) {
@@ -69,9 +65,11 @@ export class Committer {
     }
     cursor.lanes = this.#finished.toJSON()
     cursor.keys = state.size
-    cursor.takeovers = 0
-    delete cursor.trying
-    delete cursor.suspects
+    if (batch.some(({ last }) => last.size > 0)) {
+      cursor.takeovers = 0
+      delete cursor.trying
+      delete cursor.suspects
+    }
     await this.save()
     await state.clear(connection)
     for (const { message } of batch) message.ack()

@@ -110,7 +110,7 @@ export class Hosting {
     this.#membership = new Membership()
     this.#present = false
     this.#announced = ''
-    const control = await transport.connect({
+    const control: Connection = await transport.connect({
       clientId: `dyninka-${flow}-${node}-host-${presence.host}`,
       clean: true,
       will: { topic: topics.host(flow, node, presence.host), payload: '' },

@@ -11,7 +11,7 @@ export interface ConnectOptions {
   will?: { topic: string; payload: string }
   /** May be called before `connect` resolves: what the session had queued. */
   onMessage(message: Message): void
-  /** Called once, whoever closed it. Nothing is delivered afterwards. */
+  /** Called once, whoever closed it, but not when `connect` rejects. Nothing is delivered afterwards. */
   onClose(error?: Error): void
 }
 

@@ -50,6 +50,7 @@ class WireConnection implements Connection {
   #closed = false
   #corked = false
   #paused = false
+  #opened = false
   #heard = Date.now()
   #keepalive?: NodeJS.Timeout
   #settleOpen!: Waiting
@@ -187,6 +188,7 @@ class WireConnection implements Connection {
     this.sessionPresent = packet.sessionPresent
     this.#socket.setTimeout(0)
     this.#keepalive = setInterval(() => this.#keepAlive(), (keepaliveSeconds * 1000) / 2).unref()
+    this.#opened = true
     this.#settleOpen.resolve()
   }
 
@@ -232,7 +234,7 @@ class WireConnection implements Connection {
     clearInterval(this.#keepalive)
     if (error) this.#socket.destroy()
     const reason = error ?? new Error('the connection was closed')
-    this.#settleOpen.reject(reason)
+    if (!this.#opened) return this.#settleOpen.reject(reason)
     for (const waiting of [...this.#waiting.values(), ...this.#pings]) waiting.reject(reason)
     this.#waiting.clear()
     this.#pings = []

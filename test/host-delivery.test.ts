@@ -1,0 +1,181 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Context } from '../runtime/context.ts'
+import { topics } from '../schema/topics.ts'
+import { brokers, type TestBroker } from './support/brokers.ts'
+import { fn, Rig, sink, source, until } from './support/rig.ts'
+
+interface Reading {
+  key: string
+  n: number
+}
+
+let run = 0
+const nodes = () => [
+  source('in', { type: 'mqtt', filter: `x/${++run}/in` }),
+  fn('parse', ['in']),
+  fn('count', ['parse'], { key: 'key', scale: { min: 1, max: 2 } }),
+  sink('out', ['count'], { type: 'mqtt', topic: `x/${run}/out`, retain: false }),
+]
+
+const handlers = {
+  parse: (value: unknown) => value,
+  count: (value: unknown, ctx: Context) => {
+    const state = (ctx.state as { count: number } | undefined) ?? { count: 0 }
+    state.count += 1
+    ctx.state = state
+    return { ...(value as Reading), count: state.count }
+  },
+}
+
+for (const [name, start] of brokers) {
+  const Delivery = suite(`host delivery on ${name}`)
+  let broker: TestBroker
+  Delivery.before(async () => {
+    broker = await start()
+  })
+  Delivery.after(() => broker.close())
+
+  const send = async (rig: Rig, records: number) => {
+    for (let n = 1; n <= records; n++)
+      await rig.publish(`x/${run}/in`, JSON.stringify({ key: `k${n % 5}`, n }))
+  }
+  const parsed = (heard: { payload: Buffer }[]) =>
+    heard.map(({ payload }) => JSON.parse(payload.toString()) as Reading & { count: number })
+
+  Delivery('carries every record once and in order per key', async () => {
+    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const heard = await rig.listen(`x/${run}/out`)
+    await send(rig, 200)
+    await until(() => heard.length >= 200, '200 records')
+    const counts = new Map<string, number>()
+    for (const { key, count } of parsed(heard)) {
+      assert.is(count, (counts.get(key) ?? 0) + 1)
+      counts.set(key, count)
+    }
+    await rig.close()
+  })
+
+  Delivery('loses and repeats nothing in state when hosts are killed', async () => {
+    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const heard = await rig.listen(`x/${run}/out`)
+    const victims = { parse: await rig.host('parse'), count: await rig.host('count') }
+    const sending = send(rig, 600)
+    for (let round = 0; round < 6; round++) {
+      await until(() => heard.length >= round * 80, `${round * 80} records`)
+      const node = round % 2 ? 'parse' : 'count'
+      const next = await rig.host(node)
+      await rig.kill(victims[node])
+      victims[node] = next
+    }
+    await sending
+    const seen = () => new Set(parsed(heard).map(({ n }) => n)).size
+    await until(() => seen() === 600, '600 different records')
+    // Each key's count is the model's: nothing was counted twice, nothing left out, nothing out of order.
+    const counts = new Map<string, number>()
+    for (const { n, key, count } of parsed(heard).sort((a, b) => a.n - b.n)) {
+      const last = counts.get(key) ?? 0
+      assert.ok(count === last + 1 || count === last, `record ${n} has count ${count} after ${last}`)
+      counts.set(key, count)
+    }
+    assert.equal([...counts.values()], [120, 120, 120, 120, 120])
+    await rig.close()
+  })
+
+  Delivery('hands over to a newer generation while records flow', async () => {
+    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const heard = await rig.listen(`x/${run}/out`)
+    const sending = send(rig, 300)
+    await until(() => heard.length > 50, 'records')
+    const next = await rig.host('count', {
+      generation: 2,
+      handler: (value, ctx) => ({ ...(handlers.count(value, ctx) as object), v: 2 }),
+    })
+    await rig.ready(next)
+    await sending
+    await until(() => heard.length >= 300, '300 records')
+    const records = parsed(heard) as (Reading & { count: number; v?: number })[]
+    assert.is(records.at(-1)!.v, 2)
+    assert.is(new Set(records.map(({ n }) => n)).size, 300)
+    for (const { n, count } of records) assert.is(count, Math.ceil(n / 5))
+    await rig.close()
+  })
+
+  Delivery('goes on after the connections were cut', async () => {
+    const rig = new Rig(broker.url, nodes(), handlers)
+    await rig.wire()
+    const ids: string[] = []
+    for (const node of ['out', 'count', 'parse', 'in']) {
+      const id = await rig.host(node)
+      await rig.ready(id)
+      ids.push(id)
+    }
+    const heard = await rig.listen(`x/${run}/out`)
+    const sending = send(rig, 200)
+    await until(() => heard.length > 20, 'records')
+    for (const id of ids.slice(0, 3)) rig.link(id).sever()
+    await sending
+    await until(() => new Set(parsed(heard).map(({ n }) => n)).size === 200, '200 records')
+    for (const { n, count } of parsed(heard)) assert.is(count, Math.ceil(n / 5))
+    await rig.close()
+  })
+
+  Delivery('puts what cannot be handled aside, with the reason', async () => {
+    let mended = false
+    const rig = await new Rig(broker.url, nodes(), {
+      ...handlers,
+      parse: (value: unknown) => {
+        if ((value as Reading).n === 2 && !mended) throw new Error('two is bad')
+        if ((value as Reading).n === 3) return { n: 3 }
+        return value
+      },
+    }).start()
+    const heard = await rig.listen(`x/${run}/out`)
+    const dead = await rig.listen(topics.deads(rig.flow.name))
+    await rig.publish(`x/${run}/in`, 'not json')
+    await rig.publish(`x/${run}/in`, `"${'x'.repeat(1024 * 1024)}"`)
+    await send(rig, 4)
+    await until(() => heard.length === 2 && dead.length === 4, '2 records and 4 letters')
+    const letters = dead.map(({ payload }) => JSON.parse(payload.toString()))
+    assert.equal(letters.map(({ function: f, reason }) => `${f} ${reason}`).sort(), [
+      'count no-key',
+      'in not-json',
+      'in too-large',
+      'parse threw',
+    ])
+    const threw = letters.find(({ reason }) => reason === 'threw')
+    assert.is(threw.attempts, 2)
+    assert.is(threw.message, 'two is bad')
+    assert.equal(threw.record.value, { key: 'k2', n: 2 })
+    mended = true
+    await rig.publish(topics.replay(rig.flow.name, 'parse', 0), JSON.stringify(threw))
+    await until(() => heard.length === 3, 'the replayed record')
+    await rig.close()
+  })
+
+  Delivery('takes a foreign message off the queue, and goes on', async () => {
+    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const heard = await rig.listen(`x/${run}/out`)
+    const topic = topics.data(rig.flow.name, 'parse', 'default', 'key-2', 0)
+    for (const rubbish of ['', 'x', '{}', '{"v":2}', '[]', '{"v":1,"p":0,"o":[],"r":[[0,"1",1,null,1]]}'])
+      await rig.publish(topic, rubbish)
+    await send(rig, 5)
+    await until(() => heard.length === 5, 'the records')
+    await rig.close()
+  })
+
+  Delivery('holds the source back while a consumer is away, and loses nothing', async () => {
+    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const heard = await rig.listen(`x/${run}/out`)
+    const away = rig.hosts('count')
+    for (const id of away) await rig.kill(id)
+    await send(rig, 3_000)
+    await rig.host('count')
+    await until(() => heard.length >= 3_000, '3,000 records')
+    assert.is(new Set(parsed(heard).map(({ n }) => n)).size, 3_000)
+    for (const { n, count } of parsed(heard)) assert.is(count, Math.ceil(n / 5))
+    await rig.close()
+  })
+
+  Delivery.run()
+}

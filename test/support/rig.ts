@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Hosting } from '../../runtime/hosting.ts'
+import type { UserModule } from '../../runtime/invoke.ts'
+import { logger, silent } from '../../runtime/log.ts'
+import type { Connection, ConnectOptions } from '../../runtime/transport.ts'
+import { wireTransport } from '../../runtime/wire-transport.ts'
+import type {
+  Flow,
+  FunctionNode,
+  Input,
+  SinkNode,
+  SinkSpec,
+  SourceNode,
+  SourceSpec,
+} from '../../schema/flow.ts'
+import { topics } from '../../schema/topics.ts'
+import { wiringOf } from '../../schema/wiring.ts'
+import { type Link, link } from './link.ts'
+
+const retry = { attempts: 2, backoffMs: 5, timeoutMs: 2_000, order: 'strict' as const }
+const input = (from: string): Input => {
+  const [node, output = 'default'] = from.split('.')
+  return { node: node!, output }
+}
+
+export const source = (name: string, spec: SourceSpec, more: Partial<SourceNode> = {}): SourceNode => ({
+  kind: 'source',
+  name,
+  from: [],
+  spec,
+  overflow: 'block',
+  placement: {},
+  ...more,
+})
+export const fn = (name: string, from: string[], more: Partial<FunctionNode> = {}): FunctionNode => ({
+  kind: 'function',
+  name,
+  code: `${name}.ts`,
+  from: from.map(input),
+  scale: { min: 1, max: 1 },
+  concurrency: 1,
+  retry,
+  env: {},
+  secrets: [],
+  resources: {},
+  placement: {},
+  ...more,
+})
+export const sink = (name: string, from: string[], spec: SinkSpec): SinkNode => ({
+  kind: 'sink',
+  name,
+  from: from.map(input),
+  spec,
+  retry,
+  placement: {},
+})
+
+interface RigHost {
+  hosting: Hosting
+  link: Link
+}
+
+/** A dataflow whose hosts run in this process, each behind a link of its own to a real broker. */
+export class Rig {
+  readonly flow: Flow
+  #url: string
+  #handlers: Record<string, UserModule['default']>
+  #hosts = new Map<string, RigHost>()
+  #revision = 1
+  #generation = 1
+
+  constructor(url: string, nodes: Flow['nodes'], handlers: Record<string, UserModule['default']>) {
+    this.flow = { name: `t-${randomUUID().slice(0, 8)}`, nodes }
+    this.#url = url
+    this.#handlers = handlers
+  }
+
+  /** Publishes the wiring, and starts a host for every node. */
+  async start(): Promise<this> {
+    await this.wire()
+    for (const node of [...this.flow.nodes].reverse()) await this.ready(await this.host(node.name))
+    return this
+  }
+
+  async wire(revision = this.#revision) {
+    this.#revision = revision
+    for (const [node, content] of wiringOf(this.flow)) {
+      await this.publish(topics.wiring(this.flow.name, node), JSON.stringify({ ...content, revision }), true)
+    }
+  }
+
+  /** Starts one more host of a node. @returns its ID */
+  async host(
+    node: string,
+    { generation = this.#generation, handler = this.#handlers[node] } = {},
+  ): Promise<string> {
+    const id = `${node}-${randomUUID().slice(0, 8)}`
+    const wire = await link(this.#url)
+    const hosting = new Hosting({
+      flow: this.flow.name,
+      node,
+      presence: {
+        v: 1,
+        host: id,
+        generation,
+        artifact: 'sha256:test',
+        node: 'test',
+        pid: process.pid,
+        startedAt: '',
+      },
+      transport: wireTransport(wire.url),
+      transportTo: wireTransport,
+      env: {},
+      log: process.env.DYNINKA_TEST_LOG ? logger({ host: id }) : silent,
+      ...(handler && { handler }),
+    })
+    this.#hosts.set(id, { hosting, link: wire })
+    await hosting.start()
+    return id
+  }
+
+  hosts = (node: string) => [...this.#hosts.keys()].filter(id => id.startsWith(`${node}-`))
+  hosting = (id: string) => this.#hosts.get(id)!.hosting
+  link = (id: string) => this.#hosts.get(id)!.link
+
+  async ready(id: string) {
+    await until(() => this.hosting(id).revision === this.#revision, `host ${id} to be ready`)
+  }
+
+  /** As `kill -9` would: nothing of it reaches the broker any more. */
+  async kill(id: string) {
+    const { hosting, link: wire } = this.#hosts.get(id)!
+    this.#hosts.delete(id)
+    wire.cut()
+    await hosting.stop(0)
+    await wire.close()
+  }
+
+  /** As SIGTERM would. */
+  async stop(id: string) {
+    const { hosting, link: wire } = this.#hosts.get(id)!
+    this.#hosts.delete(id)
+    await hosting.stop(2_000)
+    await wire.close()
+  }
+
+  async publish(topic: string, payload: string | Buffer, retain = false) {
+    const connection = await this.#client()
+    await connection.publish(topic, payload, { retain })
+  }
+
+  /** Every message on a filter from now on. */
+  async listen(filter: string): Promise<{ topic: string; payload: Buffer }[]> {
+    const heard: { topic: string; payload: Buffer }[] = []
+    const connection = await this.#connect(message => {
+      message.ack()
+      if (message.payload.length > 0) heard.push(message)
+    })
+    await connection.subscribe([filter], 1)
+    return heard
+  }
+
+  async close() {
+    await Promise.all([...this.#hosts.keys()].map(id => this.kill(id)))
+    for (const connection of await Promise.all(this.#clients)) await connection.close()
+  }
+
+  #clients: Promise<Connection>[] = []
+  #shared: Promise<Connection> | undefined
+
+  #client() {
+    this.#shared ??= this.#connect(() => {})
+    return this.#shared
+  }
+
+  #connect(onMessage: ConnectOptions['onMessage']): Promise<Connection> {
+    const connection = wireTransport(this.#url).connect({
+      clientId: `test-${randomUUID()}`,
+      clean: true,
+      onMessage,
+      onClose() {},
+    })
+    this.#clients.push(connection)
+    return connection
+  }
+}
+
+export async function until(condition: () => boolean, what: string, timeoutMs = 10_000) {
+  const end = Date.now() + timeoutMs
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what}`)
+    await sleep(5)
+  }
+}
