@@ -20,6 +20,12 @@ export function logText({
   hostname: _name,
   ...fields
 }: LogLine): string {
+  // What a `log` sink was given.
+  if (msg === 'record' && 'value' in fields) {
+    msg = JSON.stringify(fields.value)
+    delete fields.value
+    delete fields.record
+  }
   const [word, colour] = levels.find(([, , from]) => level >= from) ?? levels.at(-1)!
   const stacks = Object.entries(fields).flatMap(([field, value]) => {
     const stack = (value as { stack?: unknown } | null)?.stack ?? (field === 'stack' ? value : undefined)

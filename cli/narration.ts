@@ -1,6 +1,7 @@
 import type { ControllerEvent } from '../controller/options.ts'
-import type { Finding } from '../schema/finding.ts'
+import { findingsText } from './finding-text.ts'
 import { paint } from './paint.ts'
+import { Progress } from './progress.ts'
 import { short } from './status/text.ts'
 
 const LOG_LINES = 6
@@ -10,19 +11,24 @@ export class Narration {
   /** By dataflow: what was done since it was last ready. */
   readonly #built = new Map<string, string[]>()
   readonly #swapped = new Map<string, string[]>()
+  #progress: Progress | undefined
 
   tell(event: ControllerEvent): string | undefined {
+    this.#progress?.[Symbol.dispose]()
     switch (event.type) {
       case 'broker':
         return paint('dim', `broker ${event.url}${event.adopted ? ' (was running already)' : ''}`)
       case 'fetched':
+        // A folder has a new revision with every save; what comes of it tells enough.
+        if (event.message === '') return undefined
         return `${paint('cyan', '●')} ${short(event.revision)} ${event.message}`
       case 'source-failed':
         return `${warning} ${event.message}${event.hint ? `\n  → ${event.hint}` : ''}`
       case 'findings':
         return `${cross} ${short(event.revision)} is refused, what runs keeps running:\n${findingsText(event.findings, event.folder)}`
       case 'building':
-        return paint('dim', `  building ${event.functions.join(', ')}`)
+        this.#progress = new Progress(`Building ${event.flow}`)
+        return undefined
       case 'built':
         if (event.reused) return undefined
         remember(this.#built, event.flow, event.function)
@@ -70,11 +76,3 @@ function remember(lists: Map<string, string[]>, flow: string, name: string) {
   if (!names.includes(name)) names.push(name)
   lists.set(flow, names)
 }
-
-const findingsText = (findings: Finding[], folder = '') =>
-  findings
-    .map(({ file, line, column, message, hint }) => {
-      const place = folder && folder !== '.' ? `${folder}/${file}` : file
-      return `  ${paint('bold', `${place}:${line}:${column}`)} ${message}\n    ${paint('cyan', '→')} ${hint}`
-    })
-    .join('\n')

@@ -35,8 +35,8 @@ export const status = (): Command =>
     const controller = await connect(options)
     const flow = options.flow && (await controller.flowNamed(options.flow))
     const answer = async () => {
-      const { dataflows } = await controller.status()
-      return { dataflows: dataflows.filter(({ name }) => !flow || name === flow) }
+      const { dataflows, ...rest } = await controller.status()
+      return { ...rest, dataflows: dataflows.filter(({ name }) => !flow || name === flow) }
     }
     if (!options.watch) {
       const now = await answer()

@@ -1,5 +1,8 @@
 import type { Command } from 'commander'
+import { didYouMean, listed } from '../schema/suggest.ts'
 import { type ControllerOptions, command, controllerOptions, flowOption, jsonOption } from './command.ts'
+import { Usage } from './failure.ts'
+import type { Picture } from './graph/picture.ts'
 import { interruption } from './interrupt.ts'
 import { count } from './logs.ts'
 import { recordText, type TappedRecord } from './record-text.ts'
@@ -31,6 +34,16 @@ export const tap = (): Command =>
     const controller = await connect(options)
     const [name, output] = place.split('.', 2) as [string, string?]
     const flow = await controller.flowOf(name, options.flow)
+    const { nodes, edges } = await controller.get<Picture>('/api/graph', { flow, rates: 0 })
+    if (nodes.some(node => node.name === name && node.kind === 'sink')) {
+      const inputs = edges.filter(edge => edge.to === name).map(edge => edge.from)
+      throw new Usage(`${name} is a sink: nothing leaves it`, `Tap what it reads: ${listed(inputs, 'or')}.`)
+    }
+    const outputs = [...new Set(edges.filter(edge => edge.from === name).map(edge => edge.output))]
+    if (output !== undefined && !outputs.includes(output)) {
+      const otherwise = outputs.length > 0 ? `There is ${listed(outputs)}.` : 'Nothing reads it.'
+      throw new Usage(`nobody reads an output ${output} of ${name}`, didYouMean(output, outputs, otherwise))
+    }
     const query = { flow, function: name, output, limit: options.limit }
     for await (const record of controller.lines<TappedRecord>('/api/tap', query, interruption())) {
       console.log(options.json ? JSON.stringify(record) : recordText(record))

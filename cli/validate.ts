@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, posix, relative, resolve, sep } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { Finding } from '../schema/finding.ts'
+import type { Finding, Format } from '../schema/index.ts'
 import { command } from './command.ts'
 import { Usage } from './failure.ts'
+import { paint } from './paint.ts'
 import { Progress } from './progress.ts'
-
-type Format = 'text' | 'json' | 'github' | 'sarif'
 
 interface Options {
   format: Format
@@ -41,7 +40,7 @@ export const validate = (): Command =>
       process.exitCode = flows.some(flow => flow.findings.length > 0) ? 1 : 0
     })
 
-export interface Checked {
+interface Checked {
   /** Relative to the folder that was named, with forward slashes; '' is that folder itself. */
   folder: string
   name?: string
@@ -51,7 +50,7 @@ export interface Checked {
 }
 
 async function checkAll(dir: string, types: boolean): Promise<Checked[]> {
-  const { discover, load } = await import('../schema/index.ts')
+  const { discover, load, rebase } = await import('../schema/index.ts')
   const target = await stat(dir).catch(() => undefined)
   if (!target) throw new Usage(`there is no folder ${dir}`)
   const root = target.isFile() ? dirname(dir) : dir
@@ -66,7 +65,7 @@ async function checkAll(dir: string, types: boolean): Promise<Checked[]> {
     checked.push({
       folder,
       ...(flow && { name: flow.name, nodes: flow.nodes.length }),
-      findings: findings.map(finding => ({ ...finding, file: posix.join(folder, finding.file) })),
+      findings: rebase(findings, folder),
     })
   }
   return checked
@@ -81,21 +80,17 @@ const nothingFound: Finding = {
   hint: 'Run `dyninka init` to make one, or name the folder that has it.',
 }
 
-async function print(flows: Checked[], dir: string, format: Format) {
+async function print(flows: Checked[], dir: string, as: Format) {
+  const { format, rebase } = await import('../schema/index.ts')
   const findings = flows.flatMap(flow => flow.findings)
-  const root = (await stat(dir)).isFile() ? dirname(dir) : dir
-  const fromHere = (file: string) => relative('.', resolve(root, file)).split(sep).join('/')
-  if (format === 'json') {
-    console.log(JSON.stringify({ ok: findings.length === 0, findings }, null, 2))
-  } else if (format === 'github') {
-    const { github } = await import('./findings/github.ts')
-    for (const finding of findings) console.log(github({ ...finding, file: fromHere(finding.file) }))
-  } else if (format === 'sarif') {
-    const { sarif } = await import('./findings/sarif.ts')
-    const located = findings.map(finding => ({ ...finding, file: fromHere(finding.file) }))
-    console.log(JSON.stringify(sarif(located), null, 2))
-  } else {
-    const { text } = await import('./findings/text.ts')
-    console.log(await text(flows, fromHere))
+  if (as === 'text' && findings.length === 0) {
+    for (const { name, nodes } of flows)
+      console.log(`${paint('green', '✓')} ${name}: no findings in ${nodes} nodes`)
+    return
   }
+  // JSON names files as the caller did; who marks or opens them starts from here.
+  const from = (await stat(dir)).isFile() ? dirname(dir) : dir
+  const here = relative('.', from).split(sep).join('/') || '.'
+  const shown = as === 'json' ? findings : rebase(findings, here)
+  process.stdout.write(await format(shown, as, { dir: '.', colour: paint('red', '') !== '' }))
 }

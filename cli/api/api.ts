@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
 import { Problem } from '../../schema/problem.ts'
 import { didYouMean, listed } from '../../schema/suggest.ts'
 import { Usage } from '../failure.ts'
@@ -30,11 +28,11 @@ export class Api {
     try {
       const { body } = await this.#send('GET', path, query, undefined, signal)
       if (!body) return
-      for await (const line of createInterface({
-        input: Readable.fromWeb(body as never),
-        crlfDelay: Infinity,
-      })) {
-        if (line) yield JSON.parse(line) as T
+      let rest = ''
+      for await (const text of body.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + text).split('\n')
+        rest = lines.pop()!
+        for (const line of lines) if (line) yield JSON.parse(line) as T
       }
     } catch (error) {
       if (!signal.aborted) throw error

@@ -1,12 +1,18 @@
+import type { Finding } from '../../schema/finding.ts'
+
 /** The answer of `/api/status`. */
 export interface Status {
   dataflows: Dataflow[]
+  /** How reading the repository or folder goes. */
+  source: { revision: string | null; trouble?: { reason: string; message: string; hint: string } }
 }
 
 export interface Dataflow {
   name: string
   revision: string
-  source?: string
+  folder: string
+  /** Why its newest revision is refused, or a function can't be built. */
+  findings: Finding[]
   conditions: Condition[]
   functions: FunctionStatus[]
   history?: {
@@ -33,7 +39,7 @@ export interface FunctionStatus {
   artifact: string
   phase: 'Waiting' | 'Building' | 'Starting' | 'Running' | 'Failed' | 'Stopping'
   message?: string
-  hosts: { id: string; node: string; pid: number; startedAt: string; artifact: string }[]
+  hosts: { id: string; node: string; pid: number | null; startedAt: string | null; artifact: string }[]
   recordsIn: number
   recordsOut: number
   lag: number

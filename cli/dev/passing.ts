@@ -36,15 +36,18 @@ export class Passing {
   async add(flow: string): Promise<void> {
     const api = await this.#api.promise
     const { signal, print, records } = this.#options
-    this.#once(`logs ${flow}`, async () => {
+    this.#once(`logs of ${flow}`, async () => {
       const lines = api.lines<LogLine>('/api/logs', { flow, follow: 1, lines: 0 }, signal)
-      for await (const line of lines) print(logText(line))
+      for await (const line of lines) {
+        const isRecord = line.msg === 'record' // what a `log` sink was given
+        if (!isRecord || this.#sampler.admits()) print(logText(line))
+      }
     })
     if (!records) return
     const { nodes } = await api.get<Picture>('/api/graph', { flow })
     for (const { name, kind } of nodes) {
       if (kind === 'sink') continue
-      this.#once(`tap ${flow} ${name}`, async () => {
+      this.#once(`records of ${flow}/${name}`, async () => {
         const passing = api.lines<TappedRecord>('/api/tap', { flow, function: name }, signal)
         for await (const record of passing) if (this.#sampler.admits()) print(recordText(record))
       })
@@ -56,7 +59,7 @@ export class Passing {
     if (this.#followed.has(name)) return
     this.#followed.add(name)
     follow()
-      .catch(() => {})
+      .catch((error: Error) => this.#options.print(paint('dim', `no more ${name}: ${error.message}`)))
       .finally(() => this.#followed.delete(name))
   }
 }

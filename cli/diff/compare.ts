@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
 import { describe, type Change as Planned } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
@@ -31,7 +31,7 @@ export async function compare(dir: string, controller: Api, state?: string): Pro
     const differences: Difference[] = []
     for (const folder of folders) {
       const { flow, findings } = await load(join(dir, folder))
-      if (!flow) differences.push({ name: folder || '.', folder, changes: [], findings })
+      if (!flow) differences.push({ name: basename(join(dir, folder)), folder, changes: [], findings })
       else {
         const observed = running.includes(flow.name)
           ? await controller.get<Answer>('/api/observed', { flow: flow.name })

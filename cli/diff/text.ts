@@ -1,3 +1,4 @@
+import { findingsText } from '../finding-text.ts'
 import { paint } from '../paint.ts'
 import type { Difference } from './compare.ts'
 
@@ -16,11 +17,7 @@ export function diffText(differences: Difference[]): string {
 
 function section({ name, folder, changes, findings }: Difference): string {
   if (findings.length > 0) {
-    const lines = findings.map(({ file, line, column, message, hint }) => {
-      const place = paint('bold', `${folder ? `${folder}/` : ''}${file}:${line}:${column}`)
-      return `  ${place} ${message}\n    ${paint('cyan', '→')} ${hint}`
-    })
-    return `${paint('red', '✗')} ${paint('bold', name)}\n${lines.join('\n')}`
+    return `${paint('red', '✗')} ${paint('bold', name)}\n${findingsText(findings, folder)}`
   }
   if (changes.length === 0) return `${paint('green', '✓')} ${paint('bold', name)} runs as it is here`
   const lines = changes.map(({ action, description }) => `  ${signs[action]} ${description}`)

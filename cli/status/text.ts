@@ -1,23 +1,32 @@
 import { ago } from '../ago.ts'
 import type { Condition, Dataflow, FunctionStatus, Status } from '../api/status.ts'
+import { findingsText } from '../finding-text.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'
 
 /** The table of `dyninka status`. */
-export function statusText({ dataflows }: Status): string {
-  if (dataflows.length === 0) return 'No dataflow yet: the controller has found none in what it follows.'
-  return dataflows.map(section).join('\n\n')
+export function statusText({ dataflows, source }: Status): string {
+  const { trouble, revision } = source
+  const parts = dataflows.map(section)
+  if (trouble)
+    parts.unshift(`${paint('red', '✗')} ${trouble.message}\n  ${paint('cyan', '→')} ${trouble.hint}`)
+  else if (parts.length === 0) {
+    parts.push(revision ? `${short(revision)} has no dataflow.yaml.` : 'Nothing has been read yet.')
+  }
+  return parts.join('\n\n')
 }
 
 function section(flow: Dataflow): string {
   const { glyph, text } = verdict(flow.conditions)
-  const head = `${glyph} ${paint('bold', flow.name)}  ${text}  ${paint('dim', flow.revision ? short(flow.revision) : 'nothing deployed yet')}`
-  const trouble = flow.functions
-    .filter(({ message }) => message)
-    .map(({ name, message }) => `  ${name}: ${message}`)
-  const parts = [head, ...detail(flow.conditions)]
+  const revision = flow.revision ? `runs ${short(flow.revision)}` : 'nothing runs yet'
+  const parts = [`${glyph} ${paint('bold', flow.name)}  ${text}  ${paint('dim', revision)}`]
+  if (flow.findings.length > 0)
+    parts.push('The newest revision is not what runs:', findingsText(flow.findings, flow.folder))
+  else parts.push(...detail(flow.conditions))
   if (flow.functions.length > 0) parts.push('', indent(table(columns, flow.functions.map(row))))
-  if (trouble.length > 0) parts.push('', ...trouble)
+  const trouble = flow.functions.filter(({ message }) => message)
+  if (trouble.length > 0)
+    parts.push('', ...trouble.map(({ name, message }) => `  ${paint('bold', name)}: ${message}`))
   return parts.join('\n')
 }
 
@@ -36,7 +45,7 @@ const detail = (conditions: Condition[]) =>
     .filter(({ type, status }) => (type === 'Ready' ? status === 'False' : status === 'True'))
     .map(({ message }) => message)
     .filter((message, index, all) => message && all.indexOf(message) === index)
-    .map(message => `  ${message}`)
+    .map(message => `  ${short(message)}`)
 
 const columns = [
   ...[{ head: 'NAME' }, { head: 'KIND' }, { head: 'PHASE' }, { head: 'HOST' }, { head: 'CODE' }],
@@ -54,11 +63,11 @@ function row(node: FunctionStatus): string[] {
 }
 
 const hostText = ({ node, pid, startedAt }: FunctionStatus['hosts'][number]) =>
-  `${node} ${paint('dim', `pid ${pid}, ${ago(startedAt)}`)}`
+  `${node} ${paint('dim', pid ? `pid ${pid}${startedAt ? `, ${ago(startedAt)}` : ''}` : 'no process')}`
 
 const phaseColour: Record<string, 'green' | 'red'> = { Running: 'green', Failed: 'red' }
 
-/** `main@sha1:1234567`: as much of a revision as people read. */
-export const short = (revision: string) => revision.replace(/(:[0-9a-f]{7})[0-9a-f]+$/, '$1')
+/** Cuts revisions in a text to as much as people read: `main@sha1:1234567`. */
+export const short = (text: string) => text.replaceAll(/(@sha[0-9]+:[0-9a-f]{7})[0-9a-f]+/g, '$1')
 
 const indent = (text: string) => text.replace(/^/gm, '  ')
