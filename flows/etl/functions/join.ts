@@ -11,7 +11,7 @@ export interface Observation {
   estimated: string[]
 }
 
-const sensors = Object.keys(ranges)
+const sensors = [...ranges.keys()]
 const OPEN = 10 // a device that leaves a sensor out is waited for this many observations
 
 /** Gathers what a device's sensors read at one time into one observation. */

@@ -26,8 +26,11 @@ const VERSION = 10
 const ABSOLUTE = 2 ** 28 // a time below it is relative to now
 const NAME = /^[A-Za-z0-9][A-Za-z0-9\-:./_]*$/
 const BASE64URL = /^([\w-]{4})*([\w-]{2,3})?$/
-const STRINGS = ['bn', 'bu', 'n', 'u', 'vs', 'vd']
-const NUMBERS = ['bt', 'bv', 'bs', 'bver', 'v', 's', 't', 'ut']
+const TYPES = {
+  string: ['bn', 'bu', 'n', 'u', 'vs', 'vd'],
+  number: ['bt', 'bv', 'bs', 'bver', 'v', 's', 't', 'ut'],
+  boolean: ['vb'],
+}
 const VALUES = ['v', 'vs', 'vb', 'vd'] as const
 
 /** The records of a pack, resolved and in chronological order. `now` is in seconds since the epoch.
@@ -67,18 +70,12 @@ function resolveRecord(record: SenmlRecord, base: SenmlRecord, now: number): Res
 function check(record: unknown): asserts record is SenmlRecord {
   if (typeof record !== 'object' || record === null || Array.isArray(record))
     throw new TypeError('a SenML record is an object')
-  for (const [label, value] of Object.entries(record)) {
-    const type = STRINGS.includes(label)
-      ? 'string'
-      : NUMBERS.includes(label)
-        ? 'number'
-        : label === 'vb'
-          ? 'boolean'
-          : undefined
-    if (type && typeof value !== type)
-      throw new TypeError(`${label} is a ${type}, not ${JSON.stringify(value)}`)
+  const fields = new Map<string, unknown>(Object.entries(record))
+  for (const [type, labels] of Object.entries(TYPES))
+    for (const label of labels)
+      if (fields.has(label) && typeof fields.get(label) !== type) throw new TypeError(`${label} is a ${type}`)
+  for (const label of fields.keys())
     if (label.endsWith('_')) throw new TypeError(`${label} must be understood, and isn't`)
-  }
   const { vd = '', bver = VERSION } = record as SenmlRecord
   if (!BASE64URL.test(vd)) throw new TypeError('vd is base64url without padding')
   if (!Number.isInteger(bver) || bver < 1 || bver > VERSION)

@@ -1,7 +1,7 @@
 /** What each sensor can plausibly read: degrees Celsius, millimetres, metres per second. */
-export const ranges: Record<string, [number, number]> = {
-  temp_max: [-60, 60],
-  temp_min: [-60, 60],
-  precipitation: [0, 500],
-  wind: [0, 60],
-}
+export const ranges = new Map([
+  ['temp_max', { min: -60, max: 60 }],
+  ['temp_min', { min: -60, max: 60 }],
+  ['precipitation', { min: 0, max: 500 }],
+  ['wind', { min: 0, max: 60 }],
+])

@@ -3,6 +3,7 @@ import { dataflow, type TestDataflow } from 'dyninka/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Annotated } from '../functions/annotate.ts'
+import knownDevices from '../functions/known-devices.ts'
 
 const Etl = suite<{ flow: TestDataflow }>('etl')
 
@@ -56,6 +57,17 @@ Etl('lets an observation go without the sensor that stays silent', async ({ flow
     published(flow).map(({ values }) => values),
     [{ wind: 0 }, { wind: 1 }],
   )
+})
+
+Etl('drops names of no known sensor, and sets none of them aside', async ({ flow }) => {
+  await flow.run({ gateways: ['seattle/constructor', 'seattle'].map(n => [{ n, v: 1 }]) })
+  assert.is(flow.sink('publish').length + flow.dead.length, 0)
+})
+
+Etl('lets only known devices pass', () => {
+  const reading = { name: 'seattle/wind', device: 'seattle', sensor: 'wind', time: 0, value: 1 }
+  assert.is(knownDevices(reading), reading)
+  assert.is(knownDevices({ ...reading, device: 'test-bench' }), undefined)
 })
 
 Etl('sets malformed input aside and goes on', async ({ flow }) => {
