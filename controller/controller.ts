@@ -63,7 +63,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       },
     })
     closers.push(() => broker.close())
-    const source = openSource(options, state, () => reconciler.lookAtSource(), log)
+    const source = openSource(options, state, () => reconciler.lookAtSource())
     const reconciler = new Reconciler({
       source,
       path: options.path ?? '',

@@ -28,7 +28,8 @@ export class Dataflow {
   buildFailures: Record<string, string> = {}
   /** When the revision that is on its way was offered, by `performance.now()`. */
   offeredAt = 0
-  last?: { desired: Desired; observed: Observed; changes: Change[]; health: Health }
+  /** As of the last pass; `revision` is the one that it worked for. */
+  last?: { revision: string; desired: Desired; observed: Observed; changes: Change[]; health: Health }
 
   constructor(folder: string) {
     this.folder = folder

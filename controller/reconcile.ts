@@ -17,7 +17,9 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<n
   const observed = await observe(dataflow, context)
   const changes = plan(desired, observed)
   await apply(dataflow, changes, context)
+  const { revision } = dataflow.inventory!
   const state = {
+    revision,
     desired,
     observed,
     changes,

@@ -10,7 +10,7 @@ export function report(
 ): number | undefined {
   const before = dataflow.last
   dataflow.last = state
-  const { desired, observed, changes, health } = state
+  const { desired, changes, health } = state
   const inventory = dataflow.inventory!
   if (dataflow.removed && isGone(state)) {
     context.emit({ type: 'pruned', flow: inventory.name })
@@ -18,7 +18,7 @@ export function report(
     dataflow.gone = true
     return undefined
   }
-  tellSwaps(dataflow, before, state, context)
+  tellSwaps(dataflow, state, context)
   tellFailures(dataflow, before, state, context)
   const { conditions } = dataflow
   const failed = Object.entries(health.nodes).filter(([, { phase }]) => phase === 'Failed')
@@ -64,12 +64,7 @@ export function report(
 }
 
 /** A generation that has taken over from another one. */
-function tellSwaps(
-  { inventory }: Dataflow,
-  before: Dataflow['last'],
-  state: NonNullable<Dataflow['last']>,
-  context: Context,
-) {
+function tellSwaps({ inventory }: Dataflow, state: NonNullable<Dataflow['last']>, context: Context) {
   for (const change of state.changes) {
     if (change.action !== 'stop' || !(change.node in state.desired.contents)) continue
     const newest = Math.max(

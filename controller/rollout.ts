@@ -51,7 +51,7 @@ function isReady(
 ) {
   const { wirings, failed } = state
   const wiring = wirings[consumer]
-  if (!wiring || !wiring.inputs.some(wired => sameInput(wired, input))) return false
+  if (!wiring?.inputs.some(wired => sameInput(wired, input))) return false
   if (!isInEffect(consumer, wiring, state)) return false
   const outputs = contents[consumer]?.outputs ?? {}
   return Object.entries(outputs).every(([output, streams]) =>

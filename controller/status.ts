@@ -9,7 +9,7 @@ import type { Traffic } from './traffic.ts'
 export interface DataflowStatus {
   name: string
   folder: string
-  /** The revision that is wanted: the last good one. */
+  /** The revision that is applied, or on its way: the last good one. */
   revision: string
   source: string
   conditions: Condition[]
@@ -52,7 +52,7 @@ export function statusOf(
   return {
     name: dataflow.name,
     folder: dataflow.folder,
-    revision: inventory?.revision ?? '',
+    revision: last?.revision ?? '',
     source,
     conditions: dataflow.conditions.list(),
     findings: dataflow.findings,

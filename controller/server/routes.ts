@@ -5,10 +5,10 @@ import { dropLetters, readLetters, replayLetters } from '../broker/dead-letters.
 import { tap } from '../broker/tap.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Reconciler } from '../reconciler.ts'
+import { verify } from '../source/index.ts'
 import { graphOf } from './graph.ts'
 import { Metrics } from './metrics.ts'
 import { readBody, readJsonBody, sendJson, sendLines } from './respond.ts'
-import { checkSignature } from './signature.ts'
 
 export interface Services {
   reconciler: Reconciler
@@ -135,7 +135,8 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     },
     '/webhook': {
       async POST({ request, response }) {
-        checkSignature(webhookSecret, request.headers, await readBody(request))
+        const push = verify(request.headers, await readBody(request), webhookSecret ?? '')
+        if ('refused' in push) throw new Problem('BadSignature', push.message)
         reconciler.lookAtSource()
         sendJson(response, 202, { accepted: true })
       },

@@ -29,6 +29,9 @@ export class SupervisedHost {
   #restart?: NodeJS.Timeout
   #kill?: NodeJS.Timeout
   #released = false
+  /** Its end comes as an event. */
+  #isChild = false
+  #killedFor?: string
 
   constructor(record: HostRecord, supervision: Supervision) {
     this.record = record
@@ -50,8 +53,10 @@ export class SupervisedHost {
     try {
       child = this.#supervision.launch(record)
     } catch (error) {
-      return this.#ended((error as Error).message)
+      this.#ended((error as Error).message)
+      return
     }
+    this.#isChild = true
     const identity = child.pid === undefined ? undefined : identify(child.pid)
     child.once('error', error => this.#onEnd(identity, error.message))
     child.once('exit', (code, name) =>
@@ -74,7 +79,8 @@ export class SupervisedHost {
   check(): void {
     const { process } = this.record
     if (this.#phase === 'backoff' || this.#released) return
-    if (!process || !isAlive(process)) this.#onEnd(process, 'ended while the controller was away')
+    if (!this.#isChild && (!process || !isAlive(process)))
+      this.#onEnd(process, 'ended while the controller was away')
     else this.#forgiveWhenHealthy()
   }
 
@@ -87,7 +93,10 @@ export class SupervisedHost {
     this.#phase = 'stopping'
     clearTimeout(this.#restart)
     const { process } = record
-    if (!process || !isAlive(process)) return this.#gone()
+    if (!process || !isAlive(process)) {
+      this.#gone()
+      return
+    }
     signal(process, 'SIGTERM')
     this.#kill ??= setTimeout(() => signal(process, 'SIGKILL'), killAfterMs).unref()
   }
@@ -98,7 +107,6 @@ export class SupervisedHost {
     this.#killedFor = reason
     signal(this.record.process, 'SIGKILL')
   }
-  #killedFor?: string
 
   /** Lets the process run on, unwatched. */
   release(): void {
