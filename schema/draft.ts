@@ -49,11 +49,12 @@ export class Draft {
   constructor(document: YamlDocument, wrong: string[][]) {
     this.document = document
     const dataflow = without(document.value, wrong)
+    const { sources, functions, sinks } = dataflow
     this.incomplete =
-      !dataflow.sources || !dataflow.functions || wrong.some(path => path[0] === 'sinks' && !path[1])
-    for (const [name, spec] of Object.entries(dataflow.sources ?? {})) this.#add('source', name, spec)
-    for (const [name, spec] of Object.entries(dataflow.functions ?? {})) this.#add('function', name, spec)
-    for (const [name, spec] of Object.entries(dataflow.sinks ?? {})) this.#add('sink', name, spec)
+      [sources, functions].some(isEmpty) || wrong.some(([first, second]) => first === 'sinks' && !second)
+    for (const [name, spec] of Object.entries(sources ?? {})) this.#add('source', name, spec)
+    for (const [name, spec] of Object.entries(functions ?? {})) this.#add('function', name, spec)
+    for (const [name, spec] of Object.entries(sinks ?? {})) this.#add('sink', name, spec)
   }
 
   #add(kind: Entry['kind'], name: string, spec: Entry['spec'] | undefined) {
@@ -87,8 +88,11 @@ export class Draft {
   }
 }
 
-/** A copy with `undefined` in these places: names and places in lists stay what they are. */
+const isEmpty = (section: object | undefined) => Object.keys(section ?? {}).length === 0
+
+/** The value with `undefined` in these places: names and places in lists stay what they are. */
 function without(value: unknown, paths: string[][]): Partly<Dataflow> {
+  if (paths.length === 0) return value as Partly<Dataflow>
   if (paths.some(path => path.length === 0)) return {}
   const copy = structuredClone(value)
   for (const path of paths) {

@@ -46,6 +46,7 @@ export async function load(
   const shape = checkShape(document)
   const draft = new Draft(document, shape.wrong)
   const findings = [
+    ...syntax,
     ...shape.findings,
     ...names(draft),
     ...inputs(draft),
@@ -60,7 +61,12 @@ export async function load(
   const root = resolve(dir)
   const code = await checkCode(root, draft)
   findings.push(...code.findings)
-  if (options.types ?? true) findings.push(...(await checkTypes(root, draft, code.sound)))
+  if (options.types ?? true) {
+    // The compiler would tell a syntax error once more, in other words.
+    const told = new Set(code.findings.map(finding => finding.file))
+    const types = await checkTypes(root, draft, code.sound)
+    findings.push(...types.filter(finding => finding.file === file || !told.has(finding.file)))
+  }
   if (findings.length > 0) return { findings: sortFindings(findings, file) }
   return { flow: interpret(document.value as Dataflow), findings: [] }
 }

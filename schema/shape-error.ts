@@ -1,15 +1,6 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
+import type { Described } from './schema.ts'
 import { below } from './yaml-document.ts'
-
-/** The parts of a schema that its messages are made of. */
-export interface Described {
-  title?: string
-  description?: string
-  patternErrorMessage?: string
-  examples?: unknown[]
-  properties?: Record<string, Described>
-  oneOf?: { required: string[] }[]
-}
 
 const weights = ['type', 'enum', 'const', 'minLength', 'maxLength', 'pattern']
 

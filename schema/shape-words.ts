@@ -1,4 +1,5 @@
-import type { Described, ShapeError } from './shape-error.ts'
+import { type Described, described } from './schema.ts'
+import type { ShapeError } from './shape-error.ts'
 import { didYouMean, listed } from './suggest.ts'
 import { steps } from './yaml-document.ts'
 
@@ -113,7 +114,9 @@ function wrongType(error: ShapeError, where: string, written: string): Words {
 function typeHint(error: ShapeError, expected: string[], written: string): string {
   const { data } = error.error
   if (expected.includes('string') && (typeof data === 'number' || typeof data === 'boolean')) {
-    return `Put it in quotes: "${written}".`
+    const { pattern } = error.schema
+    const fits = pattern === undefined || new RegExp(pattern, 'u').test(written)
+    return fits ? `Put it in quotes: "${written}".` : advice(error.schema)
   }
   const number = expected.includes('integer') || expected.includes('number')
   if (number && typeof data === 'string' && /^[0-9]+$/.test(data)) return `Write it without quotes: ${data}.`
@@ -143,7 +146,7 @@ const advice = (schema: Described) =>
 const keyOr = (error: ShapeError, data: unknown) => error.error.propertyName ?? data
 
 const subject = (error: ShapeError, where: string) =>
-  error.error.propertyName === undefined ? where : `The name in ${where}`
+  error.error.propertyName === undefined ? where : `The name in ${named(error.parent)}`
 
 const kinds: Record<string, string> = {
   string: 'text',
@@ -164,7 +167,7 @@ function found(data: unknown, written: string): string {
 
 /** `, for example …`: in the way a person writes YAML. */
 function example(schema: Described | undefined, key?: string): string {
-  const value = schema?.examples?.[0]
+  const value = schema && described(schema).examples?.[0]
   if (value === undefined) return ''
   return `, for example \`${key === undefined ? '' : `${key}: `}${flow(value)}\``
 }

@@ -45,7 +45,7 @@ export type Ranges = Map<string, Range>
 
 /** JSON pointer of a part below another. */
 export const below = (pointer: string, ...steps: (string | number)[]) =>
-  steps.reduce<string>((path, step) => `${path}/${escaped(String(step))}`, pointer)
+  steps.reduce<string>((path, step) => `${path}/${typeof step === 'number' ? step : escaped(step)}`, pointer)
 
 export const steps = (pointer: string) =>
   pointer
@@ -53,4 +53,5 @@ export const steps = (pointer: string) =>
     .slice(1)
     .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 
-const escaped = (step: string) => step.replaceAll('~', '~0').replaceAll('/', '~1')
+const escaped = (step: string) =>
+  /[~/]/.test(step) ? step.replaceAll('~', '~0').replaceAll('/', '~1') : step

@@ -24,9 +24,9 @@ export function syntaxFinding(source: SourceText, error: YAMLException): Finding
 
 /** Hints only: a reason that is not known here loses nothing but its advice. */
 function hintFor(reason: string): string {
+  if (/deficient|unexpected end/.test(reason)) return 'Close the quote, [ or { that is open above.'
   if (/indent/.test(reason))
     return 'Give keys of one mapping the same indentation, and what belongs to a key more.'
-  if (/quoted scalar/.test(reason)) return 'Close the quote.'
   if (/flow collection|flow sequence|flow mapping|\}|\]/.test(reason))
     return 'Close every [ and {, and put a comma between.'
   if (/null byte|non-printable/.test(reason)) return 'Remove the character that is not text.'
