@@ -17,7 +17,7 @@ import { startServer } from './server/server.ts'
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
 
 const defaultIntervalMs = 30_000
-const silentMs = 15_000
+const defaultSilentMs = 15_000
 
 /** Starts everything that follows a repository and runs its dataflows. What an earlier controller left running
  *  under the same state folder is adopted. @throws Problem when it can't start; then nothing of it is left */
@@ -74,7 +74,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       inventories,
       store,
       runtime,
-      silentMs,
+      silentMs: options.silentMs ?? defaultSilentMs,
       log,
       emit,
     })

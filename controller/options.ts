@@ -24,6 +24,8 @@ export interface ControllerOptions {
   nodes?: DeclaredNode[]
   /** `.env`-style file of secrets; the variables `DYNINKA_SECRET_<NAME>` are read besides, and win. */
   secrets?: string
+  /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */
+  silentMs?: number
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
   webhookSecret?: string
   logger?: Logger

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readJson } from '../controller/atomic-file.ts'
+import { identify } from '../controller/process-identity.ts'
+import { Controlled, until } from './support/controlled.ts'
+import { makeRepository, type Repository } from './support/repository.ts'
+
+interface World {
+  repository: Repository
+  controlled: Controlled
+}
+
+const Restart = suite<World>('restart of the controller')
+
+const flow = (functions: string) => `apiVersion: dyninka.dev/v1
+name: kept
+sources:
+  tick: { every: 100ms }
+functions:
+${functions}
+sinks:
+  out: { from: last, log: {} }
+`
+const both = flow('  first: { code: first.ts, from: tick }\n  last: { code: last.ts, from: first }')
+const code = (value: number) => `export default function f(): { value: number } { return { value: ${value} } }\n`
+
+Restart.before(async context => {
+  context.repository = await makeRepository()
+  await context.repository.write({ 'dataflow.yaml': both, 'first.ts': code(1), 'last.ts': code(1) })
+  await context.repository.commit()
+  await context.repository.push()
+  context.controlled = await Controlled.over({ repo: context.repository.bare, silentMs: 2_500 })
+})
+Restart.after(async ({ controlled, repository }) => {
+  await controlled.remove()
+  await repository.remove()
+})
+
+async function push({ repository }: World, files: Parameters<Repository['write']>[0]): Promise<string> {
+  await repository.write(files)
+  const commit = await repository.commit()
+  await repository.push()
+  return commit
+}
+
+Restart('adopts what runs: no host restarts', async ({ controlled }) => {
+  await controlled.ready()
+  const before = await controlled.pids()
+  const broker = controlled.brokerUrl
+  await controlled.kill()
+  await controlled.start()
+  await controlled.ready()
+  assert.equal(await controlled.pids(), before)
+  assert.is(controlled.brokerUrl, broker)
+  assert.not.ok(controlled.events.some(({ type }) => type === 'started'))
+})
+
+Restart('keeps what runs running while the repository is away', async world => {
+  const { controlled, repository } = world
+  await controlled.ready()
+  const before = await controlled.pids()
+  await controlled.kill()
+  process.kill(before.last!, 'SIGKILL')
+  const { rename } = await import('node:fs/promises')
+  await rename(repository.bare, `${repository.bare}.away`)
+  await controlled.start()
+  await until('what was killed runs again', async () => (await controlled.functions()).last?.phase === 'Running')
+  const after = await controlled.pids()
+  assert.is(after.first, before.first)
+  const { source } = await controlled.get<{ source: { trouble?: { reason: string } } }>('/api/status')
+  assert.ok(source.trouble, 'and says that it is away')
+  await rename(`${repository.bare}.away`, repository.bare)
+})
+
+Restart('brings back a host that somebody killed, and ends one that nobody knows', async ({ controlled }) => {
+  const before = await controlled.pids()
+  process.kill(before.last!, 'SIGKILL')
+  await until('it runs again', async () => {
+    const { last } = await controlled.functions()
+    return last?.phase === 'Running' && last.hosts[0]?.pid !== before.last
+  })
+  await controlled.kill()
+  const { spawn } = await import('node:child_process')
+  const stray = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', '--', `--record=${controlled.state}/hosts/kept/x-1-0.json`, '--id=x'], { stdio: 'ignore' })
+  await controlled.start()
+  await until('the stray is gone', () => stray.exitCode !== null || stray.signalCode !== null)
+})
+
+Restart('is refused while another controller has the state', async ({ controlled }) => {
+  const { startController } = await import('../controller/controller.ts')
+  const { pino } = await import('pino')
+  const options = { repo: controlled.options.repo!, state: controlled.state, logger: pino({ level: 'silent' }) }
+  await startController(options).then(
+    () => assert.unreachable(),
+    error => assert.is(error.reason, 'StateInUse'),
+  )
+  const file = readJson<{ pid: number }>(`${controlled.state}/controller.json`)!
+  assert.ok(identify(file.pid), 'and the first goes on')
+})
+
+Restart('goes on where it was killed, whenever that was', async world => {
+  const { controlled } = world
+  for (const [i, delayMs] of [50, 350].entries()) {
+    const commit = await push(world, { 'last.ts': code(i + 2) })
+    await sleep(delayMs)
+    await controlled.kill()
+    await controlled.start()
+    await controlled.ready(commit)
+  }
+  const commit = await push(world, { 'dataflow.yaml': flow('  last: { code: last.ts, from: tick }') })
+  await sleep(100)
+  await controlled.kill()
+  await controlled.start()
+  await controlled.ready(commit)
+  await until('each node has one host', () => controlled.processes().length === 3, () => JSON.stringify(controlled.processes()))
+  const { sessions } = await controlled.get<{ sessions: object }>('/api/observed')
+  assert.equal(Object.keys(sessions).toSorted(), ['last', 'out', 'tick'])
+})
+
+Restart('restarts a host whose event loop is blocked', async world => {
+  const { controlled } = world
+  const blocking = `let n = 0\nexport default function f(): { value: number } { if (++n === 3) for (;;); return { value: 9 } }\n`
+  const commit = await push(world, { 'last.ts': blocking })
+  await controlled.ready(commit)
+  const before = await controlled.pids()
+  await until('it was killed and runs again', async () => {
+    const { last } = await controlled.functions()
+    return last!.hosts.at(-1)?.pid != null && last!.hosts.at(-1)!.pid !== before.last
+  }, undefined, 10_000)
+})
+
+Restart.run()
