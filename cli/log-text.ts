@@ -31,12 +31,18 @@ export function logText({
     const stack = (value as { stack?: unknown } | null)?.stack ?? (field === 'stack' ? value : undefined)
     if (typeof stack !== 'string') return []
     delete fields[field]
-    return stack.split('\n').map(line => `\n    ${paint('dim', line.trim())}`)
+    return stack
+      .split('\n')
+      .filter(isOfUser)
+      .map(line => `\n    ${paint('dim', line)}`)
   })
   const rest = Object.keys(fields).length > 0 ? ` ${paint('dim', JSON.stringify(fields))}` : ''
   const at = paint('dim', new Date(time).toISOString().slice(11, 23))
   return `${at} ${paint(colour, word)} ${name ? `${paint('cyan', name)} ` : ''}${msg}${rest}${stacks.join('')}`
 }
+
+/** Frames of Dyninka itself say nothing to who wrote the function. */
+const isOfUser = (line: string) => !/^\s*at .*\bdyninka:/.test(line)
 
 const levels = [
   ['fatal', 'red', 60],

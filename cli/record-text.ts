@@ -2,7 +2,7 @@ import { paint } from './paint.ts'
 
 export interface TappedRecord {
   id: string
-  key?: string
+  key: string | null
   time: number
   value: unknown
   function: string
@@ -13,5 +13,5 @@ export interface TappedRecord {
 export function recordText({ time, key, value, function: name, output }: TappedRecord): string {
   const at = paint('dim', new Date(time).toISOString().slice(11, 23))
   const place = paint('cyan', output === 'default' ? name : `${name}.${output}`)
-  return [at, place, ...(key === undefined ? [] : [paint('yellow', key)]), JSON.stringify(value)].join(' ')
+  return [at, place, ...(key === null ? [] : [paint('yellow', key)]), JSON.stringify(value)].join(' ')
 }

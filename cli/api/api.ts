@@ -35,7 +35,12 @@ export class Api {
         for (const line of lines) if (line) yield JSON.parse(line) as T
       }
     } catch (error) {
-      if (!signal.aborted) throw error
+      if (signal.aborted) return
+      if (error instanceof Problem || error instanceof Usage) throw error
+      throw new Problem('Disconnected', `the connection to the controller at ${this.url} broke off`, {
+        hint: 'Has it been stopped?',
+        cause: error,
+      })
     }
   }
 
@@ -45,7 +50,7 @@ export class Api {
 
   /** The dataflow of that name, or the only one there is. @throws Usage */
   async flowNamed(name?: string): Promise<string> {
-    const names = (await this.status()).dataflows.map(flow => flow.name)
+    const names = (await this.status()).dataflows.filter(isDeployed).map(nameOf)
     if (name !== undefined && names.includes(name)) return name
     if (name !== undefined) {
       const otherwise = names.length === 0 ? 'None runs.' : `There are ${listed(names)}.`
@@ -53,7 +58,7 @@ export class Api {
     }
     if (names.length === 1) return names[0]!
     if (names.length === 0) throw new Usage('no dataflow runs yet', '`dyninka status` says why.')
-    throw new Usage('several dataflows run', `Add --flow: there are ${listed(names)}.`)
+    throw new Usage('several dataflows run', `Choose one with --flow: ${listed(names, 'or')}.`)
   }
 
   /** The dataflow that has a node of that name. @throws Usage */
@@ -94,6 +99,7 @@ export class Api {
   }
 }
 
+const isDeployed = ({ revision }: Dataflow) => revision !== ''
 const nameOf = ({ name }: Dataflow) => name
 
 async function refusal(response: Response, url: string): Promise<Problem> {

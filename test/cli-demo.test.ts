@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Cli, cli, temporaryFolder } from './support/cli.ts'
+
+const Demo = suite('dyninka demo')
+
+Demo('delivers all that it sends, over a real push, and cleans up', async () => {
+  const folder = await temporaryFolder()
+  const demo = new Cli(['demo', '--exit-after', '16s', '--json', '--dir', folder])
+  try {
+    await demo.says('weather is ready')
+    const copy = join(folder, 'weather')
+    const advise = join(copy, 'functions', 'advise.ts')
+    await writeFile(advise, (await readFile(advise, 'utf8')).replace('an umbrella', 'a raincoat'))
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', copy, ...args], { encoding: 'utf8', stdio: 'pipe' })
+    git('commit', '--all', '--message', 'Wear a raincoat')
+    git('push')
+    await demo.says(/weather is ready after [\d.]+ s: built advise; swapped advise\n/)
+    await demo.says('a raincoat')
+    // From the working copy every command finds its controller.
+    assert.match((await cli(['status'], { cwd: copy })).stdout, '✓ weather')
+    const { code, stdout, stderr } = await demo.end()
+    assert.is(code, 0, stderr)
+    const { recordsSent, recordsDelivered, functions, builds, revision, seconds } = JSON.parse(stdout)
+    assert.ok(recordsSent > 20)
+    assert.is(recordsDelivered, recordsSent)
+    assert.is(functions, 3)
+    assert.is(builds, 4)
+    assert.is(revision, `main@sha1:${git('rev-parse', 'HEAD').trim()}`)
+    assert.ok(seconds < 40)
+    assert.match(stderr, `Your work stays in ${copy}`)
+  } finally {
+    demo.process.kill()
+    await demo.end()
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+Demo('Ctrl-C stops all that it started, says so, and exits 130', async () => {
+  const folder = await temporaryFolder()
+  const demo = new Cli(['demo', '--dir', folder])
+  await demo.says('Ctrl-C here stops all of it.')
+  assert.match(demo.said.stdout, `cd ${join(folder, 'weather')}`)
+  demo.process.kill('SIGINT')
+  const { code, stdout } = await demo.end()
+  assert.is(code, 130)
+  assert.match(stdout, 'Stopped the controller, its broker and all functions. Its folder is removed.')
+  assert.match(stdout, ', 0 lost.')
+  assert.not(existsSync(folder))
+})
+
+Demo.run()
