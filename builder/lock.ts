@@ -9,7 +9,9 @@ export interface Lock {
   packages?: { [path: string]: LockedPackage }
 }
 interface LockedPackage extends Manifest {
+  version?: string
   resolved?: string
+  dev?: boolean
   peerDependencies?: Dependencies
 }
 type Dependencies = { [name: string]: string }

@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { prune } from '../builder/lock.ts'
+import { type Lock, prune } from '../builder/lock.ts'
 
-const Lock = suite('builder: lock file')
+const Locks = suite('builder: lock file')
 
-const packages = {
+const packages: Lock['packages'] = {
   'node_modules/a': { version: '1.0.0', dependencies: { b: '^1.0.0' }, peerDependencies: { peer: '*' } },
   'node_modules/a/node_modules/b': { version: '1.0.0', dependencies: { c: '*' } },
   'node_modules/b': { version: '2.0.0' },
@@ -16,7 +16,7 @@ const packages = {
 }
 const paths = (pruned: ReturnType<typeof prune>) => Object.keys(pruned?.lock.packages ?? {})
 
-Lock('keeps what functions can reach, as Node would find it', () => {
+Locks('keeps what functions can reach, as Node would find it', () => {
   const manifest = { dependencies: { a: '^1.0.0', dyninka: '*' }, devDependencies: { uvu: '*' } }
   const pruned = prune(manifest, { lockfileVersion: 3, packages })
   assert.equal(paths(pruned), [
@@ -29,12 +29,12 @@ Lock('keeps what functions can reach, as Node would find it', () => {
   assert.equal(pruned?.manifest, { dependencies: { a: '^1.0.0' } })
 })
 
-Lock('takes optional dependencies along', () => {
+Locks('takes optional dependencies along', () => {
   const manifest = { optionalDependencies: { b: '*' } }
   assert.equal(paths(prune(manifest, { lockfileVersion: 3, packages })), ['', 'node_modules/b'])
 })
 
-Lock('comes out the same whatever happens to packages that functions do not need', () => {
+Locks('comes out the same whatever happens to packages that functions do not need', () => {
   const manifest = { dependencies: { b: '*' } }
   const before = prune(manifest, { lockfileVersion: 3, packages })
   const uvu = { 'node_modules/uvu': { version: '2.0.0', dev: true } }
@@ -45,9 +45,9 @@ Lock('comes out the same whatever happens to packages that functions do not need
   assert.equal(after, before)
 })
 
-Lock('has nothing to install for `dyninka` alone', () => {
+Locks('has nothing to install for `dyninka` alone', () => {
   assert.is(prune({ dependencies: { dyninka: '*' } }, { lockfileVersion: 3, packages }), undefined)
   assert.is(prune({}, { lockfileVersion: 3 }), undefined)
 })
 
-Lock.run()
+Locks.run()

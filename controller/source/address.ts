@@ -22,8 +22,7 @@ export interface Address {
 
 /** Takes any URL that `git clone` takes, or a path. @throws Problem */
 export function parseAddress(text: string): Address {
-  if (/[\u0000-\u001f\u007f]/.test(text) || text === '' || text.startsWith('-'))
-    throw invalid('it is not a URL')
+  if (/\p{Cc}/u.test(text) || text === '' || text.startsWith('-')) throw invalid('it is not a URL')
   if (/^[a-z][a-z0-9+.-]*::/i.test(text)) throw invalid('helpers (`name::address`) may run any program')
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   // `host:path`, as scp has it; a slash before the colon makes it a path.

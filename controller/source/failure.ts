@@ -40,8 +40,8 @@ const meanings: {
   },
 ]
 
-/** An error of Git at the server's side, as a problem. Anything else passes through. */
-export function remoteProblem(
+/** What went wrong with a repository, as a problem. Anything else passes through. */
+export function sourceProblem(
   error: unknown,
   url: string,
   secrets: readonly (string | undefined)[],
@@ -50,6 +50,11 @@ export function remoteProblem(
     return new Problem('SourceTimeout', `${url} does not answer`, {
       cause: error,
       hint: 'It is tried again; check the server and the network between.',
+    })
+  if (error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string')
+    return new Problem('CacheUnusable', `the copy of ${url} can't be kept: ${error.message}`, {
+      cause: error,
+      hint: 'It is tried again; see to the room and the permissions of the state folder.',
     })
   if (!(error instanceof GitFailure)) return error
   if (/spawn git ENOENT/.test(error.stderr))

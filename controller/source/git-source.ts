@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Problem } from '../../schema/problem.ts'
-import { type Address, type Credentials, parseAddress, redact } from './address.ts'
+import { type Address, type Credentials, parseAddress } from './address.ts'
 import { parseCommit } from './commit.ts'
-import { remoteProblem } from './failure.ts'
-import { type Git, openGit } from './git.ts'
+import { sourceProblem } from './failure.ts'
+import { type Git, GitFailure, openGit } from './git.ts'
+import { listEntries } from './listing.ts'
 import {
   ensureMirror,
   type MirrorOptions,
@@ -15,7 +16,7 @@ import {
 } from './mirror.ts'
 import { findTip, type Tip } from './remote.ts'
 import type { Revision, Source } from './source.ts'
-import { checkEntries, parseListing, readObjects, tooLarge, writeTree } from './tree.ts'
+import { MissingObject, readObjects, writeTree } from './tree.ts'
 
 export interface GitSourceOptions {
   /** Anything that `git clone` takes; a user and password in it are taken out first. */
@@ -60,6 +61,7 @@ class GitSource implements Source {
   /** A commit that can't be taken, so that it is not fetched again at every poll. */
   #refused: { commit: string; problem: Problem } | undefined
   #started = false
+  #taken = 0
 
   constructor({ url, cacheDir, ...options }: GitSourceOptions) {
     const { credentials, ...address } = parseAddress(url)
@@ -105,6 +107,15 @@ class GitSource implements Source {
   }
 
   async #fetch(signal: AbortSignal): Promise<Revision> {
+    try {
+      return await this.#fetchNow(signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw sourceProblem(error, this.#address.url, [this.#credentials?.password])
+    }
+  }
+
+  async #fetchNow(signal: AbortSignal): Promise<Revision> {
     signal.throwIfAborted()
     if (!this.#started) {
       // What an earlier process left may be half of something; nobody else uses this folder.
@@ -112,17 +123,11 @@ class GitSource implements Source {
       this.#started = true
     }
     await ensureMirror(this.#mirror, this.#mirrorOptions)
-    const tip = await this.#remote(() => findTip(this.#git, this.#address.url, this.#branch, signal))
+    const tip = await findTip(this.#git, this.#address.url, this.#branch, signal)
     const known = await this.#known(tip)
     if (known) return known
     if (this.#refused?.commit === tip.commit) throw this.#refused.problem
-    try {
-      return await this.#take(tip, signal)
-    } catch (error) {
-      if (error instanceof Problem && error.disposition === 'stalled')
-        this.#refused = { commit: tip.commit, problem: error }
-      throw error
-    }
+    return await this.#take(tip, signal)
   }
 
   async #known({ branch, commit }: Tip): Promise<Revision | undefined> {
@@ -133,16 +138,18 @@ class GitSource implements Source {
   }
 
   async #take(tip: Tip, signal: AbortSignal): Promise<Revision> {
-    await this.#remote(() => this.#fetchBranch(tip, signal))
-    try {
-      return await this.#export(tip, signal)
-    } catch (error) {
-      if (error instanceof Problem || signal.aborted) throw error
-      // The remote gave everything, but it can't be read here: the mirror is damaged.
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        await this.#fetchBranch(tip, signal)
+        return await this.#export(tip, signal)
+      } catch (error) {
+        if (error instanceof Problem && error.reason !== 'SignatureRequired')
+          this.#refused = { commit: tip.commit, problem: error }
+        if (!isFirst || signal.aborted || !isDamage(error)) throw error
+      }
+      // The remote has just answered, so it is likely the mirror: once more with a new one.
       await rm(this.#mirror, { recursive: true, force: true })
       await ensureMirror(this.#mirror, this.#mirrorOptions)
-      await this.#remote(() => this.#fetchBranch(tip, signal))
-      return await this.#export(tip, signal)
     }
   }
 
@@ -157,20 +164,11 @@ class GitSource implements Source {
     await this.#git.run(['fetch', ...flags, 'origin', `+refs/heads/${branch}:refs/heads/${branch}`], signal)
   }
 
-  async #remote<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      throw remoteProblem(error, this.#address.url, [this.#credentials?.password])
-    }
-  }
-
   /** Puts the files of the branch, as they are in the mirror, into a folder of their own. */
   async #export({ branch }: Tip, signal: AbortSignal): Promise<Revision> {
     const ref = `refs/heads/${branch}`
     if (this.#mirrorOptions.allowedSigners !== undefined) await this.#verify(ref, signal)
-    const entries = parseListing(await this.#list(ref, signal))
-    checkEntries(entries, this.#maxBlobBytes)
+    const entries = await listEntries(this.#git, ref, this.#maxBlobBytes, signal)
     const { object: commit, content } = readObjects(await this.#git.objects([ref], signal)).next().value!
     const tree = join(this.#trees, commit)
     const fresh = join(this.#trees, `.${randomUUID()}`)
@@ -201,22 +199,6 @@ class GitSource implements Source {
     }
   }
 
-  /** @throws Problem when the server has kept back files for their size: then there is no size to list */
-  async #list(ref: string, signal: AbortSignal): Promise<string> {
-    try {
-      return await this.#git.run(['ls-tree', '-r', '-l', '-z', ref], signal)
-    } catch (error) {
-      const walk = ['rev-list', '--objects', '--missing=print', '--max-count=1', ref]
-      const absent = new Set<string>()
-      for (const [name] of (await this.#git.run(walk, signal)).matchAll(/^\?\w+/gm)) absent.add(name.slice(1))
-      if (absent.size === 0) throw error
-      const names = await this.#git.run(['ls-tree', '-r', '-z', ref], signal)
-      const paths = names.split('\0').map(line => /^\d+ \w+ (\w+)\t([^]+)$/.exec(line))
-      const large = paths.filter(match => match && absent.has(match[1]!)).map(match => ({ path: match![2]! }))
-      throw tooLarge(large, this.#maxBlobBytes)
-    }
-  }
-
   /** After the caller has its revision: removes the trees that nobody may use any more, and packs the mirror. */
   async #tidy(current: Revision): Promise<void> {
     if (this.#closing.signal.aborted || this.#revisions.length < 2) return
@@ -227,10 +209,13 @@ class GitSource implements Source {
         const tree = join(this.#trees, name)
         if (!kept.includes(tree) && tree !== current.tree) await rm(tree, { recursive: true, force: true })
       }
-      await this.#git.run(['gc', '--auto', '--quiet'], this.#closing.signal)
+      if (++this.#taken % 50 === 0) await this.#git.run(['gc', '--auto', '--quiet'], this.#closing.signal)
     } catch {} // only room is lost
   }
 }
+
+/** Of the mirror, perhaps: neither a problem that has a name, nor one of this machine's disk. */
+const isDamage = (error: unknown) => error instanceof GitFailure || error instanceof MissingObject
 
 const isThere = (path: string) =>
   stat(path).then(

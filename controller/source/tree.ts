@@ -4,45 +4,10 @@ import { setImmediate } from 'node:timers/promises'
 import { Problem } from '../../schema/problem.ts'
 import type { Git } from './git.ts'
 import { leavesTree } from './links.ts'
-
-/** A file or symbolic link of a commit. */
-export interface Entry {
-  path: string
-  mode: string
-  object: string
-  bytes: number
-}
+import { type Entry, names } from './listing.ts'
 
 /** Objects read at once; a tree of any size passes through this much memory. */
 const maxBatchBytes = 64 * 1024 * 1024
-
-/** `git ls-tree -r -l -z` as entries. Submodules are left out: they belong to other repositories. */
-export function parseListing(listing: string): Entry[] {
-  const entries: Entry[] = []
-  for (const line of listing.split('\0')) {
-    const [, mode, type, object, bytes, path] = /^(\d+) (\w+) (\w+) +(\d+|-)\t([^]+)$/.exec(line) ?? []
-    if (type === 'blob') entries.push({ path: path!, mode: mode!, object: object!, bytes: Number(bytes) })
-  }
-  return entries
-}
-
-/** @throws Problem that names every file that is too large, or has a name that could write elsewhere */
-export function checkEntries(entries: Entry[], maxBlobBytes: number): void {
-  const bad = entries.filter(({ path }) => path.split('/').some(part => /^(|\.\.?|\.git)$/i.test(part)))
-  if (bad.length)
-    throw new Problem('UnsafePath', `the commit holds ${names(bad)}`, { disposition: 'stalled' })
-  const large = entries.filter(({ bytes }) => bytes > maxBlobBytes)
-  if (large.length) throw tooLarge(large, maxBlobBytes)
-}
-
-export function tooLarge(files: { path: string; bytes?: number }[], maxBlobBytes: number): Problem {
-  const size = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`
-  const list = names(files.map(({ path, bytes }) => ({ path: bytes ? `${path} (${size(bytes)})` : path })))
-  return new Problem('FileTooLarge', `${list}: larger than ${size(maxBlobBytes)}`, {
-    disposition: 'stalled',
-    hint: 'Take it out of the commit (`git rm --cached`, then amend or commit), and keep it where functions can fetch it.',
-  })
-}
 
 /** Writes the files of a commit below an empty folder, as they are stored: no filter, no change of line ends. */
 export async function writeTree(
@@ -102,20 +67,17 @@ function* batches(entries: Entry[]): Generator<Entry[]> {
   if (batch.length) yield batch
 }
 
+export class MissingObject extends Error {}
+
 /** What `git cat-file --batch` prints: `<object> <type> <size>`, the content, a line feed; or `<name> missing`. */
 export function* readObjects(output: Buffer): Generator<{ object: string; content: Buffer }, undefined> {
   for (let at = 0; at < output.length; ) {
     const end = output.indexOf('\n', at)
     const [object, , size] = output.toString('utf8', at, end).split(' ')
-    if (size === undefined) throw new Error(`the mirror lacks ${object}`)
+    if (size === undefined) throw new MissingObject(`the mirror lacks ${object}`)
     const start = end + 1
     at = start + Number(size) + 1
     yield { object: object!, content: output.subarray(start, at - 1) }
   }
   return undefined
-}
-
-function names(files: { path: string }[]): string {
-  const shown = files.slice(0, 5).map(({ path }) => path)
-  return shown.join(', ') + (files.length > 5 ? ` and ${files.length - 5} more` : '')
 }

@@ -1,6 +1,5 @@
-import { existsSync, type FSWatcher, watch } from 'node:fs'
+import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
-import { watch as watchTree } from 'chokidar'
 import { parseAddress } from './address.ts'
 
 export interface Watcher {
@@ -20,60 +19,53 @@ const absentMs = 1000
 export function watchRepository(url: string, onChange: () => void): Watcher | undefined {
   const { path } = parseAddress(url)
   if (path === undefined) return undefined
-  let watchers: (FSWatcher | ReturnType<typeof watchTree>)[] = []
-  let settling: NodeJS.Timeout | undefined
-  let returning: NodeJS.Timeout | undefined
-  let closed = false
+  let watchers: FSWatcher[] = []
+  let timer: NodeJS.Timeout | undefined
 
-  const stop = () => {
-    for (const watcher of watchers) void watcher.close()
-    watchers = []
-  }
-  const start = () => {
-    if (closed) return
-    const gitDir = existsSync(join(path, 'objects')) ? path : join(path, '.git')
-    try {
-      // Branches move as files here, or all at once in packed-refs or reftable.
-      // Not Node's own recursive watch: on Linux it missed 4 of 25 pushes, since a branch is replaced by rename.
-      const heads = watchTree(join(gitDir, 'refs/heads'), {
-        ignoreInitial: true,
-        atomic: false,
-        alwaysStat: true,
-      })
-      watchers.push(heads.on('all', changed))
-      watchers.push(watch(gitDir, (_, name) => /^(packed-refs|HEAD|refs)$/.test(name ?? 'HEAD') && changed()))
-      if (existsSync(join(gitDir, 'reftable'))) watchers.push(watch(join(gitDir, 'reftable'), changed))
-      for (const watcher of watchers) watcher.on('error', changed)
-    } catch {
-      stop()
-      awaitReturn()
-    }
-  }
   const changed = () => {
-    clearTimeout(settling)
-    settling = setTimeout(() => {
-      // A folder that was removed and made again is another one, which the watchers do not see.
-      if (!existsSync(join(path, 'HEAD')) && !existsSync(join(path, '.git/HEAD'))) {
-        stop()
-        awaitReturn()
-      }
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      // Afresh each time: folders of branches come and go, and so may the repository itself.
+      start()
       onChange()
     }, settleMs)
   }
+  const start = () => {
+    const before = watchers
+    watchers = []
+    try {
+      const gitDir = existsSync(join(path, 'objects')) ? path : join(path, '.git')
+      for (const folder of refFolders(gitDir)) watchers.push(watch(folder, changed))
+      watchers.push(watch(gitDir, (_, name) => (name === null || isRefs.test(name)) && changed()))
+      for (const watcher of watchers) watcher.on('error', changed)
+    } catch {
+      awaitReturn()
+    }
+    for (const watcher of before) watcher.close()
+  }
   const awaitReturn = () => {
-    returning = setTimeout(() => {
-      start()
-      if (watchers.length) onChange()
-    }, absentMs)
-    returning.unref()
+    clearTimeout(timer)
+    timer = setTimeout(() => (existsSync(path) ? changed() : awaitReturn()), absentMs)
+    timer.unref()
   }
   start()
   return {
     close() {
-      closed = true
-      clearTimeout(settling)
-      clearTimeout(returning)
-      stop()
+      clearTimeout(timer)
+      for (const watcher of watchers) watcher.close()
     },
   }
+}
+
+/** What moves in a repository's folder itself when a branch does, or when the folder goes. */
+const isRefs = /^(packed-refs|HEAD|refs)$/
+
+/** Where branches are files: `refs/heads`, with a folder for each `feature/…`; or all of them in `reftable`.
+ *  One watcher for each, as Node's recursive watch loses a file on Linux once it is replaced by a rename. */
+function refFolders(gitDir: string): string[] {
+  const heads = join(gitDir, 'refs/heads')
+  const below = readdirSync(heads, { recursive: true, withFileTypes: true })
+  const folders = below.filter(entry => entry.isDirectory()).map(entry => join(entry.parentPath, entry.name))
+  const reftable = join(gitDir, 'reftable')
+  return [heads, ...folders, ...(existsSync(reftable) ? [reftable] : [])]
 }
