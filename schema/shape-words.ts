@@ -44,7 +44,7 @@ export function sentence(error: ShapeError, written: string): Words {
         allowed.map(value => `\`${value}\``),
         'or',
       )}.`
-      const hint = typeof data === 'string' ? didYouMean(synonyms[data] ?? data, allowed, choice) : choice
+      const hint = typeof data === 'string' ? didYouMean(synonyms.get(data) ?? data, allowed, choice) : choice
       return { code: 'unknown-value', message: `${where} can't be ${shown(data)}.`, hint }
     }
     case 'pattern':
@@ -82,13 +82,13 @@ export function sentence(error: ShapeError, written: string): Words {
 }
 
 /** What people write for an architecture that has another name here. */
-const synonyms: Record<string, string> = {
-  x64: 'amd64',
-  x86_64: 'amd64',
-  aarch64: 'arm64',
-  armv7: 'arm',
-  armv7l: 'arm',
-}
+const synonyms = new Map([
+  ['x64', 'amd64'],
+  ['x86_64', 'amd64'],
+  ['aarch64', 'arm64'],
+  ['armv7', 'arm'],
+  ['armv7l', 'arm'],
+])
 
 function oneOf(error: ShapeError, where: string): Words {
   const all = error.alternatives.map(key => `\`${key}\``)

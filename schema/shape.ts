@@ -28,10 +28,12 @@ export function checkShape(document: YamlDocument): { findings: Finding[]; wrong
   }
 }
 
-/** Branches of `oneOf` and parts of `propertyNames` are told by the error that sums them up. */
-const told = (error: ErrorObject) =>
-  !(error.keyword === 'required' && /\/oneOf\/\d+\/required$/.test(error.schemaPath)) &&
-  error.keyword !== 'propertyNames'
+/** Branches of `oneOf` and parts of `propertyNames` are told by the error that sums them up, and what is no mapping
+ *  by its type alone: `required`, and so `oneOf`, holds for all that can have no keys. */
+function told({ keyword, schemaPath, data }: ErrorObject): boolean {
+  if (keyword === 'oneOf') return typeof data === 'object' && data !== null && !Array.isArray(data)
+  return keyword !== 'propertyNames' && !/\/oneOf\/\d+\/required$/.test(schemaPath)
+}
 
 /** A value that has the wrong type has no wrong pattern as well: the first in order of weight stays. */
 function onePerPlace(errors: ShapeError[]): ShapeError[] {

@@ -95,6 +95,11 @@ const table: [title: string, sections: string, ...says: string[]][] = [
     'functions must be a mapping, but nothing is written there. Write a mapping, for example `{ parse: { code: functions/parse.ts, from: thermometers } }`.',
   ],
   [
+    'a source with nothing under it, once',
+    'sources:\n  «wrong-type»in:',
+    'sources.in must be a mapping, but nothing is written there. Write a mapping, for example `{ mqtt: sensors/+/temperature }`.',
+  ],
+  [
     'a source of no kind',
     'sources:\n  «missing-kind»in: { overflow: block }',
     'sources.in says none of `mqtt`, `every` and `http`. Add one of them, for example `{ mqtt: sensors/+/temperature }`.',
@@ -161,8 +166,9 @@ const table: [title: string, sections: string, ...says: string[]][] = [
   ],
   [
     'an architecture by another name',
-    'functions:\n  f: { code: f.js, from: in, placement: { require: { arch: [«unknown-value»x86_64] } } }',
+    'functions:\n  f: { code: f.js, from: in, placement: { require: { arch: [«unknown-value»x86_64, «unknown-value»toString] } } }',
     "functions.f.placement.require.arch[0] can't be `x86_64`. Did you mean `amd64`?",
+    "functions.f.placement.require.arch[1] can't be `toString`. Write `amd64`, `arm64`, `arm`, `ppc64le`, `riscv64` or `s390x`.",
   ],
   [
     'a word that is not a choice',
