@@ -121,6 +121,10 @@ export class Reconciler {
     const { id, message } = this.repository.revision!
     if (id !== before?.id) this.#context.emit({ type: 'fetched', revision: id, message })
     for (const key of keys) this.#queue.add(key)
+    for (const flow of await this.#context.orchestrator.flows()) {
+      if (this.repository.byName(flow) || !this.repository.mayPrune()) continue
+      this.#queue.add(this.repository.adoptStray(flow, this.#context.runtime))
+    }
     return Math.round(this.#intervalMs * (0.9 + Math.random() / 5))
   }
 

@@ -4,7 +4,7 @@ import { discover } from '../schema/index.ts'
 import { Problem } from '../schema/problem.ts'
 import { Dataflow } from './dataflow.ts'
 import { worktree } from './folder-source.ts'
-import type { Inventories, Inventory } from './inventory.ts'
+import type { ArtifactRef, Inventories, Inventory } from './inventory.ts'
 import type { Revision, Source } from './source/source.ts'
 
 /** The dataflows of one source, and who may have which name. */
@@ -73,6 +73,23 @@ export class Repository {
       delete dataflow.inventory
     }
     return undefined
+  }
+
+  /** Something of this flow runs, and nobody wants it: its inventory was lost. @returns its key */
+  adoptStray(name: string, runtime: ArtifactRef): string {
+    const flow = { name, nodes: [] }
+    const nothing = {
+      v: 1 as const,
+      name,
+      flow,
+      folder: '',
+      revision: '',
+      artifacts: {},
+      runtime,
+      sessions: {},
+      history: [],
+    }
+    return this.#retireInventory(nothing)
   }
 
   close(): Promise<void> {

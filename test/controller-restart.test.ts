@@ -23,7 +23,8 @@ sinks:
   out: { from: last, log: {} }
 `
 const both = flow('  first: { code: first.ts, from: tick }\n  last: { code: last.ts, from: first }')
-const code = (value: number) => `export default function f(): { value: number } { return { value: ${value} } }\n`
+const code = (value: number) =>
+  `export default function f(): { value: number } { return { value: ${value} } }\n`
 
 Restart.before(async context => {
   context.repository = await makeRepository()
@@ -65,7 +66,10 @@ Restart('keeps what runs running while the repository is away', async world => {
   const { rename } = await import('node:fs/promises')
   await rename(repository.bare, `${repository.bare}.away`)
   await controlled.start()
-  await until('what was killed runs again', async () => (await controlled.functions()).last?.phase === 'Running')
+  await until(
+    'what was killed runs again',
+    async () => (await controlled.functions()).last?.phase === 'Running',
+  )
   const after = await controlled.pids()
   assert.is(after.first, before.first)
   const { source } = await controlled.get<{ source: { trouble?: { reason: string } } }>('/api/status')
@@ -82,7 +86,17 @@ Restart('brings back a host that somebody killed, and ends one that nobody knows
   })
   await controlled.kill()
   const { spawn } = await import('node:child_process')
-  const stray = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', '--', `--record=${controlled.state}/hosts/kept/x-1-0.json`, '--id=x'], { stdio: 'ignore' })
+  const stray = spawn(
+    process.execPath,
+    [
+      '-e',
+      'setInterval(() => {}, 1e6)',
+      '--',
+      `--record=${controlled.state}/hosts/kept/x-1-0.json`,
+      '--id=x',
+    ],
+    { stdio: 'ignore' },
+  )
   await controlled.start()
   await until('the stray is gone', () => stray.exitCode !== null || stray.signalCode !== null)
 })
@@ -90,7 +104,11 @@ Restart('brings back a host that somebody killed, and ends one that nobody knows
 Restart('is refused while another controller has the state', async ({ controlled }) => {
   const { startController } = await import('../controller/controller.ts')
   const { pino } = await import('pino')
-  const options = { repo: controlled.options.repo!, state: controlled.state, logger: pino({ level: 'silent' }) }
+  const options = {
+    repo: controlled.options.repo!,
+    state: controlled.state,
+    logger: pino({ level: 'silent' }),
+  }
   await startController(options).then(
     () => assert.unreachable(),
     error => assert.is(error.reason, 'StateInUse'),
@@ -113,7 +131,11 @@ Restart('goes on where it was killed, whenever that was', async world => {
   await controlled.kill()
   await controlled.start()
   await controlled.ready(commit)
-  await until('each node has one host', () => controlled.processes().length === 3, () => JSON.stringify(controlled.processes()))
+  await until(
+    'each node has one host',
+    () => controlled.processes().length === 3,
+    () => JSON.stringify(controlled.processes()),
+  )
   const { sessions } = await controlled.get<{ sessions: object }>('/api/observed')
   assert.equal(Object.keys(sessions).toSorted(), ['last', 'out', 'tick'])
 })
@@ -124,10 +146,15 @@ Restart('restarts a host whose event loop is blocked', async world => {
   const commit = await push(world, { 'last.ts': blocking })
   await controlled.ready(commit)
   const before = await controlled.pids()
-  await until('it was killed and runs again', async () => {
-    const { last } = await controlled.functions()
-    return last!.hosts.at(-1)?.pid != null && last!.hosts.at(-1)!.pid !== before.last
-  }, undefined, 10_000)
+  await until(
+    'it was killed and runs again',
+    async () => {
+      const { last } = await controlled.functions()
+      return last!.hosts.at(-1)?.pid != null && last!.hosts.at(-1)!.pid !== before.last
+    },
+    undefined,
+    10_000,
+  )
 })
 
 Restart.run()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { Problem } from '../../schema/problem.ts'
-import { sessionId, topics } from '../../schema/topics.ts'
+import { intakeSessionId, sessionId, topics } from '../../schema/topics.ts'
 import type { Wiring } from '../../schema/wiring.ts'
 import { FlowView } from './flow-view.ts'
 import { readRetained } from './read-retained.ts'
@@ -63,7 +63,9 @@ export class BrokerClient {
     })
     client.on('close', () => listener.onConnection(false))
     client.on('error', () => {}) // `close` follows, and a reconnect
-    client.on('message', (topic, payload) => this.#views.get(topic.split('/')[1]!)?.take(topic, payload))
+    client.on('message', (topic, payload, { retain }) =>
+      this.#views.get(topic.split('/')[1]!)?.take(topic, payload, retain),
+    )
   }
 
   get connected() {
@@ -98,15 +100,13 @@ export class BrokerClient {
     await this.#client.publishAsync(topic, payload, { qos: 1, retain })
   }
 
-  /** Removes sessions with all that they hold, and with `everything` what is retained under the node's topics. */
+  /** Removes sessions with all that they hold; with `everything`, all that is retained of the node too. */
   async discard(flow: string, node: string, partitions: number[], everything: boolean): Promise<void> {
-    for (const partition of partitions) {
-      const client = await connectAsync(this.url, {
-        ...options,
-        reconnectPeriod: 0,
-        clientId: sessionId(flow, node, partition),
-      })
-      await client.endAsync()
+    for (const partition of partitions) await discardSession(this.url, sessionId(flow, node, partition))
+    const spec = this.#views.get(flow)?.wirings.get(node)?.source?.spec
+    if (everything && spec?.type === 'mqtt') {
+      // Where a source reads a broker that is gone, there is nothing left to discard.
+      await discardSession(spec.broker ?? this.url, intakeSessionId(flow, node)).catch(() => {})
     }
     const filters = everything
       ? [`dyninka/${flow}/+/${node}/#`]
@@ -148,6 +148,12 @@ export class BrokerClient {
 }
 
 const sendAtOnce = (client: MqttClient) => (client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
+
+/** A clean connection under a session's ID ends the session. */
+async function discardSession(url: string, clientId: string): Promise<void> {
+  const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clientId }, false)
+  await client.endAsync()
+}
 
 const said = (error: unknown) =>
   (error as Error).message || (error as NodeJS.ErrnoException).code || 'no answer'

@@ -83,7 +83,8 @@ export class FlowView {
     )
   }
 
-  take(topic: string, payload: Buffer): void {
+  /** @param isRetained it was there before we subscribed */
+  take(topic: string, payload: Buffer, isRetained = false): void {
     const [, , kind, node, host] = topic.split('/') as [string, string, string, string, string?]
     if (kind === 'telemetry' && host !== undefined) {
       this.heard.set(host, performance.now())
@@ -98,7 +99,7 @@ export class FlowView {
       this.#set(this.presences, host, parse<Presence>(payload))
     }
     if (this.#complete) this.#onChange()
-    else if (this.#quiet) this.#waitForSilence()
+    else if (this.#quiet && isRetained) this.#waitForSilence()
   }
 
   #set<T>(map: Map<string, T>, key: string, value: T | undefined) {

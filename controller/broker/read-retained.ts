@@ -13,7 +13,8 @@ export async function readRetained(client: MqttClient, filters: string[]): Promi
       quiet = setTimeout(resolve, quietMs)
     }
     client.on('message', (topic, payload, packet) => {
-      if (packet.retain && payload.length > 0) found.set(topic, payload)
+      if (!packet.retain) return // it is published just now
+      if (payload.length > 0) found.set(topic, payload)
       wait()
     })
     client.subscribeAsync(filters, { qos: 0 }).then(wait, reject)

@@ -19,6 +19,7 @@ export function sendProblem(response: ServerResponse, error: unknown): void {
     hint = '',
   } = error instanceof Problem ? error : { reason: 'InternalError', message: (error as Error).message }
   if (response.headersSent) return void response.destroy()
+  if (reason === 'TooLarge') response.setHeader('connection', 'close') // the rest of the body is still on its way
   sendJson(response, statuses[reason] ?? (error instanceof Problem ? 503 : 500), {
     error: { reason, message, hint },
   })
