@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises'
+import { realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Draft } from './draft.ts'
 import type { Finding } from './finding.ts'
@@ -14,15 +14,13 @@ export async function checkCode(
 ): Promise<{ findings: Finding[]; sound: Set<string> }> {
   const findings: Finding[] = []
   const files = new Set<string>()
-  const real = await realpath(dir)
-  await Promise.all(
-    draft.functions.map(async ({ spec, pointer }) => {
-      if (spec.code === undefined) return
-      const fault = await missing({ dir, real }, spec.code)
-      if (fault) findings.push(draft.at(below(pointer, 'code'), ...fault))
-      else files.add(resolve(dir, spec.code))
-    }),
-  )
+  const folder = { dir, real: realpathSync.native(dir) }
+  for (const { spec, pointer } of draft.functions) {
+    if (spec.code === undefined) continue
+    const fault = missing(folder, spec.code)
+    if (fault) findings.push(draft.at(below(pointer, 'code'), ...fault))
+    else files.add(resolve(dir, spec.code))
+  }
   findings.push(...(await parseModules(dir, [...files])))
   const unsound = new Set(findings.map(finding => resolve(dir, finding.file)))
   return { findings, sound: new Set([...files].filter(file => !unsound.has(file))) }
@@ -30,9 +28,10 @@ export async function checkCode(
 
 type Fault = [code: string, message: string, hint: string]
 
-async function missing(folder: { dir: string; real: string }, code: string): Promise<Fault | undefined> {
+/** Synchronous: for a thousand files, promises take several times as long as the calls. */
+function missing(folder: { dir: string; real: string }, code: string): Fault | undefined {
   const path = resolve(folder.dir, code)
-  const target = await realpath(path).catch(() => undefined)
+  const target = real(path)
   if (outside(folder.dir, path) || (target !== undefined && outside(folder.real, target))) {
     const hint = 'Move the file into the folder of dataflow.yaml. What it imports may stand anywhere.'
     return ['code-outside', `${code} is outside the folder of this dataflow.`, hint]
@@ -41,7 +40,15 @@ async function missing(folder: { dir: string; real: string }, code: string): Pro
     const hint = 'Write it, with `export default function …`, or correct the path.'
     return ['missing-code', `There is no file ${code}.`, hint]
   }
-  if (!(await stat(target)).isFile()) {
+  if (!statSync(target, { throwIfNoEntry: false })?.isFile()) {
     return ['code-not-a-file', `${code} is not a file.`, 'Name the file with the default export.']
+  }
+}
+
+function real(path: string): string | undefined {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return undefined
   }
 }

@@ -6,6 +6,7 @@ import { Draft } from './draft.ts'
 import { type Finding, sortFindings } from './finding.ts'
 import type { Flow } from './flow.ts'
 import { interpret } from './interpret.ts'
+import { prepare } from './parse-modules.ts'
 import { parseYaml } from './parse-yaml.ts'
 import { readSource } from './read-source.ts'
 import { cycles } from './rules/cycles.ts'
@@ -41,6 +42,7 @@ export async function load(
   const file = options.file ?? 'dataflow.yaml'
   const source = await readSource(dir, file)
   if (!(source instanceof SourceText)) return { findings: [source] }
+  prepare()
   const { document, findings: syntax } = parseYaml(source)
   if (!document) return { findings: sortFindings(syntax, file) }
   const shape = checkShape(document)

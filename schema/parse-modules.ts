@@ -1,10 +1,17 @@
 import { relative, resolve, sep } from 'node:path'
-import { type BuildFailure, build, type Message, type Plugin } from 'esbuild'
+import { type BuildFailure, build, type Message, type Plugin, transform } from 'esbuild'
 import type { Finding } from './finding.ts'
+
+/** Starts esbuild's process, so that it is there when the files are known. */
+export function prepare() {
+  // If it can't be started, `parseModules` will say so.
+  transform('').catch(() => undefined)
+}
 
 /** Which of these files, or of what they import by path, don't parse, and which have no default export. One module
  *  that imports the default of each lets esbuild look at all of them at once: a thousand take a tenth of the time. */
 export async function parseModules(dir: string, files: string[]): Promise<Finding[]> {
+  if (files.length === 0) return []
   const errors = await errorsOf(dir, files, [])
   const inFiles = errors.filter(error => error.location!.file !== '<stdin>')
   if (inFiles.length === 0) return errors.map(error => withoutDefault(dir, files, error))

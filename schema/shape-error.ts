@@ -1,4 +1,4 @@
-import type { ErrorObject } from 'ajv/dist/2020.js'
+import type { ErrorObject } from 'ajv'
 import type { Described } from './schema.ts'
 import { below } from './yaml-document.ts'
 

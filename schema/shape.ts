@@ -1,21 +1,10 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import type { ErrorObject } from 'ajv'
 import type { Finding } from './finding.ts'
-import { schema } from './schema.ts'
 import { ShapeError } from './shape-error.ts'
 import { sentence } from './shape-words.ts'
 import { suggest } from './suggest.ts'
+import validate from './validator.generated.js'
 import { steps, type YamlDocument } from './yaml-document.ts'
-
-// A test checks the schema itself: it would take longer than all else here.
-const ajv = new Ajv2020({
-  allErrors: true,
-  verbose: true,
-  allowUnionTypes: true,
-  validateSchema: false,
-  meta: false,
-})
-ajv.addVocabulary(['patternErrorMessage'])
-const validate = ajv.compile(schema)
 
 /** What JSON Schema has to say, one finding for each mistake, and the pointers of the parts that are wrong. */
 export function checkShape(document: YamlDocument): { findings: Finding[]; wrong: string[][] } {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { Ajv } from 'ajv'
 import formatsOf from 'ajv-formats'
@@ -61,6 +62,15 @@ Format('does without the line of a file that is gone, and cuts a long one', asyn
   assert.ok(line!.length < 120)
   assert.is(line![caret!.indexOf('^')], '!')
   await long.remove()
+})
+
+Format('shows lines of files that stand above the folder', async ({ dir, findings }) => {
+  const there = await format(findings, 'text', { dir })
+  const here = await format(rebase(findings, '..'), 'text', { dir: join(dir, 'functions') })
+  assert.is(
+    here,
+    there.replace('dataflow.yaml:', '../dataflow.yaml:').replace('functions/f.ts:', '../functions/f.ts:'),
+  )
 })
 
 Format('gives a machine what it was asked for', async ({ dir, findings }) => {

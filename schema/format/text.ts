@@ -1,7 +1,7 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { styleText } from 'node:util'
 import type { Finding } from '../finding.ts'
-import { readSource } from '../read-source.ts'
-import { SourceText } from '../source-text.ts'
 import type { FormatOptions } from './format.ts'
 
 type Style = Parameters<typeof styleText>[0]
@@ -13,7 +13,9 @@ export async function text(findings: Finding[], { dir, colour = false }: FormatO
     ? (style, words) => styleText(style, words, { validateStream: false })
     : (_, words) => words
   const names = [...new Set(findings.map(finding => finding.file))]
-  const files = new Map(await Promise.all(names.map(async name => [name, await linesOf(dir, name)] as const)))
+  const files = new Map(
+    await Promise.all(names.map(async name => [name, await linesOf(join(dir, name))] as const)),
+  )
   const blocks = findings.map(finding => block(finding, files.get(finding.file)!, paint))
   return [
     ...blocks,
@@ -21,10 +23,16 @@ export async function text(findings: Finding[], { dir, colour = false }: FormatO
   ].join('\n')
 }
 
-async function linesOf(dir: string, name: string): Promise<string[]> {
-  const source = await readSource(dir, name)
-  return source instanceof SourceText ? source.text.split('\n') : []
+/** None for a file that is gone, or too large for anyone to look at. */
+async function linesOf(file: string): Promise<string[]> {
+  const size = await stat(file).then(
+    stats => stats.size,
+    () => Number.POSITIVE_INFINITY,
+  )
+  return size > maxBytes ? [] : (await readFile(file, 'utf8')).split('\n')
 }
+
+const maxBytes = 1024 * 1024
 
 function block({ file, line, column, code, message, hint }: Finding, lines: string[], paint: Paint): string {
   const place = paint('cyan', `${file}:${line}:${column}`)
