@@ -57,7 +57,7 @@ export function sourceProblem(
       hint: 'It is tried again; see to the room and the permissions of the state folder.',
     })
   if (!(error instanceof GitFailure)) return error
-  if (/spawn git ENOENT/.test(error.stderr))
+  if (/spawn git ENOENT|git: not found|setsid: .*git/.test(error.stderr))
     return new Problem('GitMissing', 'there is no program `git`', {
       cause: error,
       disposition: 'stalled',

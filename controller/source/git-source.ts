@@ -14,9 +14,10 @@ import {
   type SshKey,
   usernameVariable,
 } from './mirror.ts'
+import { MissingObject, readObjects } from './objects.ts'
 import { findTip, type Tip } from './remote.ts'
 import type { Revision, Source } from './source.ts'
-import { MissingObject, readObjects, writeTree } from './tree.ts'
+import { writeTree } from './tree.ts'
 
 export interface GitSourceOptions {
   /** Anything that `git clone` takes; a user and password in it are taken out first. */
@@ -169,12 +170,13 @@ class GitSource implements Source {
     const ref = `refs/heads/${branch}`
     if (this.#mirrorOptions.allowedSigners !== undefined) await this.#verify(ref, signal)
     const entries = await listEntries(this.#git, ref, this.#maxBlobBytes, signal)
-    const { object: commit, content } = readObjects(await this.#git.objects([ref], signal)).next().value!
+    const contents = readObjects(this.#git, [{ object: ref, bytes: 0 }, ...entries], signal)
+    const { object: commit, content } = (await contents.next()).value
     const tree = join(this.#trees, commit)
     const fresh = join(this.#trees, `.${randomUUID()}`)
     await mkdir(fresh, { recursive: true })
     try {
-      await writeTree(this.#git, entries, fresh, signal)
+      await writeTree(entries, contents, fresh)
       await rm(tree, { recursive: true, force: true })
       await rename(fresh, tree)
     } finally {

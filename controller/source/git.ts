@@ -1,13 +1,15 @@
-import { type SimpleGit, simpleGit } from 'simple-git'
+import { fileURLToPath } from 'node:url'
+import { GitError, GitPluginError, type SimpleGit, simpleGit } from 'simple-git'
+
+const group = fileURLToPath(new URL('./git-group.sh', import.meta.url))
 
 /** Git ended with an error. Its output is for a translation into a problem, not for people. */
-export class GitFailure extends Error {
-  override readonly name = 'GitFailure'
+export class GitFailure extends GitError {
   readonly exitCode: number
   readonly stderr: string
 
   constructor(exitCode: number, stderr: string) {
-    super(`git ended with ${exitCode}`)
+    super(undefined, `git ended with ${exitCode}`)
     this.exitCode = exitCode
     this.stderr = stderr
   }
@@ -47,10 +49,14 @@ export function openGit({ gitDir, environment, stallMs }: GitOptions): Git {
       abort: signal,
       timeout: { block: stallMs },
       input: () => input || undefined,
+      ...(process.platform !== 'win32' && {
+        binary: ['sh', group],
+        unsafe: { allowUnsafeCustomBinary: true },
+      }),
       allowEnvironment: ['GIT_DIR', 'GIT_TERMINAL_PROMPT', 'GIT_NO_LAZY_FETCH'],
-      // By default a failure without any output would pass for success.
+      // By default a failure without any output passes for success, and one with some loses its code.
       errors: (error, { exitCode, stdErr }) =>
-        error instanceof Error || exitCode === 0
+        error instanceof GitPluginError || exitCode === 0
           ? error
           : new GitFailure(exitCode, Buffer.concat(stdErr).toString()),
     }).env({
@@ -65,7 +71,7 @@ export function openGit({ gitDir, environment, stallMs }: GitOptions): Git {
       return await work(git)
     } catch (error) {
       signal.throwIfAborted()
-      if ((error as { plugin?: string }).plugin === 'timeout') throw new GitStalled()
+      if (error instanceof GitPluginError && error.plugin === 'timeout') throw new GitStalled()
       throw error
     }
   }
