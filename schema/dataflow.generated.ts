@@ -44,22 +44,22 @@ export interface DataflowSource {
    */
   broker?: string
   /**
-   * Makes a record `{ n, at }` at this interval: `n` counts from 0, `at` is the time in ISO 8601. From 1ms to 500h.
+   * Makes a record `{ n, at }` at this interval: `n` counts from 1, `at` is the time in ISO 8601. From 1ms to 500h.
    */
   every?: string
   http?: HttpSource
   /**
-   * Dotted path of the field that identifies a record. A record whose value was seen before is dropped.
+   * Dotted path of the field that identifies a record. A record whose value was among the last ones seen is dropped.
    */
   id?: string
   /**
-   * What to do when records come faster than the graph takes them: `block` leaves them at the broker (or the HTTP client waiting), `drop-oldest` and `drop-newest` drop and count.
+   * What to do when records come faster than the graph takes them: `block` leaves them at the broker (and answers 503 over HTTP), `drop-oldest` and `drop-newest` drop and count.
    */
   overflow?: 'block' | 'drop-oldest' | 'drop-newest'
   placement?: Placement
 }
 /**
- * Takes JSON by `POST`: an object (or any value) is one record, a list is many.
+ * Takes JSON by `POST`: one record for each request, or one for each line of `application/x-ndjson`.
  */
 export interface HttpSource {
   /**
@@ -257,14 +257,14 @@ export interface DataflowSink {
   log?: {}
   http?: HttpSink
   /**
-   * Appends each record as one line of JSON (NDJSON) to this file.
+   * Appends each record as one line of JSON (NDJSON) to this file, on the node where the sink runs.
    */
   file?: string
   retry?: Retry
   placement?: Placement
 }
 /**
- * Sends each record as JSON by `POST`. Any answer but 2xx counts as a failure and is retried.
+ * Sends each record as JSON by `POST`, with its id as `idempotency-key`. Any answer but 2xx counts as a failure and is retried.
  */
 export interface HttpSink {
   /**

@@ -67,7 +67,7 @@ type Each<R> = 0 extends 1 & R ? any
 // The named outputs that a function declares; where it declares none, anything goes.
 type Shape<F> = F extends (record: any, ctx: infer C, ...rest: any) => any ? C extends Context<infer S> ? S : any : any
 type Outputs<F> = Shape<F> extends { outputs: infer O } ? keyof O & string : string
-type Emits<F, N extends string> = Shape<F> extends { outputs: infer O } ? N extends keyof O ? O[N] : any : any
+type Emits<F, N extends string> = Shape<F> extends { outputs: infer O } ? N extends keyof O ? Exclude<O[N], undefined> : any : any
 
 // What is left of a value after JSON.stringify and JSON.parse.
 type Json<T> = 0 extends 1 & T ? any
