@@ -91,7 +91,15 @@ const outro = `## What else is checked
 - Topics are well formed; a sink publishes on one topic; nothing reads or writes below \`dyninka/\`.
 - Two sources don't listen on one port; a variable is not in \`env\` and in \`secrets\`.
 - Placement doesn't contradict itself, and, where the nodes are known, some node satisfies it.
-`
+
+A YAML syntax error is told alone: what comes after it has no certain meaning. Everything else is told at once.
+
+## In CI
+
+\`dyninka validate\` exits with 1 if it finds anything. \`--format github\` marks the lines of a pull request, and
+\`--format sarif\` writes what code scanning reads. As a GitHub Action, from the repository that holds Dyninka:
+
+${yaml('- uses: actions/checkout@v4\n- uses: OWNER/dyninka/schema@v1\n  with: { path: flows }')}`
 
 function yaml(text: string): string {
   return `\`\`\`yaml\n${text}\n\`\`\`\n`

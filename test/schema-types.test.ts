@@ -181,6 +181,14 @@ Types('takes strictness and lib from the tsconfig.json of the package, and stric
   }
 })
 
+Types('knows globals that the package declares', async () => {
+  const { said } = await check(
+    { f: ['in', 'export default (x: number) => x + OFFSET'] },
+    { 'tsconfig.json': '{}', 'types/globals.d.ts': 'declare const OFFSET: number\n' },
+  )
+  assert.equal(said, [])
+})
+
 Types('checks what is sound beside what is not', async () => {
   const { said } = await check({
     parse: ['in', 'export default (x: unknown) => ({ room: String(x) })'],

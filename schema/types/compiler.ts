@@ -50,7 +50,9 @@ function configuration(tsconfig: string | undefined) {
   return {
     extends: ['./defaults.json', ...(tsconfig === undefined ? [] : [tsconfig])],
     files: ['edges.ts'],
-    include: [],
+    // Globals that the package declares for itself.
+    include: tsconfig === undefined ? [] : [`${dirname(tsconfig)}/**/*.d.ts`],
+    exclude: ['**/node_modules', '**/dist'],
     compilerOptions: {
       ...{
         noEmit: true,
