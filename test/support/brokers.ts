@@ -23,8 +23,9 @@ export async function aedes(): Promise<TestBroker> {
   return {
     url: `mqtt://127.0.0.1:${portOf(server)}`,
     async close() {
+      // First the door, or hosts that a failed test left would come back in.
+      server.close()
       await new Promise<void>(resolve => broker.close(resolve))
-      await new Promise(resolve => server.close(resolve))
     },
   }
 }

@@ -1,0 +1,187 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { build, hostBundle } from '../builder/index.ts'
+import { parsePresence } from '../runtime/membership.ts'
+import { topics } from '../schema/topics.ts'
+import { aedes, type TestBroker } from './support/brokers.ts'
+import { type HostProcess, startHost } from './support/host-process.ts'
+import { fn, Rig, sink, source, until } from './support/rig.ts'
+
+const retry = { attempts: 2, backoffMs: 10, timeoutMs: 300, order: 'strict' as const }
+const functions = {
+  calm: `export default function calm(value: unknown) { return value }`,
+  misbehaved: `
+    import { loop } from './loop.ts'
+    export default function misbehaved(value: { n: number }): unknown {
+      if (value.n === 1) process.exit(3)
+      if (value.n === 2) return new Promise(() => {})
+      if (value.n === 3) void Promise.reject(new Error('leaked'))
+      if (value.n === 4) setTimeout(() => { throw new Error('thrown later') }, 1)
+      if (value.n === 5) throw new TypeError('five is wrong')
+      if (value.n === 6) loop()
+      if (value.n === 7) process.kill(process.pid, 'SIGKILL')
+      return value
+    }`,
+  unready: `export const setup = () => { throw new Error('no database') }\nexport default (value: unknown) => value`,
+}
+
+const Host = suite('host process')
+let dir: string
+let broker: TestBroker
+let host: string
+const code: Record<string, string> = {}
+const running: HostProcess[] = []
+const rigs: Rig[] = []
+
+Host.before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dyninka-host-'))
+  broker = await aedes()
+  const store = join(dir, 'store')
+  host = join((await hostBundle(store)).path, 'host.mjs')
+  await mkdir(join(dir, 'functions'))
+  for (const [name, text] of Object.entries(functions))
+    await writeFile(join(dir, 'functions', `${name}.ts`), text)
+  await writeFile(join(dir, 'functions/loop.ts'), 'export function loop() {\n  for (;;) Math.random()\n}\n')
+  const names = Object.keys(functions).map(name => ({ name, code: `functions/${name}.ts` }))
+  for (const result of await build({ root: dir, dir, functions: names, store })) {
+    if ('findings' in result) throw new Error(JSON.stringify(result.findings))
+    code[result.function] = result.artifact.path
+  }
+})
+Host.after.each(async () => {
+  for (const { child } of running.splice(0)) child.kill('SIGKILL')
+  for (const made of rigs.splice(0)) await made.close()
+})
+Host.after(async () => {
+  await broker.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+/** A dataflow whose function `f` is left out, to be run as processes. */
+async function rig(topic: string) {
+  const nodes = [
+    source('in', { type: 'mqtt', filter: `${topic}/in` }),
+    fn('f', ['in'], { retry }),
+    sink('out', ['f'], { type: 'mqtt', topic: `${topic}/out`, retain: false }),
+  ]
+  const made = new Rig(broker.url, nodes, {})
+  rigs.push(made)
+  await made.wire()
+  for (const node of ['out', 'in']) await made.ready(await made.host(node))
+  return made
+}
+
+const start = (made: Rig, name: string, generation = 1) => {
+  const one = startHost({
+    host,
+    flow: made.flow.name,
+    node: 'f',
+    broker: broker.url,
+    code: code[name]!,
+    generation,
+    env: { GREETING: 'hi' },
+  })
+  running.push(one)
+  return one
+}
+
+async function readyIn(made: Rig, id: string) {
+  const heard = await made.listen(topics.host(made.flow.name, 'f', id))
+  await until(() => heard.some(({ payload }) => parsePresence(payload)?.wiring === 1), `${id} to be ready`)
+}
+
+const values = (heard: { payload: Buffer }[]) =>
+  heard.map(({ payload }) => JSON.parse(payload.toString()).n as number)
+
+Host('hands over on SIGTERM, and leaves no presence behind', async () => {
+  const made = await rig('term')
+  const heard = await made.listen('term/out')
+  const first = start(made, 'calm')
+  await readyIn(made, first.id)
+  const presences = await made.listen(topics.hosts(made.flow.name, 'f'))
+  for (let n = 1; n <= 50; n++) await made.publish('term/in', JSON.stringify({ n }))
+  const second = start(made, 'calm')
+  await readyIn(made, second.id)
+  first.child.kill('SIGTERM')
+  assert.is(await first.exited, 0)
+  for (let n = 51; n <= 60; n++) await made.publish('term/in', JSON.stringify({ n }))
+  await until(() => heard.length >= 60, '60 records')
+  assert.equal(
+    values(heard),
+    Array.from({ length: 60 }, (_, i) => i + 1),
+  )
+  assert.ok(presences.length > 0)
+})
+
+Host('does not take over when its setup fails, and says why', async () => {
+  const made = await rig('setup')
+  const heard = await made.listen('setup/out')
+  await readyIn(made, start(made, 'calm').id)
+  const bad = start(made, 'unready', 2)
+  assert.is(await bad.exited, 1)
+  assert.match(String(bad.log.at(-1)!.error), 'no database')
+  await made.publish('setup/in', '{"n":1}')
+  await until(() => heard.length === 1, 'the old one to go on')
+})
+
+Host('survives what functions do wrong, and goes on with the next record', async () => {
+  const made = await rig('wrong')
+  const heard = await made.listen('wrong/out')
+  const dead = await made.listen(topics.deads(made.flow.name))
+  const one = start(made, 'misbehaved')
+  await readyIn(made, one.id)
+  for (const n of [1, 2, 3, 4, 5, 8]) await made.publish('wrong/in', JSON.stringify({ n }))
+  await until(() => heard.length === 3 && dead.length === 3, '3 records and 3 letters')
+  assert.equal(values(heard), [3, 4, 8])
+  const letters = dead.map(({ payload }) => JSON.parse(payload.toString()))
+  assert.equal(
+    letters.map(({ reason }) => reason),
+    ['threw', 'timeout', 'threw'],
+  )
+  assert.match(letters[0].message, 'process.exit(3)')
+  assert.match(letters[2].stack, /functions\/misbehaved\.ts:8/)
+  await until(() => one.log.some(({ error }) => error === 'thrown later'), 'the leaked error in the log')
+  assert.ok(one.log.some(({ error }) => error === 'leaked'))
+  assert.is(one.child.exitCode, null)
+})
+
+Host('puts a record aside that kills every host', async () => {
+  const made = await rig('deadly')
+  const heard = await made.listen('deadly/out')
+  const dead = await made.listen(topics.deads(made.flow.name))
+  let one = start(made, 'misbehaved')
+  await readyIn(made, one.id)
+  await made.publish('deadly/in', '{"n":7}')
+  await made.publish('deadly/in', '{"n":8}')
+  let deaths = 0
+  for (; heard.length === 0; deaths++) {
+    await Promise.race([one.exited, until(() => heard.length === 1, 'the next record')])
+    if (heard.length > 0) break
+    assert.is(one.child.signalCode, 'SIGKILL', JSON.stringify(one.log))
+    one = start(made, 'misbehaved')
+  }
+  assert.is(JSON.parse(dead[0]!.payload.toString()).reason, 'crashed')
+  assert.ok(deaths <= 4, `${deaths} hosts died`)
+})
+
+Host('stops a loop that never yields, once it has killed a host', async () => {
+  const made = await rig('loop')
+  const heard = await made.listen('loop/out')
+  const dead = await made.listen(topics.deads(made.flow.name))
+  const blocked = start(made, 'misbehaved')
+  await readyIn(made, blocked.id)
+  await made.publish('loop/in', '{"n":6}')
+  await made.publish('loop/in', '{"n":8}')
+  await new Promise(resolve => setTimeout(resolve, 300))
+  blocked.child.kill('SIGKILL') // what the orchestrator does with a host that has gone silent
+  start(made, 'misbehaved')
+  await until(() => heard.length === 1, 'the next record')
+  const letter = JSON.parse(dead[0]!.payload.toString())
+  assert.is(letter.reason, 'timeout')
+  assert.match(letter.message, 'blocked the event loop')
+})
+
+Host.run()
