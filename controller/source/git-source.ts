@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Problem } from '../../schema/problem.ts'
 import { type Address, type Credentials, parseAddress } from './address.ts'
@@ -18,6 +18,7 @@ import { MissingObject, readObjects } from './objects.ts'
 import { findTip, type Tip } from './remote.ts'
 import type { Revision, Source } from './source.ts'
 import { writeTree } from './tree.ts'
+import { Trees } from './trees.ts'
 
 export interface GitSourceOptions {
   /** Anything that `git clone` takes; a user and password in it are taken out first. */
@@ -51,18 +52,15 @@ class GitSource implements Source {
   readonly #address: Address
   readonly #credentials: Credentials | undefined
   readonly #mirror: string
-  readonly #trees: string
+  readonly #trees: Trees
   readonly #mirrorOptions: MirrorOptions
   readonly #git: Git
   readonly #closing = new AbortController()
   /** One at a time: they share a mirror. */
   #queue: Promise<unknown> = Promise.resolve()
-  /** The trees that may still be in use, the newest last. */
-  #revisions: Revision[] = []
   /** A commit that can't be taken, so that it is not fetched again at every poll. */
   #refused: { commit: string; problem: Problem } | undefined
-  #started = false
-  #taken = 0
+  #fetches = 0
 
   constructor({ url, cacheDir, ...options }: GitSourceOptions) {
     const { credentials, ...address } = parseAddress(url)
@@ -72,11 +70,12 @@ class GitSource implements Source {
     this.#depth = options.depth ?? 1
     this.#maxBlobBytes = options.maxBlobBytes ?? 50 * 1024 * 1024
     this.#mirror = join(resolve(cacheDir), 'mirror')
-    this.#trees = join(resolve(cacheDir), 'trees')
+    this.#trees = new Trees(join(resolve(cacheDir), 'trees'))
     this.#mirrorOptions = {
       address,
       hasCredentials: this.#credentials !== undefined,
       maxBlobBytes: this.#maxBlobBytes,
+      borrow: address.path === undefined ? undefined : objectsOf(address.path),
       ...(options.ssh && { ssh: options.ssh }),
       ...(options.requireSignature && { allowedSigners: resolve(options.requireSignature.allowedSigners) }),
     }
@@ -96,7 +95,7 @@ class GitSource implements Source {
     const either = AbortSignal.any([signal, this.#closing.signal])
     const fetched = this.#queue.then(() => this.#fetch(either))
     this.#queue = fetched.then(
-      revision => this.#tidy(revision),
+      () => this.#tidy(),
       () => {},
     )
     return fetched
@@ -118,31 +117,31 @@ class GitSource implements Source {
 
   async #fetchNow(signal: AbortSignal): Promise<Revision> {
     signal.throwIfAborted()
-    if (!this.#started) {
-      // What an earlier process left may be half of something; nobody else uses this folder.
-      await rm(this.#trees, { recursive: true, force: true })
-      this.#started = true
-    }
+    if (this.#fetches === 0) await this.#trees.clear()
     await ensureMirror(this.#mirror, this.#mirrorOptions)
     const tip = await findTip(this.#git, this.#address.url, this.#branch, signal)
-    const known = await this.#known(tip)
+    const known = await this.#trees.find(tip.branch, tip.commit)
     if (known) return known
     if (this.#refused?.commit === tip.commit) throw this.#refused.problem
     return await this.#take(tip, signal)
   }
 
-  async #known({ branch, commit }: Tip): Promise<Revision | undefined> {
-    const known = this.#revisions.find(revision => revision.commit === commit && revision.branch === branch)
-    if (!known || !(await isThere(known.tree))) return undefined
-    this.#revisions = [...this.#revisions.filter(revision => revision !== known), known]
-    return known
-  }
-
   async #take(tip: Tip, signal: AbortSignal): Promise<Revision> {
+    const heads = `refs/heads/${tip.branch}`
     for (let isFirst = true; ; isFirst = false) {
       try {
-        await this.#fetchBranch(tip, signal)
-        return await this.#export(tip, signal)
+        // What lies on this machine is read where it lies: a fetch is five processes.
+        if (isFirst && this.#mirrorOptions.borrow !== undefined)
+          return await this.#export(tip, tip.commit, signal)
+        const flags = [
+          '--progress',
+          '--no-tags',
+          '--no-write-fetch-head',
+          '--no-auto-gc',
+          `--depth=${this.#depth}`,
+        ]
+        await this.#git.run(['fetch', ...flags, 'origin', `+${heads}:${heads}`], signal)
+        return await this.#export(tip, heads, signal)
       } catch (error) {
         if (error instanceof Problem && error.reason !== 'SignatureRequired')
           this.#refused = { commit: tip.commit, problem: error }
@@ -150,47 +149,23 @@ class GitSource implements Source {
       }
       // The remote has just answered, so it is likely the mirror: once more with a new one.
       await rm(this.#mirror, { recursive: true, force: true })
-      await ensureMirror(this.#mirror, this.#mirrorOptions)
+      await ensureMirror(this.#mirror, { ...this.#mirrorOptions, borrow: undefined })
     }
   }
 
-  async #fetchBranch({ branch }: Tip, signal: AbortSignal): Promise<void> {
-    const flags = [
-      '--progress',
-      '--no-tags',
-      '--no-write-fetch-head',
-      '--no-auto-gc',
-      `--depth=${this.#depth}`,
-    ]
-    await this.#git.run(['fetch', ...flags, 'origin', `+refs/heads/${branch}:refs/heads/${branch}`], signal)
-  }
-
-  /** Puts the files of the branch, as they are in the mirror, into a folder of their own. */
-  async #export({ branch }: Tip, signal: AbortSignal): Promise<Revision> {
-    const ref = `refs/heads/${branch}`
-    if (this.#mirrorOptions.allowedSigners !== undefined) await this.#verify(ref, signal)
-    const entries = await listEntries(this.#git, ref, this.#maxBlobBytes, signal)
-    const contents = readObjects(this.#git, [{ object: ref, bytes: 0 }, ...entries], signal)
+  /** Puts the files of a commit into a folder of their own. @param object the commit, or a ref to it */
+  async #export({ branch }: Tip, object: string, signal: AbortSignal): Promise<Revision> {
+    const entries = await listEntries(this.#git, object, this.#maxBlobBytes, signal)
+    const contents = readObjects(this.#git, [{ object, bytes: 0 }, ...entries], signal)
     const { object: commit, content } = (await contents.next()).value
-    const tree = join(this.#trees, commit)
-    const fresh = join(this.#trees, `.${randomUUID()}`)
-    await mkdir(fresh, { recursive: true })
-    try {
-      await writeTree(entries, contents, fresh)
-      await rm(tree, { recursive: true, force: true })
-      await rename(fresh, tree)
-    } finally {
-      await rm(fresh, { recursive: true, force: true })
-    }
-    const id = `${branch}@sha1:${commit}`
-    const revision = { id, commit, branch, tree, ...parseCommit(content.toString()) }
-    this.#revisions.push(revision)
-    return revision
+    if (this.#mirrorOptions.allowedSigners !== undefined) await this.#verify(commit, signal)
+    const revision = { id: `${branch}@sha1:${commit}`, commit, branch, ...parseCommit(content.toString()) }
+    return this.#trees.add(revision, folder => writeTree(entries, contents, folder))
   }
 
-  async #verify(ref: string, signal: AbortSignal): Promise<void> {
+  async #verify(object: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#git.run(['verify-commit', ref], signal)
+      await this.#git.run(['verify-commit', object], signal)
     } catch (error) {
       signal.throwIfAborted()
       throw new Problem('SignatureRequired', 'the newest commit is not signed with an allowed key', {
@@ -201,26 +176,17 @@ class GitSource implements Source {
     }
   }
 
-  /** After the caller has its revision: removes the trees that nobody may use any more, and packs the mirror. */
-  async #tidy(current: Revision): Promise<void> {
-    if (this.#closing.signal.aborted || this.#revisions.length < 2) return
-    this.#revisions = this.#revisions.slice(-2)
-    const kept = this.#revisions.map(({ tree }) => tree)
+  /** After the caller has its revision. */
+  async #tidy(): Promise<void> {
     try {
-      for (const name of await readdir(this.#trees)) {
-        const tree = join(this.#trees, name)
-        if (!kept.includes(tree) && tree !== current.tree) await rm(tree, { recursive: true, force: true })
-      }
-      if (++this.#taken % 50 === 0) await this.#git.run(['gc', '--auto', '--quiet'], this.#closing.signal)
+      await this.#trees.prune()
+      if (++this.#fetches % 50 === 0) await this.#git.run(['gc', '--auto', '--quiet'], this.#closing.signal)
     } catch {} // only room is lost
   }
 }
 
+const objectsOf = (path: string) =>
+  [join(path, 'objects'), join(path, '.git/objects')].find(folder => existsSync(folder))
+
 /** Of the mirror, perhaps: neither a problem that has a name, nor one of this machine's disk. */
 const isDamage = (error: unknown) => error instanceof GitFailure || error instanceof MissingObject
-
-const isThere = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Address } from './address.ts'
 
 /** A private key, and the keys of the servers that it may be shown to. */
@@ -15,6 +16,8 @@ export interface MirrorOptions {
   hasCredentials: boolean
   ssh?: SshKey
   maxBlobBytes: number
+  /** Folder of another repository's objects, to be read where they are. */
+  borrow?: string | undefined
   /** File of SSH keys, `principal key`, in the format of ssh-keygen's ALLOWED SIGNERS. */
   allowedSigners?: string
 }
@@ -29,17 +32,17 @@ export const passwordVariable = 'DYNINKA_GIT_PASSWORD'
  * damaged, is made anew.
  */
 export async function ensureMirror(folder: string, options: MirrorOptions): Promise<void> {
-  const config = configOf(options)
-  const head = 'ref: refs/heads/none\n'
-  const [current, currentHead] = await Promise.all(
-    ['config', 'HEAD'].map(file => readFile(join(folder, file), 'utf8').catch(() => undefined)),
-  )
-  if (current === config && currentHead === head) return
+  const files = {
+    HEAD: 'ref: refs/heads/none\n',
+    config: configOf(options),
+    'objects/info/alternates': options.borrow === undefined ? '' : `${options.borrow}\n`,
+  }
+  const current = Object.keys(files).map(file => readFile(join(folder, file), 'utf8').catch(() => undefined))
+  if (isDeepStrictEqual(await Promise.all(current), Object.values(files))) return
   await rm(folder, { recursive: true, force: true })
-  await mkdir(join(folder, 'objects'), { recursive: true })
+  await mkdir(join(folder, 'objects/info'), { recursive: true })
   await mkdir(join(folder, 'refs'))
-  await writeFile(join(folder, 'HEAD'), head)
-  await writeFile(join(folder, 'config'), config)
+  for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content)
 }
 
 function configOf({ address, hasCredentials, ssh, maxBlobBytes, allowedSigners }: MirrorOptions): string {
