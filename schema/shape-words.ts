@@ -40,10 +40,8 @@ export function sentence(error: ShapeError, written: string): Words {
     case 'enum':
     case 'const': {
       const allowed = (error.keyword === 'enum' ? params.allowedValues : [params.allowedValue]) as string[]
-      const choice = `Write ${listed(
-        allowed.map(value => `\`${value}\``),
-        'or',
-      )}.`
+      const words = allowed.map(value => `\`${value}\``)
+      const choice = `Write ${listed(words, 'or')}.`
       const hint = typeof data === 'string' ? didYouMean(synonyms.get(data) ?? data, allowed, choice) : choice
       return { code: 'unknown-value', message: `${where} can't be ${shown(data)}.`, hint }
     }
@@ -104,10 +102,8 @@ function oneOf(error: ShapeError, where: string): Words {
 function wrongType(error: ShapeError, where: string, written: string): Words {
   const expected = [error.error.schema].flat() as string[]
   const { data } = error.error
-  const message = `${where} must be ${listed(
-    expected.map(type => kinds[type] ?? type),
-    'or',
-  )}, but ${found(data, written)}.`
+  const words = expected.map(type => kinds[type] ?? type)
+  const message = `${where} must be ${listed(words, 'or')}, but ${found(data, written)}.`
   return { code: 'wrong-type', message, hint: typeHint(error, expected, written) }
 }
 
@@ -138,10 +134,10 @@ function badPattern(error: ShapeError, where: string): Words {
   }
 }
 
-const advice = (schema: Described) =>
-  `${schema.patternErrorMessage}${example(schema).replace(/^, for/, ' For')}`.concat(
-    example(schema) ? '.' : '',
-  )
+function advice(schema: Described): string {
+  const sample = described(schema).examples?.[0]
+  return `${schema.patternErrorMessage}${sample === undefined ? '' : ` For example \`${flow(sample)}\`.`}`
+}
 
 const keyOr = (error: ShapeError, data: unknown) => error.error.propertyName ?? data
 

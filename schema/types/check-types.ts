@@ -23,20 +23,19 @@ export async function checkTypes(dir: string, draft: Draft, sound: ReadonlySet<s
     const question = file === entry ? module.questions.get(line) : undefined
     return question && code !== tooDeep ? { question, lines } : []
   })
-  const notCallable = new Set(
+  const noFunctions = new Set(
     answers.flatMap(({ question }) => (question.ask === 'function' ? question.file : [])),
   )
+  const edges = answers.flatMap(({ question, lines }) =>
+    question.ask === 'function' || filesOf(question.edge).some(file => noFunctions.has(file))
+      ? []
+      : edgeFinding(draft, question, lines),
+  )
+  const others = diagnostics.filter(diagnostic => diagnostic.file !== entry)
   return [
-    ...answers.flatMap(({ question, lines }) =>
-      question.ask === 'function' || filesOf(question.edge).some(file => notCallable.has(file))
-        ? []
-        : edgeFinding(draft, question, lines),
-    ),
-    ...(await Promise.all([...notCallable].map(file => notAFunction(dir, file)))),
-    ...ownErrors(
-      dir,
-      diagnostics.filter(diagnostic => diagnostic.file !== entry),
-    ),
+    ...edges,
+    ...(await Promise.all([...noFunctions].map(file => notAFunction(dir, file)))),
+    ...ownErrors(dir, others),
   ]
 }
 
@@ -44,13 +43,14 @@ export async function checkTypes(dir: string, draft: Draft, sound: ReadonlySet<s
 const tooDeep = 2589
 
 function edgesOf(draft: Draft, codeOf: (entry: Entry | undefined) => string | undefined): Edge[] {
-  return draft.functions.flatMap(({ name, ...consumer }) => {
-    const entry = draft.entries.get(name)!
+  return draft.functions.flatMap(entry => {
     const file = codeOf(entry)
-    if (file === undefined || entry.pointer !== consumer.pointer) return []
+    if (file === undefined) return []
     return draft.inputs(entry).flatMap(({ node, output, pointer }) => {
       const producer = producerOf(draft.entries.get(node), codeOf)
-      return producer ? { from: { node, output }, producer, consumer: { name, file }, pointer } : []
+      return producer
+        ? { from: { node, output }, producer, consumer: { name: entry.name, file }, pointer }
+        : []
     })
   })
 }

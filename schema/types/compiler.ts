@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { type ExecFileException, execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, extname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join, resolve } from 'node:path'
 import { Problem } from '../problem.ts'
+import { configuration, defaults } from './configuration.ts'
 
 export interface Diagnostic {
   /** Absolute; absent if it is about the configuration. */
@@ -28,7 +27,7 @@ export async function compile(
   const entry = join(folder, 'edges.ts')
   try {
     await writeFile(entry, module)
-    await writeFile(join(folder, 'defaults.json'), JSON.stringify({ compilerOptions: defaults }))
+    await writeFile(join(folder, 'defaults.json'), JSON.stringify(defaults))
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(configuration(tsconfig)))
     return { entry, diagnostics: parse(folder, await run(folder)) }
   } finally {
@@ -36,91 +35,33 @@ export async function compile(
   }
 }
 
-const here = fileURLToPath(import.meta.url)
 const require = createRequire(import.meta.url)
-const typesOfNode = folderOf('@types/node')
-
-/** Whether the globals of Node are known to the compiler. */
-export const knowsNode = typesOfNode !== undefined
-
-const defaults = { strict: true, lib: ['es2024', 'esnext.disposable'] }
-
-function configuration(tsconfig: string | undefined) {
-  const own = extname(here)
-  return {
-    extends: ['./defaults.json', ...(tsconfig === undefined ? [] : [tsconfig])],
-    files: ['edges.ts'],
-    // Globals that the package declares for itself.
-    include: tsconfig === undefined ? [] : [`${dirname(tsconfig)}/**/*.d.ts`],
-    exclude: ['**/node_modules', '**/dist'],
-    compilerOptions: {
-      ...{
-        noEmit: true,
-        composite: false,
-        incremental: false,
-        declaration: false,
-        isolatedDeclarations: false,
-      },
-      ...{ declarationMap: false, emitDeclarationOnly: false, rewriteRelativeImportExtensions: false },
-      ...{
-        outDir: null,
-        rootDir: null,
-        rootDirs: null,
-        baseUrl: null,
-        tsBuildInfoFile: null,
-        declarationDir: null,
-      },
-      // As esbuild reads modules.
-      ...{
-        target: 'es2024',
-        module: 'esnext',
-        moduleResolution: 'bundler',
-        allowImportingTsExtensions: true,
-      },
-      ...{ allowJs: true, checkJs: false, skipLibCheck: true, resolveJsonModule: true },
-      // A matter of taste, for which no deployment should stop.
-      ...{ noUnusedLocals: false, noUnusedParameters: false, allowUnusedLabels: true },
-      noErrorTruncation: true,
-      ...(typesOfNode && { types: ['node'], typeRoots: [dirname(typesOfNode)] }),
-      paths: {
-        dyninka: [resolve(here, `../../../runtime/index${own}`)],
-        'dyninka/testing': [resolve(here, `../../../runtime/testing/index${own}`)],
-      },
-    },
-  }
-}
-
-function folderOf(name: string): string | undefined {
-  const roots = require.resolve.paths(name) ?? []
-  return roots.map(root => join(root, name)).find(existsSync)
-}
-
 const maxMs = 120_000
 
 function run(folder: string): Promise<string> {
   const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
   const options = { cwd: folder, timeout: maxMs, maxBuffer: 256 * 1024 * 1024, encoding: 'utf8' } as const
-  return new Promise((done, failed) => {
+  return new Promise((done, fail) => {
     execFile(
       process.execPath,
       [tsc, '--pretty', 'false', '--locale', 'en'],
       options,
       (error, stdout, stderr) => {
         // 1 and 2: there are errors, which is what was asked for.
-        if (!error || ((error.code === 1 || error.code === 2) && stdout !== '')) return done(stdout)
-        const said = stderr.trim().split('\n')[0] ?? ''
-        const why = error.killed
-          ? `was stopped after ${maxMs / 1000} s`
-          : `ended with ${error.signal ?? error.code}: ${said}`
-        failed(
-          new Problem('CompilerFailed', `The TypeScript compiler ${why}.`, {
-            hint: 'Free memory, or load with `types: false`.',
-            cause: error,
-          }),
-        )
+        if (!error || ((error.code === 1 || error.code === 2) && stdout !== '')) done(stdout)
+        else fail(failure(error, stderr))
       },
     )
   })
+}
+
+function failure(error: ExecFileException, stderr: string): Problem {
+  const [said = ''] = stderr.trim().split('\n')
+  const why = error.killed
+    ? `was stopped after ${maxMs / 1000} s`
+    : `ended with ${error.signal ?? error.code}: ${said}`
+  const hint = 'Free memory, or leave the types out (`--no-types`).'
+  return new Problem('CompilerFailed', `The TypeScript compiler ${why}.`, { hint, cause: error })
 }
 
 const head = /^(?:(.+)\((\d+),(\d+)\): )?error TS(\d+): (.*)$/

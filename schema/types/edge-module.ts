@@ -1,5 +1,4 @@
 import type { Input } from '../flow.ts'
-import { showInput } from '../input.ts'
 
 /** What flows into one input of a function, as far as its type is known. */
 export interface Edge {
@@ -41,8 +40,6 @@ export function edgeModule(files: readonly string[], edges: readonly Edge[]) {
   }
   return { text: `${lines.join('\n')}\n`, questions }
 }
-
-export const edgeName = (edge: Edge) => `${showInput(edge.from)} → ${edge.consumer.name}`
 
 /** `0 extends 1 & T` holds for `any` alone, which would take every branch of a condition at once. */
 const prelude = `import type { Context, JsonValue } from 'dyninka'

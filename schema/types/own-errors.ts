@@ -1,6 +1,7 @@
 import { relative, sep } from 'node:path'
 import type { Finding } from '../finding.ts'
-import { type Diagnostic, knowsNode } from './compiler.ts'
+import type { Diagnostic } from './compiler.ts'
+import { knowsNode, runtime } from './configuration.ts'
 
 const cannotFindModule = new Set([2307, 2792, 7016, 2875, 1192])
 const cannotFindNode = new Set([2304, 2503, 2552, 2580, 2591])
@@ -8,9 +9,7 @@ const cannotFindNode = new Set([2304, 2503, 2552, 2580, 2591])
 /** Type errors inside the user's own files. Leaves out what may be an error only because packages aren't installed
  *  here, and what isn't the user's code. */
 export function ownErrors(dir: string, diagnostics: Diagnostic[]): Finding[] {
-  const users = diagnostics.filter(
-    ({ file }) => file !== undefined && !file.includes(`${sep}node_modules${sep}`),
-  )
+  const users = diagnostics.filter(({ file }) => file !== undefined && isUsers(dir, file))
   const uncertain = new Set(users.filter(isUnknownPackage).map(({ file }) => file))
   return users
     .filter(diagnostic => {
@@ -21,6 +20,9 @@ export function ownErrors(dir: string, diagnostics: Diagnostic[]): Finding[] {
     })
     .map(diagnostic => finding(dir, diagnostic))
 }
+
+const isUsers = (dir: string, file: string) =>
+  !relative(dir, file).split(sep).includes('node_modules') && !file.startsWith(`${runtime}${sep}`)
 
 /** A path that leads nowhere is an error all the same. */
 const isUnknownPackage = ({ code, lines }: Diagnostic) =>

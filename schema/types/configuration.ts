@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, extname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = fileURLToPath(import.meta.url)
+const require = createRequire(import.meta.url)
+const typesOfNode = folderOf('@types/node')
+
+/** Whether the globals of Node are known to the compiler. */
+export const knowsNode = typesOfNode !== undefined
+
+/** Where `import … from 'dyninka'` leads, without any install. */
+export const runtime = resolve(here, '../../../runtime')
+
+/** What holds unless the user's own tsconfig.json says otherwise. */
+export const defaults = { compilerOptions: { strict: true, lib: ['es2024', 'esnext.disposable'] } }
+
+/** The tsconfig.json of the temporary folder: `tsconfig`, the user's own, lends its strictness and its `lib`. */
+export function configuration(tsconfig: string | undefined) {
+  return {
+    extends: ['./defaults.json', ...(tsconfig === undefined ? [] : [tsconfig])],
+    files: ['edges.ts'],
+    // Globals that the package declares for itself.
+    include: tsconfig === undefined ? [] : [`${dirname(tsconfig)}/**/*.d.ts`],
+    exclude: ['**/node_modules', '**/dist'],
+    compilerOptions: {
+      ...withoutOutput,
+      ...asBundled,
+      skipLibCheck: true,
+      // A matter of taste, for which no deployment should stop.
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+      allowUnusedLabels: true,
+      noErrorTruncation: true,
+      ...(typesOfNode && { types: ['node'], typeRoots: [dirname(typesOfNode)] }),
+      paths: {
+        dyninka: [join(runtime, `index${extname(here)}`)],
+        'dyninka/testing': [join(runtime, `testing/index${extname(here)}`)],
+      },
+    },
+  }
+}
+
+/** Takes back whatever a tsconfig.json says of files to write; null unsets. */
+const withoutOutput = {
+  noEmit: true,
+  composite: false,
+  incremental: false,
+  declaration: false,
+  declarationMap: false,
+  emitDeclarationOnly: false,
+  isolatedDeclarations: false,
+  rewriteRelativeImportExtensions: false,
+  outDir: null,
+  rootDir: null,
+  rootDirs: null,
+  baseUrl: null,
+  declarationDir: null,
+  tsBuildInfoFile: null,
+}
+
+/** As esbuild reads modules. */
+const asBundled = {
+  target: 'es2024',
+  module: 'esnext',
+  moduleResolution: 'bundler',
+  allowImportingTsExtensions: true,
+  resolveJsonModule: true,
+  allowJs: true,
+  checkJs: false,
+}
+
+function folderOf(name: string): string | undefined {
+  const roots = require.resolve.paths(name) ?? []
+  return roots.map(root => join(root, name)).find(existsSync)
+}
