@@ -41,8 +41,14 @@ export function logText({
   return `${at} ${paint(colour, word)} ${name ? `${paint('cyan', name)} ` : ''}${msg}${rest}${stacks.join('')}`
 }
 
+/** What a host said before it ended: each line once, without frames of Dyninka's own. */
+export const troubleText = (message: string) =>
+  [...new Set(message.split('\n'))].filter(isOfUser).join('\n    ')
+
 /** Frames of Dyninka itself say nothing to who wrote the function. */
-const isOfUser = (line: string) => !/^\s*at .*\bdyninka:/.test(line)
+function isOfUser(line: string) {
+  return !/^\s*at .*\bdyninka:/.test(line)
+}
 
 const levels = [
   ['fatal', 'red', 60],

@@ -1,10 +1,9 @@
 import type { ControllerEvent } from '../controller/options.ts'
 import { findingsText } from './finding-text.ts'
+import { troubleText } from './log-text.ts'
 import { paint } from './paint.ts'
 import { Progress } from './progress.ts'
 import { short } from './status/text.ts'
-
-const LOG_LINES = 6
 
 /** Tells people what a controller does, a line or a few for each event that matters to them. */
 export class Narration {
@@ -12,6 +11,7 @@ export class Narration {
   readonly #built = new Map<string, string[]>()
   readonly #swapped = new Map<string, string[]>()
   #progress: Progress | undefined
+  #trouble: string | undefined
 
   tell(event: ControllerEvent): string | undefined {
     this.#progress?.[Symbol.dispose]()
@@ -20,10 +20,11 @@ export class Narration {
         return paint('dim', `broker ${event.url}${event.adopted ? ' (was running already)' : ''}`)
       case 'fetched':
         // A folder has a new revision with every save; what comes of it tells enough.
+        this.#trouble = undefined
         if (event.message === '') return undefined
         return `${paint('cyan', '●')} ${short(event.revision)} ${event.message}`
       case 'source-failed':
-        return `${warning} ${event.message}${event.hint ? `\n  → ${event.hint}` : ''}`
+        return this.#sourceFailed(event)
       case 'findings':
         return `${cross} ${short(event.revision)} is refused, what runs keeps running:\n${findingsText(event.findings, event.folder)}`
       case 'building':
@@ -43,15 +44,19 @@ export class Narration {
       case 'stopped':
         return undefined
       case 'failed':
-        return [
-          `${cross} ${event.function}: ${event.message}`,
-          ...event.log.slice(-LOG_LINES).map(line => `  ${line}`),
-        ].join('\n')
+        return `${cross} ${event.function}: ${troubleText(event.message)}`
       case 'ready':
         return this.#ready(event)
       case 'pruned':
         return paint('dim', `  removed ${event.function ?? event.flow}`)
     }
+  }
+
+  /** Said once, however often it is tried again. */
+  #sourceFailed({ message, hint }: { message: string; hint?: string }): string | undefined {
+    if (message === this.#trouble) return undefined
+    this.#trouble = message
+    return `${warning} ${message}${hint ? `\n  ${paint('cyan', '→')} ${hint}` : ''}`
   }
 
   #ready({ flow, ms }: { flow: string; ms: number }): string {

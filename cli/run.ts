@@ -54,14 +54,15 @@ export const run = (): Command =>
       const { startController } = await import('../controller/controller.ts')
       const signal = interruption()
       const narration = new Narration()
-      const logger = json && (await import('pino')).pino()
+      const logger = (await import('pino')).pino({ level: json ? 'info' : 'silent' })
       const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
       const controller = await startController({
         ...options,
         repo: existsSync(repo) ? resolve(repo) : repo,
         intervalMs: interval,
         ...(webhookSecret && { webhookSecret }),
-        ...(logger ? { logger } : { onEvent: event => say(narration.tell(event)) }),
+        logger,
+        ...(!json && { onEvent: event => say(narration.tell(event)) }),
       })
       if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${options.state}`)
       if (!signal.aborted) await once(signal, 'abort')

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Command } from 'commander'
+import { listed } from '../schema/suggest.ts'
 import { command, jsonOption, stateOption } from './command.ts'
 import { stateFolder } from './state.ts'
+import type { Ended } from './stop/end-all.ts'
 
 interface Options {
   state?: string
@@ -21,20 +22,22 @@ export const stop = (): Command =>
     failure: 'something did not end',
   })
     .addOption(stateOption())
-    .addOption(jsonOption('{"controller": bool, "hosts": number}'))
+    .addOption(jsonOption('{"controller": bool, "hosts": number, "broker": bool}'))
     .action(async (options: Options) => {
       const state = stateFolder(options.state)
       const { endAll } = await import('./stop/end-all.ts')
-      const ended =
-        existsSync(join(state, 'lock.json')) || existsSync(join(state, 'hosts'))
-          ? await endAll(state)
-          : nothing
+      const ended = existsSync(state) ? await endAll(state) : nothing
       if (options.json) console.log(JSON.stringify(ended))
-      else if (!ended.controller && ended.hosts === 0) console.log(`Nothing runs from ${state}.`)
-      else
-        console.log(
-          `Stopped ${ended.controller ? 'the controller, ' : ''}${ended.hosts} hosts and the broker of ${state}.`,
-        )
+      else console.log(endedText(ended, state))
     })
 
-const nothing = { controller: false, hosts: 0 }
+const nothing: Ended = { controller: false, hosts: 0, broker: false }
+
+function endedText({ controller, hosts, broker }: Ended, state: string): string {
+  const names = [
+    controller && 'the controller',
+    hosts > 0 && `${hosts} ${hosts === 1 ? 'host' : 'hosts'}`,
+    broker && 'the broker',
+  ].filter(name => name !== false)
+  return names.length > 0 ? `Stopped ${listed(names)} of ${state}.` : `Nothing runs from ${state}.`
+}

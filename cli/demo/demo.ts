@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
 import { startController } from '../../controller/controller.ts'
 import type { Controller, ControllerEvent } from '../../controller/options.ts'
 import type { Flow } from '../../schema/flow.ts'
@@ -66,6 +67,7 @@ export class Demo {
       repo: workspace.repository,
       branch: 'main',
       state: workspace.state,
+      logger: pino({ level: 'silent' }),
       onEvent: event => this.#tell(event),
     })
     let tally = { sent: 0, delivered: 0 }

@@ -1,6 +1,7 @@
 import { ago } from '../ago.ts'
 import type { Condition, Dataflow, FunctionStatus, Status } from '../api/status.ts'
 import { findingsText } from '../finding-text.ts'
+import { troubleText } from '../log-text.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'
 
@@ -16,26 +17,28 @@ export function statusText({ dataflows, source }: Status): string {
   return parts.join('\n\n')
 }
 
-function section(flow: Dataflow): string {
-  const { glyph, text } = verdict(flow.conditions)
-  const revision = flow.revision ? `runs ${short(flow.revision)}` : 'nothing runs yet'
-  const parts = [`${glyph} ${paint('bold', flow.name)}  ${text}  ${paint('dim', revision)}`]
-  if (flow.findings.length > 0)
-    parts.push('The newest revision is not what runs:', findingsText(flow.findings, flow.folder))
-  else parts.push(...detail(flow.conditions))
-  if (flow.functions.length > 0) parts.push('', indent(table(columns, flow.functions.map(row))))
-  const trouble = flow.functions.filter(({ message }) => message)
-  if (trouble.length > 0)
-    parts.push('', ...trouble.map(({ name, message }) => `  ${paint('bold', name)}: ${message}`))
+function section({ name, folder, revision, conditions, findings, functions }: Dataflow): string {
+  const { glyph, text } = verdict(conditions, functions)
+  const runs = revision ? `runs ${short(revision)}` : 'nothing runs yet'
+  const parts = [`${glyph} ${paint('bold', name)}  ${text}  ${paint('dim', runs)}`]
+  const troubles = functions.flatMap(({ name, message }) =>
+    message ? [`  ${paint('bold', name)}: ${troubleText(message)}`] : [],
+  )
+  if (findings.length > 0) parts.push('The newest revision is not what runs:', findingsText(findings, folder))
+  else if (troubles.length === 0) parts.push(...detail(conditions))
+  if (functions.length > 0) parts.push('', indent(functionsTable(functions)))
+  if (troubles.length > 0) parts.push('', ...troubles)
   return parts.join('\n')
 }
 
-function verdict(conditions: Condition[]): { glyph: string; text: string } {
+function verdict(conditions: Condition[], functions: FunctionStatus[]): { glyph: string; text: string } {
   const holds = (type: Condition['type']) => conditions.find(c => c.type === type && c.status === 'True')
   const stalled = holds('Stalled')
   if (stalled) return { glyph: paint('red', '✗'), text: paint('red', `Stalled (${stalled.reason})`) }
   const ready = holds('Ready')
   if (ready) return { glyph: paint('green', '✓'), text: `${paint('green', 'Ready')} for ${ago(ready.at)}` }
+  const failed = functions.filter(({ phase }) => phase === 'Failed').length
+  if (failed > 0) return { glyph: paint('red', '✗'), text: paint('red', `${failed} failed`) }
   const busy = holds('Reconciling') ?? conditions.find(c => c.type === 'Ready')
   return { glyph: paint('yellow', '…'), text: paint('yellow', busy?.reason ?? 'Reconciling') }
 }
@@ -47,23 +50,46 @@ const detail = (conditions: Condition[]) =>
     .filter((message, index, all) => message && all.indexOf(message) === index)
     .map(message => `  ${short(message)}`)
 
-const columns = [
-  ...[{ head: 'NAME' }, { head: 'KIND' }, { head: 'PHASE' }, { head: 'HOST' }, { head: 'CODE' }],
-  ...(['IN', 'OUT', 'LAG', 'RETRIES', 'DEAD'] as const).map(head => ({ head, align: 'right' as const })),
-]
-
-function row(node: FunctionStatus): string[] {
-  const { name, kind, phase, hosts, artifact, recordsIn, recordsOut, lag, retries, deadLetters } = node
-  return [
-    ...[name, kind, paint(phaseColour[phase] ?? 'yellow', phase), hosts.map(hostText).join(', ') || '-'],
-    kind === 'function' && artifact ? artifact.replace('sha256:', '').slice(0, 8) : '-',
-    ...[String(recordsIn), String(recordsOut), String(lag), String(retries)],
-    deadLetters > 0 ? paint('red', String(deadLetters)) : '0',
-  ]
+interface Column {
+  head: string
+  align?: 'right'
+  /** Left out where the terminal is narrow. */
+  wide?: true
+  cell: (node: FunctionStatus, wide: boolean) => string
 }
 
-const hostText = ({ node, pid, startedAt }: FunctionStatus['hosts'][number]) =>
-  `${node} ${paint('dim', pid ? `pid ${pid}${startedAt ? `, ${ago(startedAt)}` : ''}` : 'no process')}`
+const columns: Column[] = [
+  { head: 'NAME', cell: ({ name }) => name },
+  { head: 'KIND', wide: true, cell: ({ kind }) => kind },
+  { head: 'PHASE', cell: ({ phase }) => paint(phaseColour[phase] ?? 'yellow', phase) },
+  { head: 'HOST', cell: ({ hosts }, wide) => hosts.map(host => hostText(host, wide)).join(', ') || '-' },
+  { head: 'CODE', cell: ({ kind, artifact }) => (kind === 'function' && artifact.slice(7, 15)) || '-' },
+  { head: 'IN', align: 'right', cell: ({ recordsIn }) => String(recordsIn) },
+  { head: 'OUT', align: 'right', cell: ({ recordsOut }) => String(recordsOut) },
+  { head: 'LAG', align: 'right', cell: ({ lag }) => String(lag) },
+  { head: 'RETRIES', align: 'right', wide: true, cell: ({ retries }) => String(retries) },
+  {
+    head: 'DEAD',
+    align: 'right',
+    cell: ({ deadLetters }) => (deadLetters > 0 ? paint('red', String(deadLetters)) : '0'),
+  },
+]
+
+const WIDE = 100
+
+function functionsTable(functions: FunctionStatus[]): string {
+  const isWide = (process.stdout.columns ?? WIDE) >= WIDE
+  const shown = columns.filter(column => isWide || !column.wide)
+  return table(
+    shown,
+    functions.map(node => shown.map(column => column.cell(node, isWide))),
+  )
+}
+
+function hostText({ node, pid, startedAt }: FunctionStatus['hosts'][number], wide: boolean): string {
+  if (!pid) return `${node} ${paint('dim', 'no process')}`
+  return `${node} ${paint('dim', `pid ${pid}${wide && startedAt ? `, ${ago(startedAt)}` : ''}`)}`
+}
 
 const phaseColour: Record<string, 'green' | 'red'> = { Running: 'green', Failed: 'red' }
 

@@ -15,11 +15,14 @@ export interface Ended {
   /** Whether one was still there. */
   controller: boolean
   hosts: number
+  /** Whether an embedded one ran. */
+  broker: boolean
 }
 
 /** Ends what runs from a state folder, whether or not its controller is still there. */
 export async function endAll(state: string): Promise<Ended> {
   const hosts = await recordedHosts(state)
+  const broker = holderOf(state, 'broker.json') !== undefined
   const controller = await endController(state)
   const orchestrator = new LocalOrchestrator({
     state,
@@ -32,7 +35,13 @@ export async function endAll(state: string): Promise<Ended> {
   await orchestrator.close()
   await stopEmbeddedBroker(state)
   clearInterval(awake)
-  return { controller, hosts }
+  return { controller, hosts, broker }
+}
+
+/** The process that a file names, if it is alive. */
+function holderOf(state: string, file: string): ProcessIdentity | undefined {
+  const holder = readJson<ProcessIdentity>(join(state, file))
+  return holder && isAlive(holder) ? holder : undefined
 }
 
 async function recordedHosts(state: string): Promise<number> {
@@ -42,8 +51,8 @@ async function recordedHosts(state: string): Promise<number> {
 }
 
 async function endController(state: string): Promise<boolean> {
-  const holder = readJson<ProcessIdentity>(join(state, 'lock.json'))
-  if (!holder || !isAlive(holder)) return false
+  const holder = holderOf(state, 'lock.json')
+  if (!holder) return false
   signal(holder, 'SIGTERM')
   for (const end = Date.now() + CONTROLLER_MS; isAlive(holder); await sleep(50)) {
     if (Date.now() < end) continue
