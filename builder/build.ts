@@ -63,7 +63,7 @@ export async function build(options: BuildOptions): Promise<BuildResult[]> {
     const { artifact, built } = outcome
     return { function: name, artifact, built: built && first, ms: performance.now() - start }
   })
-  await memory.save(new Set(outcomes.keys()))
+  await memory.save(context.tree)
   return results
 }
 

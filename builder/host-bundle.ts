@@ -16,8 +16,7 @@ export async function hostBundle(store: string, entry = 'runtime/host.ts'): Prom
     absWorkingDir: project,
     entryPoints: [entry],
     outfile: 'host.mjs',
-    sourceRoot: 'dyninka:',
-    sourcesContent: false,
+    sourcemap: false, // Node would keep it in memory in every host: 16 MB
     banner: { js: requireBanner },
   })
   const files = Object.fromEntries(outputFiles.map(file => [file.path.split(/[\\/]/).at(-1)!, file.contents]))

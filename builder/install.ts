@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Complaint } from './complaint.ts'
 import type { Lock, Manifest } from './lock.ts'
@@ -26,7 +26,7 @@ export async function install(
   wanted: Wanted,
   options: { signal?: AbortSignal; onProgress?: (message: string) => void },
 ): Promise<string> {
-  const path = join(store, 'deps', digest)
+  const path = resolve(store, 'deps', digest)
   if (await isFolder(path)) {
     await markUsed(path)
     return path

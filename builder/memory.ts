@@ -18,8 +18,8 @@ interface Remembered {
   dependencies?: string
 }
 
-/** Remembers builds by the path of the function's file. It only saves work: without it, or with one that is
- *  wrong about the past, every function is bundled again and comes out the same. */
+/** Remembers builds by the path of the function's file. It only saves work: without it, every function is
+ *  bundled again and comes out the same. */
 export class Memory {
   readonly #file: string
   readonly #store: string
@@ -38,7 +38,7 @@ export class Memory {
     const text = await readFile(file, 'utf8').catch(() => '{}')
     let entries: { [code: string]: Remembered } = {}
     try {
-      entries = JSON.parse(text)
+      entries = JSON.parse(text) ?? {}
     } catch {} // torn: start anew
     return new Memory(store, file, new Map(Object.entries(entries)))
   }
@@ -79,10 +79,10 @@ export class Memory {
     this.#changed = true
   }
 
-  /** @param codes what there is now; anything else is forgotten */
-  async save(codes: Set<string>): Promise<void> {
+  /** Forgets what is no longer there, and keeps the rest for the next build. */
+  async save(tree: Tree): Promise<void> {
     for (const code of this.#entries.keys()) {
-      if (!codes.has(code)) this.#changed = this.#entries.delete(code)
+      if (tree.hash(code) === undefined) this.#changed = this.#entries.delete(code)
     }
     if (!this.#changed) return
     const fresh = join(await temporaryFolder(this.#store), 'memory.json')

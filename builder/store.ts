@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type Artifact, type ArtifactRecord, digestOf, sha256 } from './artifact.ts'
 
-export const artifactPath = (store: string, digest: string) => join(store, ...digest.split(':'))
+export const artifactPath = (store: string, digest: string) => resolve(store, ...digest.split(':'))
 
 /** The artifact, read and checked to the last byte; `undefined` if it is missing, torn or altered. */
 export async function findArtifact(store: string, digest: string): Promise<Artifact | undefined> {

@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
@@ -158,6 +159,16 @@ Packages('installs what the lock file says once, runs no script, and bundles it'
   })
   const elsewhere = await place.build(['a'], join(repository.root, 'elsewhere/store'))
   assert.is(artifact(elsewhere[0]).digest, artifact(first).digest)
+})
+
+Packages('neither bundles nor installs anew what it remembers', async place => {
+  await writeGreeter(place)
+  await sleep(30) // files that changed within the last ms are not trusted to the memory
+  const [first] = await place.build()
+  await rm(join(place.store, 'deps'), { recursive: true })
+  const [second] = await place.build()
+  assert.equal(artifact(second), artifact(first))
+  assert.not.ok((await readdir(place.store)).includes('deps'))
 })
 
 Packages('installs only when a function imports a package', async place => {
