@@ -49,6 +49,7 @@ export class Source implements Unit {
   #paused = false
   #closed = false
   #ready = false
+  #rewiring: Promise<void> = Promise.resolve()
   /** On their way to the broker, oldest first. */
   #waiting: Waiting[] = []
   /** Come while the graph was full. */
@@ -102,7 +103,12 @@ export class Source implements Unit {
   }
 
   /** Follows a change: a record that is on its way may be sent again under a new number, as at any edge of the graph. */
-  async rewire(wiring: Wiring): Promise<void> {
+  rewire(wiring: Wiring): Promise<void> {
+    this.#rewiring = this.#rewiring.then(() => this.#follow(wiring))
+    return this.#rewiring
+  }
+
+  async #follow(wiring: Wiring): Promise<void> {
     const sameFeed = JSON.stringify(wiring.source) === JSON.stringify(this.#wiring.source)
     this.#wiring = wiring
     if (!this.#ready) return
