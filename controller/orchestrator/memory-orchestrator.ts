@@ -66,7 +66,7 @@ export class MemoryOrchestrator implements Orchestrator {
         artifact,
         ready,
       })
-      this.#announce(flow)
+      this.#announce(flow, node)
     }
     this.#listener(flow)
   }
@@ -76,7 +76,7 @@ export class MemoryOrchestrator implements Orchestrator {
     for (const host of this.#hosts.values()) {
       if (host.artifact !== artifact) continue
       host.ready = true
-      this.#announce(host.flow)
+      this.#announce(host.flow, host.node)
     }
   }
 
@@ -106,7 +106,7 @@ export class MemoryOrchestrator implements Orchestrator {
     publishWiring: async (flow, node, wiring) => {
       this.writes += 1
       this.view(flow).take(topics.wiring(flow, node), Buffer.from(JSON.stringify(wiring)))
-      this.#announce(flow)
+      this.#announce(flow, node)
     },
     discard: async (flow, node, _partitions, everything) => {
       this.writes += 1
@@ -115,10 +115,10 @@ export class MemoryOrchestrator implements Orchestrator {
     forget: async () => {},
   }
 
-  #announce(flow: string) {
+  #announce(flow: string, node: string) {
     const view = this.view(flow)
     for (const host of this.#hosts.values()) {
-      if (host.flow !== flow || !host.ready) continue
+      if (host.flow !== flow || host.node !== node || !host.ready) continue
       const wiring: Wiring | undefined = view.wirings.get(host.node)
       const presence: Presence = {
         v: 1,
