@@ -1,5 +1,5 @@
 import { open, realpath } from 'node:fs/promises'
-import { join, relative, resolve, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import type { Finding } from './finding.ts'
 import { SourceText } from './source-text.ts'
 
@@ -60,8 +60,6 @@ export async function leaves(dir: string, file: string): Promise<boolean> {
   }
 }
 
-/** Whether a path is not below `dir`, going by names alone. */
-export function outside(dir: string, path: string): boolean {
-  const way = relative(dir, path)
-  return way === '..' || way.startsWith(`..${sep}`) || resolve(path) === resolve(dir)
-}
+/** Whether a path is not below `dir`, going by names alone; both are absolute and normalized. */
+export const outside = (dir: string, path: string) =>
+  !path.startsWith(dir.endsWith(sep) ? dir : `${dir}${sep}`)

@@ -1,8 +1,8 @@
 import type { SourceText } from './source-text.ts'
 
-interface Range {
-  /** Offset of the key that holds the value; absent in a list and at the root. */
-  key?: number
+export interface Range {
+  /** Offset of the key that holds the value; of the value itself in a list and at the root. */
+  key: number
   start: number
   end: number
   /** A collection written in lines of its own: better pointed at by its key. */
@@ -13,9 +13,9 @@ interface Range {
 export class YamlDocument {
   readonly source: SourceText
   readonly value: unknown
-  readonly #ranges: Map<string, Range>
+  readonly #ranges: Ranges
 
-  constructor(source: SourceText, value: unknown, ranges: Map<string, Range>) {
+  constructor(source: SourceText, value: unknown, ranges: Ranges) {
     this.source = source
     this.value = value
     this.#ranges = ranges
@@ -25,13 +25,13 @@ export class YamlDocument {
   valueAt(pointer: string): number {
     const range = this.#ranges.get(pointer)
     if (!range) return this.keyAt(pointer.slice(0, pointer.lastIndexOf('/')))
-    return range.block || range.start === range.end ? (range.key ?? range.start) : range.start
+    return range.block || range.start === range.end ? range.key : range.start
   }
 
   /** Offset to show for what is wrong with a key, or with what is missing under it. */
   keyAt(pointer: string): number {
     const range = this.#ranges.get(pointer)
-    return range ? (range.key ?? range.start) : 0
+    return range ? range.key : 0
   }
 
   /** The value as it is written, quotes left out: `0644`, where the value is 644. */

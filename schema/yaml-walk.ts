@@ -8,17 +8,22 @@ import {
 } from 'js-yaml'
 import type { Finding } from './finding.ts'
 import type { SourceText } from './source-text.ts'
-import { below, type Ranges } from './yaml-document.ts'
+import { below, type Range, type Ranges } from './yaml-document.ts'
 
 type NodeEvent = Exclude<Event, { type: typeof EVENT_ID.POP | typeof EVENT_ID.DOCUMENT }>
+
+interface Place {
+  pointer: string
+  range: Range
+}
 
 interface Collection {
   pointer: string
   map: boolean
   /** Keys seen, with where each stands. */
   keys: Map<string, number>
-  /** The key that waits for its value. */
-  pending?: string
+  /** The place of the key that waits for its value. */
+  pending: Place | undefined
   items: number
 }
 
@@ -72,7 +77,7 @@ export class YamlWalk {
 
   #key(parent: Collection, event: NodeEvent) {
     if (event.type !== EVENT_ID.SCALAR) {
-      parent.pending = ''
+      parent.pending = this.#place('', 0)
       if (event.type === EVENT_ID.ALIAS) return
       this.#refuse(event.start, refusals.key)
       this.#enter('', event.type === EVENT_ID.MAPPING)
@@ -86,41 +91,39 @@ export class YamlWalk {
       const hint = `Keep one of the two; the first is on line ${this.#source.position(first).line}.`
       this.#refuse(start, ['yaml-duplicate-key', `The key \`${key}\` is there twice.`, hint])
     } else parent.keys.set(key, start)
-    parent.pending = key
     this.#end = event.valueEnd
-    this.ranges.set(below(parent.pointer, key), {
-      key: start,
-      start: this.#end,
-      end: this.#end,
-      block: false,
-    })
+    parent.pending = this.#place(below(parent.pointer, key), start)
   }
 
   #value(parent: Collection | undefined, event: NodeEvent) {
-    const pointer = parent ? below(parent.pointer, parent.pending ?? parent.items) : ''
-    const key = this.ranges.get(pointer)?.key
-    if (parent) {
-      parent.items += 1
-      delete parent.pending
-    }
+    const { pointer, range } = parent?.pending ?? this.#item(parent, event)
+    if (parent) parent.pending = undefined
     if (event.type === EVENT_ID.SEQUENCE || event.type === EVENT_ID.MAPPING) {
-      const { start, style } = event
-      const block = style === COLLECTION_STYLE.BLOCK
-      this.ranges.set(pointer, { ...(key !== undefined && { key }), start, end: start + 1, block })
+      range.start = event.start
+      range.end = event.start + 1
+      range.block = event.style === COLLECTION_STYLE.BLOCK
       this.#enter(pointer, event.type === EVENT_ID.MAPPING)
     } else if (event.type === EVENT_ID.SCALAR && event.valueStart >= 0) {
       this.#end = event.valueEnd
-      this.ranges.set(pointer, {
-        ...(key !== undefined && { key }),
-        start: startOf(event),
-        end: this.#end,
-        block: false,
-      })
+      range.start = startOf(event)
+      range.end = this.#end
     }
   }
 
+  /** The place of what has no key: an item of a list, or the whole document. */
+  #item(parent: Collection | undefined, event: NodeEvent): Place {
+    const start = event.type === EVENT_ID.SCALAR ? startOf(event) : 'start' in event ? event.start : this.#end
+    return this.#place(parent ? below(parent.pointer, parent.items++) : '', start < 0 ? this.#end : start)
+  }
+
+  #place(pointer: string, key: number): Place {
+    const range = { key, start: this.#end, end: this.#end, block: false }
+    this.ranges.set(pointer, range)
+    return { pointer, range }
+  }
+
   #enter(pointer: string, map: boolean) {
-    this.#open.push({ pointer, map, keys: new Map(), items: 0 })
+    this.#open.push({ pointer, map, keys: new Map(), pending: undefined, items: 0 })
   }
 
   #refuse(offset: number, [code, message, hint]: Refusal) {

@@ -60,6 +60,11 @@ const table: [title: string, sections: string, ...says: string[]][] = [
     'functions.f.env.EMPTY must be text, but nothing is written there. Write text, for example `"30"`.',
   ],
   [
+    'an item without a value',
+    'functions:\n  f:\n    code: f.js\n    from:\n      - in\n      - «wrong-type»~',
+    'functions.f.from[1] must be text, but `~` stands for nothing. Write text, for example `average.hot`.',
+  ],
+  [
     'a null',
     'functions:\n  f: { code: f.js, from: «wrong-type»~ }',
     'functions.f.from must be text or a list, but `~` stands for nothing. Write text, for example `parse`.',
