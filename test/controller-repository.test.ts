@@ -1,0 +1,121 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { DataflowStatus } from '../controller/status.ts'
+import { wireTransport } from '../runtime/wire-transport.ts'
+import { Controlled, until } from './support/controlled.ts'
+import { makeRepository, type Repository } from './support/repository.ts'
+
+interface World {
+  repository: Repository
+  controlled: Controlled
+}
+
+const Several = suite<World>('several dataflows in one repository')
+
+const flow = (name: string) => `apiVersion: dyninka.dev/v1
+name: ${name}
+sources:
+  tick: { every: 100ms }
+functions:
+  count: { code: count.ts, from: tick }
+sinks:
+  out: { from: count, log: {} }
+`
+const count = `import type { Context } from 'dyninka'
+export default function count(_: unknown, ctx: Context<{ state: number }>): number {
+  ctx.state = (ctx.state ?? 0) + 1
+  return ctx.state
+}
+`
+
+Several.before(async context => {
+  context.repository = await makeRepository()
+  await context.repository.write({ 'a/dataflow.yaml': flow('a'), 'a/count.ts': count, 'b/dataflow.yaml': flow('b'), 'b/count.ts': count })
+  await context.repository.commit()
+  await context.repository.push()
+  context.controlled = await Controlled.over({ repo: context.repository.bare })
+})
+Several.after(async ({ controlled, repository }) => {
+  await controlled.remove()
+  await repository.remove()
+})
+
+async function push({ repository }: World, files: Parameters<Repository['write']>[0]): Promise<void> {
+  await repository.write(files)
+  await repository.commit()
+  await repository.push()
+}
+
+const conditionOf = (status: DataflowStatus | undefined, type: string) => status?.conditions.find(condition => condition.type === type)?.status
+const isReady = async ({ controlled }: World, name: string) => conditionOf(await controlled.status(name), 'Ready') === 'True'
+
+/** Topics of everything that the broker retains of a flow. */
+async function retainedOf({ controlled }: World, name: string): Promise<string[]> {
+  const found: string[] = []
+  const connection = await wireTransport(controlled.brokerUrl).connect({
+    clientId: 'reader',
+    clean: true,
+    onMessage: ({ topic, retain }) => void (retain && found.push(topic)),
+    onClose() {},
+  })
+  await connection.subscribe([`dyninka/${name}/#`], 0)
+  await new Promise(resolve => setTimeout(resolve, 100))
+  await connection.close()
+  return found
+}
+
+Several('run side by side', async world => {
+  await until('both are ready', async () => (await isReady(world, 'a')) && (await isReady(world, 'b')))
+  assert.ok((await retainedOf(world, 'a')).length > 3)
+})
+
+Several('do not hold each other up: one that is wrong stalls alone', async world => {
+  const before = (await world.controlled.status('b'))!.revision
+  await push(world, { 'a/dataflow.yaml': 'nonsense: [', 'b/README.md': 'words\n' })
+  await until('a is stalled', async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'True')
+  await until('b goes on', async () => (await world.controlled.status('b'))!.revision !== before && (await isReady(world, 'b')))
+  assert.ok((await world.controlled.status('a'))!.functions.every(({ phase }) => phase === 'Running'))
+  await push(world, { 'a/dataflow.yaml': flow('a') })
+  await until('a recovers', async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'False')
+})
+
+Several('may not have one name: the second is refused', async world => {
+  await push(world, { 'c/dataflow.yaml': flow('a'), 'c/count.ts': count })
+  await until('it is refused', async () => {
+    const { dataflows } = await world.controlled.get<{ dataflows: DataflowStatus[] }>('/api/status')
+    return dataflows.some(({ folder, findings }) => folder === 'c' && findings[0]?.code === 'name-taken')
+  })
+  await push(world, { 'c/dataflow.yaml': null, 'c/count.ts': null })
+  await until('all is well', async () => (await isReady(world, 'a')) && (await world.controlled.status('c')) === undefined)
+})
+
+Several('keep their hosts when they move to another folder', async world => {
+  const pidsOf = async (name: string) => (await world.controlled.status(name))!.functions.map(({ hosts }) => hosts.map(({ pid }) => pid))
+  const before = await pidsOf('b')
+  await push(world, { 'b/dataflow.yaml': null, 'b/count.ts': null, 'moved/dataflow.yaml': flow('b'), 'moved/count.ts': count })
+  await until('it moved', async () => (await world.controlled.status('b'))?.folder === 'moved' && (await isReady(world, 'b')))
+  const after = await pidsOf('b')
+  assert.equal([after[0], after[2]], [before[0], before[2]], 'source and sink; the path of a function is part of its source map')
+})
+
+Several('leave nothing behind when they are removed', async world => {
+  await push(world, { 'a/dataflow.yaml': null, 'a/count.ts': null })
+  await until('it is gone', async () => (await world.controlled.status('a')) === undefined)
+  assert.not.ok(world.controlled.processes().some(({ record }) => record.includes('/hosts/a/')))
+  assert.equal(await retainedOf(world, 'a'), [])
+  const session = await wireTransport(world.controlled.brokerUrl).connect({ clientId: 'dyninka-a-count-0', clean: false, onMessage() {}, onClose() {} })
+  assert.not.ok(session.sessionPresent)
+  await session.close()
+  assert.ok(await isReady(world, 'b'))
+})
+
+Several('are kept when the branch is gone', async world => {
+  await world.repository.git('push', '--quiet', 'origin', ':main').catch(() => world.repository.git('--git-dir', world.repository.bare, 'update-ref', '-d', 'refs/heads/main'))
+  await until('the source says so', async () => {
+    const { source } = await world.controlled.get<{ source: { trouble?: { hint: string } } }>('/api/status')
+    return source.trouble !== undefined && source.trouble.hint !== ''
+  })
+  assert.ok(await isReady(world, 'b'))
+})
+
+Several.run()
