@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { hostBundle } from '../builder/index.ts'
+import { wireTransport } from '../runtime/wire-transport.ts'
+import { topics } from '../schema/topics.ts'
+import { wiringOf } from '../schema/wiring.ts'
+import { aedes } from '../test/support/brokers.ts'
+import { startHost } from '../test/support/host-process.ts'
+import { sink, source } from '../test/support/rig.ts'
+import { type Bench, median } from './figure.ts'
+
+const idleMs = 2_000
+
+/** What one more host costs: memory while idle, and time from spawn until it holds its session. */
+const host: Bench = {
+  name: 'host',
+  async run({ runs }) {
+    const store = await mkdtemp(join(tmpdir(), 'dyninka-bench-'))
+    const program = join((await hostBundle(store)).path, 'host.mjs')
+    const broker = await aedes()
+    const resident: number[] = []
+    const own: number[] = []
+    const connected: number[] = []
+    for (let run = 0; run <= runs; run++) {
+      const flow = `bench-${run}`
+      const nodes = [source('in', { type: 'every', intervalMs: 1e6 }), sink('out', ['in'], { type: 'log' })]
+      const watcher = Promise.withResolvers<void>()
+      const connection = await wireTransport(broker.url).connect({
+        clientId: `bench-${run}`,
+        clean: true,
+        onMessage: ({ payload, ack }) => {
+          ack()
+          if (payload.includes('"partitions":[0]')) watcher.resolve()
+        },
+        onClose() {},
+      })
+      const wiring = { ...wiringOf({ name: flow, nodes }).get('out'), revision: 1 }
+      await connection.publish(topics.wiring(flow, 'out'), JSON.stringify(wiring), { retain: true })
+      await connection.subscribe([topics.hosts(flow, 'out')], 1)
+      const start = performance.now()
+      const { child } = startHost({
+        host: program,
+        flow,
+        node: 'out',
+        broker: broker.url,
+        env: { NODE_COMPILE_CACHE: join(store, 'compiled') },
+      })
+      await watcher.promise
+      const ms = performance.now() - start
+      await sleep(idleMs)
+      const memory = memoryOf(child.pid!)
+      child.kill()
+      await connection.close()
+      if (run === 0) continue // warms the disk cache
+      connected.push(ms)
+      resident.push(memory.residentMiB)
+      own.push(memory.ownMiB)
+    }
+    await broker.close()
+    await rm(store, { recursive: true, force: true })
+    return [
+      { name: 'resident memory, idle', value: median(resident), unit: 'MiB', goal: 60, better: 'lower' },
+      { name: 'of that not shared with other hosts', value: median(own), unit: 'MiB', better: 'lower' },
+      {
+        name: 'spawn to connected, subscribed and ready',
+        value: median(connected),
+        unit: 'ms',
+        goal: 150,
+        better: 'lower',
+      },
+    ]
+  },
+}
+
+export default host
+
+/** From /proc: Linux only. */
+function memoryOf(pid: number) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const kib = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)![1])
+  return { residentMiB: kib('VmRSS') / 1024, ownMiB: kib('RssAnon') / 1024 }
+}

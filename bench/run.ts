@@ -1,0 +1,59 @@
+/** `npm run bench -- NAME [--runs N] [--json]`: measures, and holds each figure against its goal. */
+import { globSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { basename } from 'node:path'
+import { parseArgs } from 'node:util'
+import Table from 'cli-table3'
+import type { Bench, Figure } from './figure.ts'
+
+const names = globSync('*.ts', { cwd: import.meta.dirname })
+  .map(file => basename(file, '.ts'))
+  .filter(name => !['run', 'figure'].includes(name))
+  .sort()
+const usage = `npm run bench -- NAME [--runs N] [--json]\n\nNAME is one of ${names.join(', ')}.\n--runs N  measure N times and give medians (5)\n--json    for machines`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: '5' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+const [name] = positionals
+const runs = Number(values.runs)
+if (values.help || name === undefined || !names.includes(name) || !(Number.isInteger(runs) && runs > 0)) {
+  console.error(usage)
+  process.exit(values.help ? 0 : 2)
+}
+
+const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench }
+const figures = await bench.run({ runs })
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, ${process.platform}`
+console.log(values.json ? JSON.stringify({ bench: bench.name, figures, runs, machine }) : tableOf(figures))
+if (!values.json) console.log(`medians of ${runs} runs on ${machine}`)
+process.exit(0)
+
+function tableOf(rows: Figure[]): string {
+  const table = new Table({
+    head: [bench.name, 'value', 'goal', '', 'against'],
+    style: { head: [], border: [] },
+  })
+  for (const { name: what, value, unit, goal, better, peer, ratio } of rows) {
+    const verdict =
+      goal === undefined ? '' : (better === 'lower' ? value <= goal : value >= goal) ? 'met' : 'missed'
+    const against = peer === undefined ? '' : `${peer}: ${ratio?.toFixed(2)}×`
+    table.push([
+      what,
+      `${round(value)} ${unit}`,
+      goal === undefined ? '' : `${better === 'lower' ? '≤' : '≥'} ${goal} ${unit}`,
+      verdict,
+      against,
+    ])
+  }
+  return table.toString()
+}
+
+function round(value: number) {
+  return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3))
+}
