@@ -87,7 +87,8 @@ const outro = `## What else is checked
   has the type that the context declares, \`ctx: Context<{ outputs: { hot: Average } }>\`; where none is declared, any
   consumer will do. What comes from \`mqtt\` and \`http\` is not known before it is there; \`every\` gives
   \`{ n: number; at: string }\`. The \`tsconfig.json\` of the package lends its \`lib\` and its strictness; without one,
-  \`strict\` holds. Types of packages that aren't installed count as \`any\`.
+  \`strict\` holds. Types of packages that aren't installed count as \`any\`. A \`key\` that no record of an input can
+  have is found as well.
 - Topics are well formed; a sink publishes on one topic; nothing reads or writes below \`dyninka/\`.
 - Two sources don't listen on one port; a variable is not in \`env\` and in \`secrets\`.
 - Placement doesn't contradict itself, and, where the nodes are known, some node satisfies it.

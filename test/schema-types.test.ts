@@ -123,6 +123,38 @@ export default (x: any, ctx: Context<{ outputs: { hot: { room: string; celsius: 
   assert.is(findings[1]!.hint, 'Did you mean `sort.hot`?')
 })
 
+Types('finds a key that no record can have', async () => {
+  const identity = 'export default (x: any): any => x'
+  const { said, findings } = await check({
+    parse: [
+      'in',
+      'export default (x: any) => [{ room: "a", device: { id: 1, tags: { a: 1 } as Record<string, number> } }]',
+    ],
+    typo: ['parse, key: rooom', identity],
+    deep: ['parse, key: device.idd', identity],
+    fine: ['parse, key: device.id', identity],
+    open: ['parse, key: device.tags.anything', identity],
+    some: ['in', 'export default (x: any): { a: 1 } | { b: 2 } => x'],
+    either: ['some, key: b', identity],
+    any: ['typo, key: whatever', identity],
+    raw: ['in, key: whatever', identity],
+    clock: ['tick, key: at', identity],
+    number: ['clock, key: n', 'export default (x: any) => 1'],
+    last: ['number, key: n', identity],
+  })
+  assert.equal(said, [
+    'typo: What `parse` gives has no field `rooom`, by which `typo` is keyed.',
+    'deep: What `parse` gives has no field `device.idd`, by which `deep` is keyed.',
+    'last: What `number` gives has no field `n`, by which `last` is keyed.',
+  ])
+  assert.equal(
+    findings.map(finding => finding.code),
+    Array(3).fill('unknown-key-field'),
+  )
+  assert.is(findings[0]!.hint, 'Did you mean `room`?')
+  assert.is(findings[1]!.hint, 'Its fields are device and room.')
+})
+
 Types('finds type errors inside the functions, and defaults that are no functions', async () => {
   const { said, findings } = await check({
     wrong: ['in', 'export default (x: { room: string }, ctx) => {\n  return x.rom\n}'],
@@ -200,6 +232,15 @@ Types('checks what is sound beside what is not', async () => {
   assert.match(said[0]!, /^average: `parse` gives/)
   assert.match(said[1]!, /^lost: There is no source/)
   assert.match(said[2]!, /^broken.ts: /)
+})
+
+Types('survives an imported JSON file that is broken', async () => {
+  const { said } = await check(
+    { f: ['in', 'import rooms from "./rooms.json"\nexport default (x: number) => rooms'] },
+    { 'rooms.json': '{ "kitchen" 1 }', 'tsconfig.json': '{}' },
+  )
+  assert.is(said.length, 1)
+  assert.match(said[0]!, /^rooms.json: /)
 })
 
 Types('reads the types of this project without any install', async () => {

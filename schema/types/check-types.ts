@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { relative, resolve, sep } from 'node:path'
 import type { Draft, Entry } from '../draft.ts'
 import type { Finding } from '../finding.ts'
-import { compile, type Diagnostic } from './compiler.ts'
-import { type Edge, edgeModule, type Question } from './edge-module.ts'
-import { mismatch, undeclared } from './mismatch.ts'
+import { Problem } from '../problem.ts'
+import { below } from '../yaml-document.ts'
+import { compile } from './compiler.ts'
+import { type Edge, type EdgeQuestion, edgeModule } from './edge-module.ts'
+import { mismatch, undeclared, withoutKey } from './mismatch.ts'
 import { ownErrors } from './own-errors.ts'
 import { nearestTsconfig } from './tsconfig.ts'
 
@@ -46,11 +48,12 @@ function edgesOf(draft: Draft, codeOf: (entry: Entry | undefined) => string | un
   return draft.functions.flatMap(entry => {
     const file = codeOf(entry)
     if (file === undefined) return []
+    const path = entry.spec.key
+    const key = path === undefined ? {} : { key: { path, pointer: below(entry.pointer, 'key') } }
     return draft.inputs(entry).flatMap(({ node, output, pointer }) => {
       const producer = producerOf(draft.entries.get(node), codeOf)
-      return producer
-        ? { from: { node, output }, producer, consumer: { name: entry.name, file }, pointer }
-        : []
+      const consumer = { name: entry.name, file }
+      return producer ? { from: { node, output }, producer, consumer, pointer, ...key } : []
     })
   })
 }
@@ -69,19 +72,26 @@ function producerOf(
 const filesOf = ({ producer, consumer }: Edge) =>
   'file' in producer ? [producer.file, consumer.file] : [consumer.file]
 
-/** A tsconfig.json that the compiler can't follow, or under which our own module makes no sense, is left aside. */
-async function compileWith({ text, questions }: ReturnType<typeof edgeModule>, tsconfig: string | undefined) {
+/** A tsconfig.json that the compiler can't follow, or under which our own lines make no sense, is left aside. */
+async function compileWith(
+  { text, ownLines }: { text: string; ownLines: number },
+  tsconfig: string | undefined,
+): ReturnType<typeof compile> {
   const result = await compile(text, tsconfig)
-  if (tsconfig === undefined) return result
-  const [firstQuestion] = questions.keys()
-  const troubled = ({ file, line }: Diagnostic) =>
-    file === undefined || file.endsWith('.json') || (file === result.entry && line < firstQuestion!)
-  return result.diagnostics.some(troubled) ? compile(text, undefined) : result
+  const trouble = result.diagnostics.find(
+    ({ file, line }) =>
+      file === undefined ||
+      (file.endsWith('.json') && tsconfig !== undefined) ||
+      (file === result.entry && line <= ownLines),
+  )
+  if (!trouble) return result
+  if (tsconfig !== undefined) return compileWith({ text, ownLines }, undefined)
+  throw new Problem('CompilerFailed', `The types can't be checked: ${trouble.lines[0]}`)
 }
 
-function edgeFinding(draft: Draft, { ask, edge }: Question & { edge: Edge }, lines: string[]): Finding {
-  const { code, message, hint } = ask === 'edge' ? mismatch(edge, lines) : undeclared(edge, lines)
-  return draft.at(edge.pointer, code, message, hint)
+function edgeFinding(draft: Draft, { ask, edge }: EdgeQuestion, lines: string[]): Finding {
+  const { code, message, hint } = { edge: mismatch, output: undeclared, key: withoutKey }[ask](edge, lines)
+  return draft.at(ask === 'key' ? edge.key!.pointer : edge.pointer, code, message, hint)
 }
 
 async function notAFunction(dir: string, file: string): Promise<Finding> {

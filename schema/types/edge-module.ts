@@ -8,15 +8,24 @@ export interface Edge {
   consumer: { name: string; file: string }
   /** Where the consumer names its input. */
   pointer: string
+  /** The field by which the consumer cuts its input, and where it says so. */
+  key?: { path: string; pointer: string }
 }
 
 /** What one line of the module asks. */
-export type Question = { ask: 'function'; file: string } | { ask: 'output' | 'edge'; edge: Edge }
+export type Question = { ask: 'function'; file: string } | EdgeQuestion
 
-/** A module that the compiler finds wrong exactly where an edge is: each line asks one question. */
+export interface EdgeQuestion {
+  ask: 'output' | 'edge' | 'key'
+  edge: Edge
+}
+
+/** A module that the compiler finds wrong exactly where an edge is: each line asks one question. The first `ownLines`
+ *  are right in themselves. */
 export function edgeModule(files: readonly string[], edges: readonly Edge[]) {
   const questions = new Map<number, Question>()
   const lines = prelude.split('\n')
+  const ownLines = lines.length
   const names = new Map(files.map((file, index) => [file, `f${index}`]))
   for (const [file, name] of names) lines.push(`import type ${name} from ${JSON.stringify(file)}`)
   const ask = (question: Question, type: string, value: string) => {
@@ -24,21 +33,21 @@ export function edgeModule(files: readonly string[], edges: readonly Edge[]) {
   }
   for (const [file, name] of names) ask({ ask: 'function', file }, 'Handler', `typeof ${name}`)
   for (const edge of edges) {
-    // Inside a tuple, so that the compiler always begins with both types.
-    const takes = `[Takes<typeof ${names.get(edge.consumer.file)}>]`
-    if ('type' in edge.producer) {
-      ask({ ask: 'edge', edge }, takes, `[${edge.producer.type}]`)
-      continue
-    }
-    const producer = `typeof ${names.get(edge.producer.file)}`
+    const producer = 'file' in edge.producer ? `typeof ${names.get(edge.producer.file)}` : undefined
     const output = JSON.stringify(edge.from.output)
-    if (edge.from.output === 'default') ask({ ask: 'edge', edge }, takes, `[Json<Returns<${producer}>>]`)
-    else {
+    if (producer && edge.from.output !== 'default')
       ask({ ask: 'output', edge }, `Outputs<${producer}>`, output)
-      ask({ ask: 'edge', edge }, takes, `[Json<Emits<${producer}, ${output}>>]`)
-    }
+    const record =
+      'type' in edge.producer
+        ? edge.producer.type
+        : `Json<${edge.from.output === 'default' ? `Returns<${producer}>` : `Emits<${producer}, ${output}>`}>`
+    // Inside a tuple, so that the compiler always begins with both types.
+    ask({ ask: 'edge', edge }, `[Takes<typeof ${names.get(edge.consumer.file)}>]`, `[${record}]`)
+    if (edge.key === undefined) continue
+    const path = JSON.stringify(edge.key.path)
+    ask({ ask: 'key', edge }, `Key<${record}, ${path}>`, path)
   }
-  return { text: `${lines.join('\n')}\n`, questions }
+  return { text: `${lines.join('\n')}\n`, questions, ownLines }
 }
 
 /** `0 extends 1 & T` holds for `any` alone, which would take every branch of a condition at once. */
@@ -65,6 +74,13 @@ type Each<R> = 0 extends 1 & R ? any
 type Shape<F> = F extends (record: any, ctx: infer C, ...rest: any) => any ? C extends Context<infer S> ? S : any : any
 type Outputs<F> = Shape<F> extends { outputs: infer O } ? keyof O & string : string
 type Emits<F, N extends string> = Shape<F> extends { outputs: infer O } ? N extends keyof O ? Exclude<O[N], undefined> : any : any
+
+// A path of fields, if some record may have it; the fields that there are, if none can.
+type Key<T, P extends string> = [T] extends [never] ? P : true extends Has<T, P> ? P : keyof T & string
+type Has<T, P extends string> = unknown extends T ? true
+  : P extends \`\${infer H}.\${infer R}\` ? T extends object ? H extends keyof T ? Has<T[H], R> : Open<T> : false
+  : T extends object ? P extends keyof T ? true : Open<T> : false
+type Open<T> = string extends keyof T ? true : number extends keyof T ? true : false
 
 // What is left of a value after JSON.stringify and JSON.parse.
 type Json<T> = 0 extends 1 & T ? any

@@ -1,5 +1,5 @@
 import { showInput } from '../input.ts'
-import { listed, suggest } from '../suggest.ts'
+import { didYouMean, listed, suggest } from '../suggest.ts'
 import type { Edge } from './edge-module.ts'
 
 interface Words {
@@ -36,8 +36,7 @@ function hint(edge: Edge, takes: string, lines: string[]): string {
 
 /** A declared set of outputs that doesn't have the one which is read. */
 export function undeclared(edge: Edge, lines: string[]): Words {
-  const [, declared = ''] = /is not assignable to type '([^']*)'/.exec(lines[0]!) ?? []
-  const names = [...declared.matchAll(/"([^"]+)"/g)].map(match => match[1]!)
+  const names = choices(lines)
   const { node, output } = edge.from
   const near = suggest(output, names)
   const choice = names.length === 0 ? 'It declares none.' : `It declares ${listed(names)}.`
@@ -49,6 +48,24 @@ export function undeclared(edge: Edge, lines: string[]): Words {
         ? `${choice} Declare it: Context<{ outputs: { ${output}: … } }>.`
         : `Did you mean \`${node}.${near}\`?`,
   }
+}
+
+/** Records that can't have the field which is their key. */
+export function withoutKey(edge: Edge, lines: string[]): Words {
+  const names = choices(lines)
+  const { path } = edge.key!
+  const choice = names.length === 0 ? 'It has no fields.' : `Its fields are ${listed(names)}.`
+  return {
+    code: 'unknown-key-field',
+    message: `What \`${showInput(edge.from)}\` gives has no field \`${path}\`, by which \`${edge.consumer.name}\` is keyed.`,
+    hint: didYouMean(path, names, choice),
+  }
+}
+
+/** The strings that would have been right. */
+function choices([first = '']: string[]): string[] {
+  const [, union = ''] = /is not assignable to type '([^']*)'/.exec(first) ?? []
+  return [...union.matchAll(/"([^"]+)"/g)].map(match => match[1]!)
 }
 
 /** The innermost explanation, with the path of fields that leads to it. */
