@@ -52,7 +52,13 @@ export default {
       await load.stop()
       await until('all has arrived', () => load.missing() === 0).catch(() => {})
       return [
-        { name: 'git push to first record by the new code', value: median(seconds), unit: 's', goal: 0.5, better: 'lower' },
+        {
+          name: 'git push to first record by the new code',
+          value: median(seconds),
+          unit: 's',
+          goal: 0.5,
+          better: 'lower',
+        },
         { name: 'builds', value: builds, unit: '', goal: 1, better: 'lower' },
         { name: 'restarts', value: restarts, unit: '', goal: 1, better: 'lower' },
         { name: `records lost of ${load.sent()}`, value: load.missing(), unit: '', goal: 0, better: 'lower' },
@@ -75,7 +81,9 @@ export default function mark(n: number, ctx: Context<{ outputs: { rare: number }
 
 function files(): Record<string, string> {
   const names = Array.from({ length: others }, (_, i) => `other${i}`)
-  const functions = names.map((name, i) => `  ${name}: { code: ${name}.ts, from: ${i === 0 ? 'mark.rare' : names[i - 1]} }`)
+  const functions = names.map(
+    (name, i) => `  ${name}: { code: ${name}.ts, from: ${i === 0 ? 'mark.rare' : names[i - 1]} }`,
+  )
   return {
     'dataflow.yaml': `apiVersion: dyninka.dev/v1
 name: bench
@@ -88,7 +96,9 @@ sinks:
   out: { from: mark, mqtt: bench/out }
 `,
     'mark.ts': mark(0),
-    ...Object.fromEntries(names.map((name, i) => [`${name}.ts`, `export default (n: number): number => n + ${i}\n`])),
+    ...Object.fromEntries(
+      names.map((name, i) => [`${name}.ts`, `export default (n: number): number => n + ${i}\n`]),
+    ),
   }
 }
 

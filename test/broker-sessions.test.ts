@@ -18,13 +18,17 @@ interface World {
 
 const Broker = suite<World>('embedded broker')
 
-Broker.before.each(async context => {
+Broker.before(async context => {
   context.state = await mkdtemp(join(tmpdir(), 'dyninka-'))
   context.url = (await embeddedBroker(context.state)).url
   context.connections = []
 })
-Broker.after.each(async ({ state, connections }) => {
-  for (const connection of connections) await connection.close().catch(() => {})
+Broker.after.each(async context => {
+  for (const connection of context.connections.splice(0)) await connection.close().catch(() => {})
+  for (const id of ['session', 'blocked']) await (await open(context, id)).close()
+  context.connections.length = 0
+})
+Broker.after(async ({ state }) => {
   await stopEmbeddedBroker(state)
   await rm(state, { recursive: true, force: true, maxRetries: 3 })
 })

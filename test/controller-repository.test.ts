@@ -30,7 +30,12 @@ export default function count(_: unknown, ctx: Context<{ state: number }>): numb
 
 Several.before(async context => {
   context.repository = await makeRepository()
-  await context.repository.write({ 'a/dataflow.yaml': flow('a'), 'a/count.ts': count, 'b/dataflow.yaml': flow('b'), 'b/count.ts': count })
+  await context.repository.write({
+    'a/dataflow.yaml': flow('a'),
+    'a/count.ts': count,
+    'b/dataflow.yaml': flow('b'),
+    'b/count.ts': count,
+  })
   await context.repository.commit()
   await context.repository.push()
   context.controlled = await Controlled.over({ repo: context.repository.bare })
@@ -46,8 +51,10 @@ async function push({ repository }: World, files: Parameters<Repository['write']
   await repository.push()
 }
 
-const conditionOf = (status: DataflowStatus | undefined, type: string) => status?.conditions.find(condition => condition.type === type)?.status
-const isReady = async ({ controlled }: World, name: string) => conditionOf(await controlled.status(name), 'Ready') === 'True'
+const conditionOf = (status: DataflowStatus | undefined, type: string) =>
+  status?.conditions.find(condition => condition.type === type)?.status
+const isReady = async ({ controlled }: World, name: string) =>
+  conditionOf(await controlled.status(name), 'Ready') === 'True'
 
 /** Topics of everything that the broker retains of a flow. */
 async function retainedOf({ controlled }: World, name: string): Promise<string[]> {
@@ -72,11 +79,20 @@ Several('run side by side', async world => {
 Several('do not hold each other up: one that is wrong stalls alone', async world => {
   const before = (await world.controlled.status('b'))!.revision
   await push(world, { 'a/dataflow.yaml': 'nonsense: [', 'b/README.md': 'words\n' })
-  await until('a is stalled', async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'True')
-  await until('b goes on', async () => (await world.controlled.status('b'))!.revision !== before && (await isReady(world, 'b')))
+  await until(
+    'a is stalled',
+    async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'True',
+  )
+  await until(
+    'b goes on',
+    async () => (await world.controlled.status('b'))!.revision !== before && (await isReady(world, 'b')),
+  )
   assert.ok((await world.controlled.status('a'))!.functions.every(({ phase }) => phase === 'Running'))
   await push(world, { 'a/dataflow.yaml': flow('a') })
-  await until('a recovers', async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'False')
+  await until(
+    'a recovers',
+    async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'False',
+  )
 })
 
 Several('may not have one name: the second is refused', async world => {
@@ -86,16 +102,32 @@ Several('may not have one name: the second is refused', async world => {
     return dataflows.some(({ folder, findings }) => folder === 'c' && findings[0]?.code === 'name-taken')
   })
   await push(world, { 'c/dataflow.yaml': null, 'c/count.ts': null })
-  await until('all is well', async () => (await isReady(world, 'a')) && (await world.controlled.status('c')) === undefined)
+  await until(
+    'all is well',
+    async () => (await isReady(world, 'a')) && (await world.controlled.status('c')) === undefined,
+  )
 })
 
 Several('keep their hosts when they move to another folder', async world => {
-  const pidsOf = async (name: string) => (await world.controlled.status(name))!.functions.map(({ hosts }) => hosts.map(({ pid }) => pid))
+  const pidsOf = async (name: string) =>
+    (await world.controlled.status(name))!.functions.map(({ hosts }) => hosts.map(({ pid }) => pid))
   const before = await pidsOf('b')
-  await push(world, { 'b/dataflow.yaml': null, 'b/count.ts': null, 'moved/dataflow.yaml': flow('b'), 'moved/count.ts': count })
-  await until('it moved', async () => (await world.controlled.status('b'))?.folder === 'moved' && (await isReady(world, 'b')))
+  await push(world, {
+    'b/dataflow.yaml': null,
+    'b/count.ts': null,
+    'moved/dataflow.yaml': flow('b'),
+    'moved/count.ts': count,
+  })
+  await until(
+    'it moved',
+    async () => (await world.controlled.status('b'))?.folder === 'moved' && (await isReady(world, 'b')),
+  )
   const after = await pidsOf('b')
-  assert.equal([after[0], after[2]], [before[0], before[2]], 'source and sink; the path of a function is part of its source map')
+  assert.equal(
+    [after[0], after[2]],
+    [before[0], before[2]],
+    'source and sink; the path of a function is part of its source map',
+  )
 })
 
 Several('leave nothing behind when they are removed', async world => {
@@ -103,14 +135,23 @@ Several('leave nothing behind when they are removed', async world => {
   await until('it is gone', async () => (await world.controlled.status('a')) === undefined)
   assert.not.ok(world.controlled.processes().some(({ record }) => record.includes('/hosts/a/')))
   assert.equal(await retainedOf(world, 'a'), [])
-  const session = await wireTransport(world.controlled.brokerUrl).connect({ clientId: 'dyninka-a-count-0', clean: false, onMessage() {}, onClose() {} })
+  const session = await wireTransport(world.controlled.brokerUrl).connect({
+    clientId: 'dyninka-a-count-0',
+    clean: false,
+    onMessage() {},
+    onClose() {},
+  })
   assert.not.ok(session.sessionPresent)
   await session.close()
   assert.ok(await isReady(world, 'b'))
 })
 
 Several('are kept when the branch is gone', async world => {
-  await world.repository.git('push', '--quiet', 'origin', ':main').catch(() => world.repository.git('--git-dir', world.repository.bare, 'update-ref', '-d', 'refs/heads/main'))
+  await world.repository
+    .git('push', '--quiet', 'origin', ':main')
+    .catch(() =>
+      world.repository.git('--git-dir', world.repository.bare, 'update-ref', '-d', 'refs/heads/main'),
+    )
   await until('the source says so', async () => {
     const { source } = await world.controlled.get<{ source: { trouble?: { hint: string } } }>('/api/status')
     return source.trouble !== undefined && source.trouble.hint !== ''

@@ -1,8 +1,11 @@
 /**
- * The embedded broker, a process of its own that outlives the controller.
+ * The embedded broker: a process of its own, so that sessions outlive the controller.
  *
- * Sessions are kept in memory and written to a file on a clean end, read back at the next start. A store on
- * disk was tried (aedes-persistence-level 9.2 under aedes 1.2) and left: see docs/broker.md for the figures.
+ * Sessions, queues and retained messages are kept in memory, written to a file on a clean end and read back at
+ * the next start; killed with -9, it loses them. A store on disk was measured and left out: with aedes 1.2 and
+ * aedes-persistence-level 9.2, 20,000 messages to one durable session passed at 718 a second instead of 14,990,
+ * and 540 of them had not come 20 s later. Nor would it have been safer: aedes acknowledges a message before it
+ * stores it. Who needs more gives a broker of his own with `--broker URL`.
  */
 import { createServer } from 'node:net'
 import { join } from 'node:path'
