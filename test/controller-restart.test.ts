@@ -101,6 +101,18 @@ Restart('brings back a host that somebody killed, and ends one that nobody knows
   await until('the stray is gone', () => stray.exitCode !== null || stray.signalCode !== null)
 })
 
+Restart('brings back the broker that somebody killed, and records flow again', async ({ controlled }) => {
+  await controlled.ready()
+  const before = await controlled.pids()
+  const broker = readJson<{ pid: number }>(`${controlled.state}/broker.json`)!
+  process.kill(broker.pid, 'SIGKILL')
+  await until('another one runs', () => readJson<{ pid: number }>(`${controlled.state}/broker.json`)!.pid !== broker.pid)
+  const response = await fetch(`${controlled.url}/api/tap?function=last&limit=3`)
+  assert.is((await response.text()).trim().split('\n').length, 3)
+  await controlled.ready()
+  assert.equal(await controlled.pids(), before, 'no host restarts for it')
+})
+
 Restart('is refused while another controller has the state', async ({ controlled }) => {
   const { startController } = await import('../controller/controller.ts')
   const { pino } = await import('pino')
