@@ -9,11 +9,15 @@ import { plan } from './plan.ts'
 import { report } from './report.ts'
 
 /** One pass over one dataflow: from what its source offers to what runs. Every step reads state and trusts no
- *  event; a pass with nothing to do writes nothing. @returns when to look again without an event, ms */
-export async function reconcile(dataflow: Dataflow, context: Context): Promise<number | undefined> {
-  await accept(dataflow, context) // load + check → build(changed) → inventory
+ *  event; a pass with nothing to do writes nothing. */
+export async function reconcile(dataflow: Dataflow, context: Context): Promise<void> {
+  // load + check → build(changed) → inventory. Where that can't be done now, what runs is looked after all the same.
+  const failure = await accept(dataflow, context).catch((error: unknown) => ({ error }))
   const desired = desiredOf(dataflow, context)
-  if (!desired) return undefined
+  if (!desired) {
+    if (failure) throw failure.error
+    return
+  }
   const observed = await observe(dataflow, context)
   const changes = plan(desired, observed)
   await apply(dataflow, changes, context)
@@ -25,7 +29,8 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<n
     changes,
     health: health(desired, observed, changes, dataflow.buildFailures),
   }
-  return report(dataflow, state, context)
+  report(dataflow, state, context)
+  if (failure) throw failure.error
 }
 
 function desiredOf({ inventory, removed }: Dataflow, { secrets }: Context): Desired | undefined {

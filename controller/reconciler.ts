@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { pruneStore } from '../builder/index.ts'
 import { Problem } from '../schema/problem.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
@@ -22,6 +23,7 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
 const sourceKey = 'source'
 // Drift is told by events; this is for what no event tells, like a host that went silent.
 const lookAgainMs = 5_000
+const pruneEveryMs = 600_000
 
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
@@ -33,6 +35,7 @@ export class Reconciler {
   #timer?: NodeJS.Timeout
   #fetching?: AbortController
   #log: Logger
+  #prunedAt = performance.now()
 
   constructor({ source, path, intervalMs, ...rest }: ReconcilerOptions) {
     this.#log = rest.log
@@ -121,6 +124,7 @@ export class Reconciler {
     const { id, message } = this.repository.revision!
     if (id !== before?.id) this.#context.emit({ type: 'fetched', revision: id, message })
     for (const key of keys) this.#queue.add(key)
+    await this.#prune()
     for (const flow of await this.#context.orchestrator.flows()) {
       if (this.repository.byName(flow) || !this.repository.mayPrune()) continue
       this.#queue.add(this.repository.adoptStray(flow, this.#context.runtime))
@@ -135,13 +139,30 @@ export class Reconciler {
       return undefined
     }
     if (dataflow.removed && !this.repository.mayPrune()) return lookAgainMs
-    const againMs = await reconcile(dataflow, this.#context)
+    await reconcile(dataflow, this.#context)
     if (dataflow.last) this.#count(dataflow, await this.#viewOf(dataflow))
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
       await this.#context.broker.forget(dataflow.name)
     }
-    return againMs
+    return undefined
+  }
+
+  /** Now and then, what no dataflow wants any more leaves the store. */
+  async #prune() {
+    const { store, runtime, orchestrator } = this.#context
+    const now = performance.now()
+    if (now - this.#prunedAt < pruneEveryMs) return
+    this.#prunedAt = now
+    const keep = new Set([runtime.digest])
+    for (const { inventory } of this.repository.dataflows.values()) {
+      if (!inventory) continue
+      for (const { digest } of [inventory.runtime, ...Object.values(inventory.artifacts)]) keep.add(digest)
+    }
+    for (const flow of await orchestrator.flows()) {
+      for (const { artifact, runtime } of await orchestrator.observe(flow)) keep.add(artifact).add(runtime)
+    }
+    await pruneStore(store, keep)
   }
 
   #count(dataflow: Dataflow, view: FlowView | undefined) {
@@ -178,7 +199,8 @@ export class Reconciler {
       this.repository.trouble = problem ?? new Problem(reason, message)
       this.#context.emit({ type: 'source-failed', reason, message, ...(hint !== undefined && { hint }) })
     } else {
-      this.repository.dataflows.get(key)?.conditions.set('Reconciling', 'True', reason, message)
+      const type = problem?.disposition === 'stalled' ? 'Stalled' : 'Reconciling'
+      this.repository.dataflows.get(key)?.conditions.set(type, 'True', reason, message)
     }
     this.#log.warn({ key, reason, retryMs, err: error }, 'a pass failed')
   }

@@ -2,12 +2,8 @@ import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import { isReady } from './plan-hosts.ts'
 
-/** Says how it stands: conditions, history, progress. @returns when to look again, ms */
-export function report(
-  dataflow: Dataflow,
-  state: NonNullable<Dataflow['last']>,
-  context: Context,
-): number | undefined {
+/** Says how it stands: conditions, history, progress. */
+export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>, context: Context): void {
   const before = dataflow.last
   dataflow.last = state
   const { desired, changes, health } = state
@@ -16,7 +12,7 @@ export function report(
     context.emit({ type: 'pruned', flow: inventory.name })
     context.inventories.remove(inventory.name)
     dataflow.gone = true
-    return undefined
+    return
   }
   tellSwaps(dataflow, state, context)
   tellFailures(dataflow, before, state, context)
@@ -38,7 +34,7 @@ export function report(
       `${desired.workloads.length} of ${desired.workloads.length} run ${inventory.revision}`,
     )
     conditions.set('Reconciling', 'False', 'Done', 'nothing left to do')
-    return undefined
+    return
   }
   const message = [...failed, ...waiting].map(
     ([name, { phase, message }]) => `${name}: ${message ?? phase.toLowerCase()}`,
@@ -56,7 +52,6 @@ export function report(
     context.record(dataflow, inventory.revision, 'Failed', message.join('; '))
   }
   context.inventories.save(inventory)
-  return undefined
 
   function isGone({ observed, changes }: NonNullable<Dataflow['last']>): boolean {
     return observed.hosts.length === 0 && changes.length === 0 && Object.keys(observed.wirings).length === 0

@@ -25,6 +25,8 @@ export class Traffic {
       this.#retired.set(node, sum(this.#retired.get(node) ?? none, report))
       view.forget(host)
     }
+    for (const host of view.heard.keys())
+      if (!living.has(host) && !view.presences.has(host)) view.forget(host)
   }
 
   /** By node: counters so far, and the records that wait for it or are in its hands. */

@@ -95,7 +95,7 @@ export class FlowView {
     }
     if (kind === 'wiring') this.#set(this.wirings, node, parse<Wiring>(payload))
     if (kind === 'hosts' && host !== undefined) {
-      this.heard.set(host, performance.now())
+      if (payload.length > 0) this.heard.set(host, performance.now()) // a last will is no sign of life
       this.#set(this.presences, host, parse<Presence>(payload))
     }
     if (this.#complete) this.#onChange()

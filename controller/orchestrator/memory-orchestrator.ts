@@ -17,7 +17,7 @@ export class MemoryOrchestrator implements Orchestrator {
   /** Everything that was ever changed, hosts and broker together. */
   writes = 0
   #nodes: DeclaredNode[]
-  #hosts = new Map<string, ObservedHost & { artifact: string; ready: boolean }>()
+  #hosts = new Map<string, ObservedHost & { ready: boolean }>()
   #views = new Map<string, FlowView>()
   #listener: (flow: string) => void = () => {}
 
@@ -48,7 +48,7 @@ export class MemoryOrchestrator implements Orchestrator {
       this.view(flow).take(topics.host(flow, node, id), Buffer.alloc(0))
     } else {
       const { workload, place } = change.spec
-      const { fingerprint, artifact } = workload
+      const { fingerprint, artifact, runtime } = workload
       const isBroken = this.broken.has(artifact)
       const ready = !isBroken && !this.slow.has(artifact)
       const failures = isBroken ? 2 : 0
@@ -64,6 +64,7 @@ export class MemoryOrchestrator implements Orchestrator {
         phase,
         failures,
         artifact,
+        runtime,
         ready,
       })
       this.#announce(flow, node)

@@ -41,6 +41,9 @@ export interface ObservedHost {
   generation: number
   replica: number
   fingerprint: string
+  /** Digest of the code, and of the host bundle: both are still needed. */
+  artifact: string
+  runtime: string
   place: string
   /** Of the process that runs now, or ran last; unique among all ever started. */
   id: string

@@ -123,6 +123,8 @@ export class SupervisedHost {
       generation: spec.generation,
       replica: spec.replica,
       fingerprint: spec.workload.fingerprint,
+      artifact: spec.workload.artifact,
+      runtime: spec.workload.runtime,
       place: spec.place,
       id,
       ...(process && { pid: process.pid }),
