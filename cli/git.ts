@@ -7,7 +7,9 @@ const run = promisify(execFile)
 /** Runs Git in a folder. @returns what it printed, trimmed @throws Problem with what Git said */
 export async function git(dir: string, ...args: string[]): Promise<string> {
   try {
-    const { stdout } = await run('git', ['-C', dir, ...args])
+    // In a Git hook these name another repository.
+    const { GIT_DIR: _, GIT_WORK_TREE: __, GIT_INDEX_FILE: ___, ...env } = process.env
+    const { stdout } = await run('git', ['-C', dir, ...args], { env })
     return stdout.trim()
   } catch (cause) {
     const { code, stderr } = cause as { code?: number | string; stderr?: string }

@@ -150,17 +150,21 @@ Controller('diff plans the working tree against what runs', async world => {
   assert.is(same.code, 0)
   assert.match(same.stdout, 'counting runs as it is here')
   // Elsewhere: here it would run at once.
-  const { folder } = world
-  world.folder = await temporaryFolder()
-  for (const [file, content] of Object.entries(files)) await writeFile(join(world.folder, file), content)
-  await writeFile(join(world.folder, 'picky.ts'), files['picky.ts'].replace('n === 1', 'n === 3'))
-  const changed = await cli(['diff', '--exit-code', '--state', join(folder, '.dyninka')], {
-    cwd: world.folder,
-  })
-  await rm(world.folder, { recursive: true })
-  world.folder = folder
+  const elsewhere = await temporaryFolder()
+  const edited = {
+    ...files,
+    'dataflow.yaml': files['dataflow.yaml'].replace('out: { from: picky', 'out: { from: count.odd'),
+    'picky.ts': files['picky.ts'].replace('n === 1', 'n === 3'),
+  }
+  for (const [file, content] of Object.entries(edited)) await writeFile(join(elsewhere, file), content)
+  const args = ['diff', '--exit-code', '--state', join(world.folder, '.dyninka')]
+  const changed = await cli(args, { cwd: elsewhere })
+  await rm(elsewhere, { recursive: true })
   assert.is(changed.code, 1)
-  assert.match(changed.stdout, /^counting\n {2}\+ start picky generation 2, .*\n$/)
+  assert.match(
+    changed.stdout,
+    /^counting\n {2}\+ start picky generation 2, .*\n {2}~ rewire out: reads count\.odd instead of picky\n$/,
+  )
 })
 
 Controller('--url and DYNINKA_URL lead to a controller from anywhere', async ({ folder }) => {

@@ -10,7 +10,7 @@ const Demo = suite('dyninka demo')
 
 Demo('delivers all that it sends, over a real push, and cleans up', async () => {
   const folder = await temporaryFolder()
-  const demo = new Cli(['demo', '--exit-after', '16s', '--json', '--dir', folder])
+  const demo = new Cli(['demo', '--exit-after', '18s', '--json', '--dir', folder])
   try {
     await demo.says('weather is ready')
     const copy = join(folder, 'weather')

@@ -3,19 +3,20 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
-import { describe, type Change as Planned } from '../../controller/change.ts'
+import { describe, nodeOf } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
 import { discover, type Finding, type Flow, load, Problem } from '../../schema/index.ts'
 import type { Api } from '../api/api.ts'
 import { git } from '../git.ts'
 import { stateFolder } from '../state.ts'
+import { type Change, rewired } from './rewired.ts'
 
 export interface Difference {
   name: string
   /** Relative to the compared folder. */
   folder: string
-  changes: { action: Planned['action']; description: string }[]
+  changes: Change[]
   findings: Finding[]
 }
 
@@ -76,10 +77,14 @@ async function changesOf(
   )
   const desired: Desired = desire({ flow, artifacts, runtime, secretDigests: observed.secretDigests ?? {} })
   return {
-    changes: plan(desired, observed).map(change => ({
-      action: change.action,
-      description: describe(change),
-    })),
+    changes: [
+      // Wiring and clean-up come in steps that wait for each other: `rewired` says where they end.
+      ...plan(desired, observed)
+        .filter(change => change.action !== 'publish' && change.action !== 'discard')
+        .filter(change => nodeOf(change) in desired.contents)
+        .map(change => ({ action: change.action, description: describe(change) })),
+      ...rewired(desired, observed),
+    ],
     findings: results.flatMap(result => ('findings' in result ? result.findings : [])),
   }
 }

@@ -5,10 +5,9 @@ import type { Difference } from './compare.ts'
 const signs: Record<string, string> = {
   start: paint('green', '+'),
   stop: paint('red', '-'),
-  discard: paint('red', '-'),
-  restart: paint('yellow', '~'),
-  publish: paint('yellow', '~'),
+  remove: paint('red', '-'),
 }
+const changed = paint('yellow', '~')
 
 /** The lines of `dyninka diff`. */
 export function diffText(differences: Difference[]): string {
@@ -20,6 +19,6 @@ function section({ name, folder, changes, findings }: Difference): string {
     return `${paint('red', '✗')} ${paint('bold', name)}\n${findingsText(findings, folder)}`
   }
   if (changes.length === 0) return `${paint('green', '✓')} ${paint('bold', name)} runs as it is here`
-  const lines = changes.map(({ action, description }) => `  ${signs[action]} ${description}`)
+  const lines = changes.map(({ action, description }) => `  ${signs[action] ?? changed} ${description}`)
   return `${paint('bold', name)}\n${lines.join('\n')}`
 }

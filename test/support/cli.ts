@@ -56,7 +56,7 @@ export class Cli {
   }
 
   /** Waits for a text on stdout or stderr. @throws with all that was said when it ends before, or takes too long */
-  async says(text: string | RegExp, withinMs = 20_000): Promise<void> {
+  async says(text: string | RegExp, withinMs = 40_000): Promise<void> {
     const all = () => this.#said.stdout + this.#said.stderr
     const isThere = () => (typeof text === 'string' ? all().includes(text) : text.test(all()))
     for (const end = Date.now() + withinMs; !isThere(); await sleep(25)) {
