@@ -106,7 +106,10 @@ Restart('brings back the broker that somebody killed, and records flow again', a
   const before = await controlled.pids()
   const broker = readJson<{ pid: number }>(`${controlled.state}/broker.json`)!
   process.kill(broker.pid, 'SIGKILL')
-  await until('another one runs', () => readJson<{ pid: number }>(`${controlled.state}/broker.json`)!.pid !== broker.pid)
+  await until(
+    'another one runs',
+    () => readJson<{ pid: number }>(`${controlled.state}/broker.json`)!.pid !== broker.pid,
+  )
   const response = await fetch(`${controlled.url}/api/tap?function=last&limit=3`)
   assert.is((await response.text()).trim().split('\n').length, 3)
   await controlled.ready()

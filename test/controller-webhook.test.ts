@@ -1,0 +1,59 @@
+import { createHmac } from 'node:crypto'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Controlled } from './support/controlled.ts'
+import { startGitServer } from './support/git-server.ts'
+import { makeRepository } from './support/repository.ts'
+
+const Webhook = suite('git push over HTTP')
+
+const flow = `apiVersion: dyninka.dev/v1
+name: far
+sources:
+  tick: { every: 100ms }
+functions:
+  count: { code: count.ts, from: tick }
+sinks:
+  out: { from: count, log: {} }
+`
+const code = (n: number) => `export default function count(): number { return ${n} }\n`
+
+Webhook('is taken at once when the forge says so, long before the next poll', async () => {
+  const repository = await makeRepository()
+  const server = await startGitServer(repository.root)
+  const url = `${server.url}/repository.git`
+  await repository.write({ 'dataflow.yaml': flow, 'count.ts': code(1) })
+  await repository.commit()
+  await repository.push(url)
+  const controlled = await Controlled.over({
+    repo: url,
+    branch: 'main',
+    intervalMs: 3_600_000,
+    webhookSecret: 'shared',
+  })
+  try {
+    await controlled.ready()
+    const before = await controlled.pids()
+    await repository.write({ 'count.ts': code(2) })
+    const commit = await repository.commit()
+    await repository.push(url)
+    const body = JSON.stringify({ ref: 'refs/heads/main', after: commit })
+    const signature = `sha256=${createHmac('sha256', 'shared').update(body).digest('hex')}`
+    const response = await fetch(`${controlled.url}/webhook`, {
+      method: 'POST',
+      body,
+      headers: { 'x-hub-signature-256': signature },
+    })
+    assert.is(response.status, 202)
+    await controlled.ready(commit)
+    const after = await controlled.pids()
+    assert.is.not(after.count, before.count)
+    assert.equal([after.tick, after.out], [before.tick, before.out])
+  } finally {
+    await controlled.remove()
+    await server.stop()
+    await repository.remove()
+  }
+})
+
+Webhook.run()
