@@ -39,11 +39,7 @@ export interface ControllerOptions {
 export const controllerOptions = (to: Command) =>
   to
     .addOption(stateOption())
-    .addOption(
-      new Option('--url <URL>', 'address of the controller; a token comes from DYNINKA_TOKEN').env(
-        'DYNINKA_URL',
-      ),
-    )
+    .option('--url <URL>', 'address of the controller (env: DYNINKA_URL, and DYNINKA_TOKEN for its token)')
 
 export const stateOption = () =>
   new Option('--state <DIR>', "the controller's state folder (default: .dyninka here or above, else yours)")

@@ -74,7 +74,7 @@ export class Narration {
 const cross = paint('red', '✗')
 const warning = paint('yellow', '!')
 
-export const seconds = (ms: number) => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`
+const seconds = (ms: number) => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`
 
 function remember(lists: Map<string, string[]>, flow: string, name: string) {
   const names = lists.get(flow) ?? []

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { command } from './command.ts'
+import { command, stateOption } from './command.ts'
 import { duration } from './duration.ts'
 import { interruption } from './interrupt.ts'
 import { Narration } from './narration.ts'
 import { paint } from './paint.ts'
-import { usersStateFolder } from './state.ts'
+import { stateFolder } from './state.ts'
 
 interface Options {
   repo: string
@@ -16,7 +16,7 @@ interface Options {
   interval: number
   broker: string
   listen: string
-  state: string
+  state?: string
   secrets?: string
   json?: true
 }
@@ -43,7 +43,7 @@ export const run = (): Command =>
     .option('--interval <DURATION>', 'between two looks at the repository', duration, 30_000)
     .option('--broker <URL>', 'MQTT broker, or embedded for one that Dyninka runs', 'embedded')
     .option('--listen <HOST:PORT>', 'address of the HTTP API', '127.0.0.1:4780')
-    .option('--state <DIR>', 'folder of what must survive a restart', usersStateFolder())
+    .addOption(stateOption())
     .option('--secrets <FILE>', '.env file with the values of secrets')
     .option('--json', 'structured logs on stdout')
     .addHelpText(
@@ -52,22 +52,24 @@ export const run = (): Command =>
     )
     .action(async ({ repo, interval, json, ...options }: Options) => {
       const { startController } = await import('../controller/controller.ts')
+      const state = stateFolder(options.state)
       const signal = interruption()
       const narration = new Narration()
       const logger = (await import('pino')).pino({ level: json ? 'info' : 'silent' })
       const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
       const controller = await startController({
         ...options,
+        state,
         repo: existsSync(repo) ? resolve(repo) : repo,
         intervalMs: interval,
         ...(webhookSecret && { webhookSecret }),
         logger,
         ...(!json && { onEvent: event => say(narration.tell(event)) }),
       })
-      if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${options.state}`)
+      if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${state}`)
       if (!signal.aborted) await once(signal, 'abort')
       await controller.stop()
-      const again = `dyninka stop --state ${options.state}`
+      const again = `dyninka stop --state ${state}`
       if (!json) console.log(`Controller stopped. What runs keeps running: \`${again}\` ends it too.`)
     })
 

@@ -14,7 +14,7 @@ export function stateFolder(named?: string, from = process.cwd()): string {
 }
 
 /** https://specifications.freedesktop.org/basedir/latest/, and what macOS and Windows have in its place. */
-export function usersStateFolder(): string {
+function usersStateFolder(): string {
   const { XDG_STATE_HOME, LOCALAPPDATA } = process.env
   if (XDG_STATE_HOME) return join(XDG_STATE_HOME, 'dyninka')
   if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'dyninka')

@@ -7,7 +7,8 @@ import { Api } from './api.ts'
 
 /** The controller that `--url`, `DYNINKA_URL`, `--state` or the folder we are in leads to. @throws Problem */
 export async function connect(options: ControllerOptions): Promise<Api> {
-  if (options.url) return new Api(options.url, process.env.DYNINKA_TOKEN)
+  const url = options.url ?? (options.state === undefined ? process.env.DYNINKA_URL : undefined)
+  if (url) return new Api(url, process.env.DYNINKA_TOKEN)
   const state = stateFolder(options.state)
   const content = await readFile(join(state, 'controller.json'), 'utf8').catch(() => undefined)
   if (content === undefined) {
@@ -15,6 +16,6 @@ export async function connect(options: ControllerOptions): Promise<Api> {
       hint: 'Start one with `dyninka dev` or `dyninka run`, or name one with --state or --url.',
     })
   }
-  const { url, token } = JSON.parse(content) as { url: string; token?: string }
-  return new Api(url, process.env.DYNINKA_TOKEN ?? token)
+  const known = JSON.parse(content) as { url: string; token: string | null }
+  return new Api(known.url, process.env.DYNINKA_TOKEN ?? known.token ?? undefined)
 }

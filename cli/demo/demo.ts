@@ -20,7 +20,7 @@ interface Options {
   json?: true
 }
 
-export interface Summary {
+interface Summary {
   recordsSent: number
   recordsDelivered: number
   functions: number

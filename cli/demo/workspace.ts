@@ -1,5 +1,7 @@
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Problem } from '../../schema/problem.ts'
 import { git } from '../git.ts'
 import { home, link } from '../link.ts'
 
@@ -23,6 +25,10 @@ export class Workspace {
   static async make(dir: string, flow: string): Promise<Workspace> {
     const workspace = new Workspace(dir, flow)
     const { copy, repository, state } = workspace
+    for (const path of [copy, repository, state]) {
+      if (existsSync(path))
+        throw new Problem('AlreadyThere', `${path} is there already`, { hint: 'Name another --dir.' })
+    }
     await mkdir(state, { recursive: true })
     await cp(join(home, 'flows', flow), copy, {
       recursive: true,
@@ -48,12 +54,14 @@ export class Workspace {
     return workspace
   }
 
-  /** Removes it, unless somebody wrote something. @returns whether it is gone */
+  /** Removes what it made, unless somebody wrote something. @returns whether it is gone */
   async remove(): Promise<boolean> {
-    const head = await git(this.copy, 'rev-parse', 'HEAD')
-    const changed = await git(this.copy, 'status', '--porcelain')
+    const head = await git(this.copy, 'rev-parse', 'HEAD').catch(() => '')
+    const changed = await git(this.copy, 'status', '--porcelain').catch(() => '')
     if (head !== this.#first || changed !== '') return false
-    await rm(this.dir, { recursive: true, force: true })
+    for (const made of [this.copy, this.repository, this.state])
+      await rm(made, { recursive: true, force: true })
+    await rmdir(this.dir).catch(() => {}) // somebody else's files are in it
     return true
   }
 }
