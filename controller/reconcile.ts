@@ -37,8 +37,5 @@ function desiredOf({ inventory, removed }: Dataflow, { secrets }: Context): Desi
   if (!inventory) return undefined
   if (removed) return nothing(inventory.name)
   const { flow, artifacts, runtime } = inventory
-  const secretDigests = Object.fromEntries(
-    [...secrets.read()].map(([name, value]) => [name, secrets.digest(value)]),
-  )
-  return desire({ flow, artifacts, runtime, secretDigests })
+  return desire({ flow, artifacts, runtime, secretDigests: secrets.digests() })
 }

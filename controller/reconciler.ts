@@ -88,9 +88,9 @@ export class Reconciler {
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  /** What `plan` would get now. */
-  observed(dataflow: Dataflow): Promise<Observed> {
-    return observe(dataflow, this.#context)
+  /** What `desire` and `plan` would get now, for `dyninka diff`. */
+  async observed(dataflow: Dataflow): Promise<Observed & { secretDigests: Record<string, string> }> {
+    return { ...(await observe(dataflow, this.#context)), secretDigests: this.#context.secrets.digests() }
   }
 
   /** How reading the source goes. */

@@ -29,6 +29,11 @@ export class Secrets {
     return values
   }
 
+  /** By name; for `desire`. */
+  digests(): Record<string, string> {
+    return Object.fromEntries([...this.read()].map(([name, value]) => [name, this.digest(value)]))
+  }
+
   /** Tells that a value changed without telling the value: salted, since many secrets are short. */
   digest(value: string): string {
     return createHmac('sha256', this.#salt).update(value).digest('hex').slice(0, 16)
