@@ -111,7 +111,7 @@ export class Hosting {
     this.#present = false
     this.#announced = ''
     const control: Connection = await transport.connect({
-      clientId: `dyninka-${flow}-${node}-host-${presence.host}`,
+      clientId: `dyninka_${flow}_${node}_host_${presence.host}`,
       clean: true,
       will: { topic: topics.host(flow, node, presence.host), payload: '' },
       onMessage: message => {
@@ -196,7 +196,7 @@ export class Hosting {
     const spec = JSON.stringify(wiring.sink)
     if (this.#sink?.spec !== spec) {
       void this.#sink?.sink.close()
-      const clientId = `dyninka-${flow}-${node}-out-${presence.host}`
+      const clientId = `dyninka_${flow}_${node}_out_${presence.host}`
       const transportTo = (broker?: string) =>
         broker ? this.#options.transportTo(broker) : this.#options.transport
       this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, transportTo }) }

@@ -78,9 +78,7 @@ export class Invoker {
     const { retry, counters, stopped, log } = this.#options
     let error = firstError
     for (let attempts = firstAttempt; ; attempts++) {
-      if (error instanceof HandlingError && error.reason !== 'timeout')
-        return { failure: failureOf(error, attempts) }
-      if (attempts >= retry.attempts) return { failure: failureOf(error, attempts) }
+      if (isFinal(error) || attempts >= retry.attempts) return { failure: failureOf(error, attempts) }
       counters.retries += 1
       log.debug('attempt failed', { attempt: attempts, record: call.record.id, error: String(error) })
       const backoff = Math.min(maxBackoffMs, retry.backoffMs * 2 ** (attempts - 1))
@@ -253,6 +251,11 @@ function interruptible<T>(invoke: () => T, timeoutMs: number): T {
     delete global[slot]
   }
 }
+
+/** By name, since the class that a function throws was bundled with it. */
+const isFinal = (error: unknown) =>
+  (error instanceof HandlingError && error.reason !== 'timeout') ||
+  (error instanceof Error && error.name === 'NonRetryableError')
 
 function failureOf(error: unknown, attempts: number): Failure {
   if (error instanceof HandlingError) return { reason: error.reason, message: error.message, attempts }

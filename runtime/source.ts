@@ -1,3 +1,4 @@
+import type { SourceSpec } from '../schema/flow.ts'
 import { sessionId, topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
@@ -158,17 +159,18 @@ export class Source implements Unit {
 
   #send(arrived: Arrived) {
     const waiting: Waiting = { arrived, outputs: 0, result: 'sent' }
+    const { source } = this.#wiring
     const parsed = arrived.payload
-      ? parse(arrived.payload)
+      ? parse(arrived.payload, source!.spec)
       : { value: arrived.value, json: JSON.stringify(arrived.value) }
     if ('reason' in parsed) return this.#reject(waiting, parsed)
-    const identity = this.#wiring.source!.id && keyAt(parsed.value, this.#wiring.source!.id)
+    const identity = source!.id && keyAt(parsed.value, source!.id)
     if (identity !== undefined && !this.#numbering.isNew(identity)) {
       this.#options.counters.repeats += 1
       return this.#settleLater(waiting)
     }
     const seq = String(this.#numbering.take())
-    const { topic, time = Date.now() } = arrived
+    const { topic, time = timeAt(parsed.value, source!.time) ?? Date.now() } = arrived
     const cause = { origin: '', seq, time, ...(topic !== undefined && { topic }) }
     this.#outbox.send([{ output: 'default', ...parsed }], cause, waiting)
     this.#settleLater(waiting)
@@ -231,17 +233,33 @@ export class Source implements Unit {
   }
 }
 
-function parse(payload: Buffer): { value: unknown; json: string } | { reason: string; message: string } {
+/** The event time in a field: ISO 8601, or ms since the epoch. */
+function timeAt(value: unknown, path: string | undefined): number | undefined {
+  const text = path === undefined ? undefined : keyAt(value, path)
+  if (text === undefined) return undefined
+  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  return Number.isFinite(time) ? time : undefined
+}
+
+function parse(
+  payload: Buffer,
+  spec: SourceSpec,
+): { value: unknown; json: string } | { reason: string; message: string } {
   if (payload.length > maxRecordBytes) {
     return {
       reason: 'too-large',
       message: `the payload has ${payload.length} bytes, over the limit of ${maxRecordBytes}`,
     }
   }
+  const text = payload.toString()
+  if (spec.type === 'mqtt' && spec.format === 'text') return { value: text, json: JSON.stringify(text) }
   try {
-    const value: unknown = JSON.parse(payload.toString())
+    const value: unknown = JSON.parse(text)
     return { value, json: JSON.stringify(value) }
   } catch (error) {
-    return { reason: 'not-json', message: `the payload is not JSON: ${(error as Error).message}` }
+    return {
+      reason: 'not-json',
+      message: `the payload is not JSON: ${(error as Error).message}; for plain text, give the source "format: text"`,
+    }
   }
 }

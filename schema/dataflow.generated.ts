@@ -36,7 +36,7 @@ export interface Dataflow {
  */
 export interface DataflowSource {
   /**
-   * An MQTT topic filter: each JSON message on a matching topic becomes a record. `+` stands for one level, `#` for all that follow.
+   * An MQTT topic filter: each message on a matching topic becomes a record. `+` stands for one level, `#` for all that follow.
    */
   mqtt?: string
   /**
@@ -52,6 +52,14 @@ export interface DataflowSource {
    * Dotted path of the field that identifies a record. A record whose value was among the last ones seen is dropped.
    */
   id?: string
+  /**
+   * What the messages are: `json`, or `text`, whose records are strings.
+   */
+  format?: 'json' | 'text'
+  /**
+   * Dotted path of the field that holds a record's event time: ISO 8601, or milliseconds since 1970. Absent, or where the field is neither: the time of arrival.
+   */
+  time?: string
   /**
    * What to do when records come faster than the graph takes them: `block` leaves them at the broker (and answers 503 over HTTP), `drop-oldest` and `drop-newest` drop and count.
    */

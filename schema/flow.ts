@@ -20,13 +20,15 @@ export interface SourceNode {
   spec: SourceSpec
   /** Dotted path of the field that identifies a record: repeats of it are dropped. */
   id?: string
+  /** Dotted path of the field that holds the event time. */
+  time?: string
   /** What to do when the graph is slower than the source. */
   overflow: 'block' | 'drop-oldest' | 'drop-newest'
   placement: Placement
 }
 
 export type SourceSpec =
-  | { type: 'mqtt'; filter: string; broker?: string }
+  | { type: 'mqtt'; filter: string; broker?: string; format: 'json' | 'text' }
   | { type: 'every'; intervalMs: number }
   | { type: 'http'; port: number; path: string }
 

@@ -25,7 +25,7 @@ export function interpret({ name, sources, functions, sinks = {} }: Dataflow): f
 
 function source(
   name: string,
-  { id, overflow = 'block', placement, ...spec }: DataflowSource,
+  { id, time, overflow = 'block', placement, ...spec }: DataflowSource,
 ): flow.SourceNode {
   return {
     kind: 'source',
@@ -33,13 +33,16 @@ function source(
     from: [],
     spec: sourceSpec(spec),
     ...(id !== undefined && { id }),
+    ...(time !== undefined && { time }),
     overflow,
     placement: placed(placement),
   }
 }
 
-function sourceSpec({ mqtt, broker, every, http }: DataflowSource): flow.SourceSpec {
-  if (mqtt !== undefined) return { type: 'mqtt', filter: mqtt, ...(broker !== undefined && { broker }) }
+function sourceSpec({ mqtt, broker, format = 'json', every, http }: DataflowSource): flow.SourceSpec {
+  if (mqtt !== undefined) {
+    return { type: 'mqtt', filter: mqtt, format, ...(broker !== undefined && { broker }) }
+  }
   if (every !== undefined) return { type: 'every', intervalMs: durationMs(every) }
   return { type: 'http', port: http!.port, path: http!.path ?? '/' }
 }

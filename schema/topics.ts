@@ -23,9 +23,9 @@ export const topics = {
   hosts: (flow: string, node = '+') => `dyninka/${flow}/hosts/${node}/+`,
 }
 
-/** The durable session of one partition: whoever connects with this ID owns it. */
+/** The durable session of one partition: whoever connects with this ID owns it. Names contain no underscore. */
 export const sessionId = (flow: string, node: string, partition: number) =>
-  `dyninka-${flow}-${node}-${partition}`
+  `dyninka_${flow}_${node}_${partition}`
 
 /** The durable session through which a source reads its MQTT topics. */
-export const intakeSessionId = (flow: string, source: string) => `${sessionId(flow, source, 0)}-in`
+export const intakeSessionId = (flow: string, source: string) => `${sessionId(flow, source, 0)}_in`

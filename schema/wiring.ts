@@ -1,4 +1,4 @@
-import type { Flow, Node, Retry, SinkSpec, SourceSpec } from './flow.ts'
+import type { Flow, Node, Retry, SinkSpec, SourceNode } from './flow.ts'
 
 /** The retained document at `topics.wiring`: all that a host knows of the graph around it. */
 export interface Wiring {
@@ -14,7 +14,7 @@ export interface Wiring {
   outputs: Record<string, Stream[]>
   concurrency: number
   retry: Retry
-  source?: { spec: SourceSpec; id?: string; overflow: 'block' | 'drop-oldest' | 'drop-newest' }
+  source?: Pick<SourceNode, 'spec' | 'id' | 'time' | 'overflow'>
   sink?: SinkSpec
 }
 
@@ -52,6 +52,13 @@ export function wiringOf(flow: Flow): Map<string, Content> {
   return new Map(flow.nodes.map(node => [node.name, contentOf(flow, node)]))
 }
 
+const sourceOf = ({ spec, id, time, overflow }: SourceNode): Wiring['source'] => ({
+  spec,
+  ...(id !== undefined && { id }),
+  ...(time !== undefined && { time }),
+  overflow,
+})
+
 /** Sinks that keep the order of what they are given may be given much at once. */
 function concurrencyOf(node: Node): number {
   if (node.kind === 'function') return node.concurrency
@@ -75,9 +82,7 @@ function contentOf(flow: Flow, node: Node): Content {
     outputs: outputsOf(flow, node.name),
     concurrency: concurrencyOf(node),
     retry: retryOf(node),
-    ...(node.kind === 'source' && {
-      source: { spec: node.spec, overflow: node.overflow, ...(node.id !== undefined && { id: node.id }) },
-    }),
+    ...(node.kind === 'source' && { source: sourceOf(node) }),
     ...(node.kind === 'sink' && { sink: node.spec }),
   }
 }

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
+import { NonRetryableError } from '../runtime/index.ts'
 import { topics } from '../schema/topics.ts'
 import { brokers, type TestBroker } from './support/brokers.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
@@ -12,7 +13,7 @@ interface Reading {
 
 let run = 0
 const nodes = () => [
-  source('in', { type: 'mqtt', filter: `x/${++run}/in` }),
+  source('in', { type: 'mqtt', filter: `x/${++run}/in`, format: 'json' }),
   fn('parse', ['in']),
   fn('count', ['parse'], { key: 'key', scale: { min: 1, max: 2 } }),
   sink('out', ['count'], { type: 'mqtt', topic: `x/${run}/out`, retain: false }),
@@ -126,6 +127,7 @@ for (const [name, start] of brokers) {
       ...handlers,
       parse: (value: unknown) => {
         if ((value as Reading).n === 2 && !mended) throw new Error('two is bad')
+        if ((value as Reading).n === 4) throw new NonRetryableError('four is hopeless')
         if ((value as Reading).n === 3) return { n: 3 }
         return value
       },
@@ -134,16 +136,18 @@ for (const [name, start] of brokers) {
     const dead = await rig.listen(topics.deads(rig.flow.name))
     await rig.publish(`x/${run}/in`, 'not json')
     await rig.publish(`x/${run}/in`, `"${'x'.repeat(1024 * 1024)}"`)
-    await send(rig, 4)
-    await until(() => heard.length === 2 && dead.length === 4, '2 records and 4 letters')
+    await send(rig, 5)
+    await until(() => heard.length === 2 && dead.length === 5, '2 records and 5 letters')
     const letters = dead.map(({ payload }) => JSON.parse(payload.toString()))
     assert.equal(letters.map(({ function: f, reason }) => `${f} ${reason}`).sort(), [
       'count no-key',
       'in not-json',
       'in too-large',
       'parse threw',
+      'parse threw',
     ])
-    const threw = letters.find(({ reason }) => reason === 'threw')
+    assert.is(letters.find(({ message }) => message === 'four is hopeless').attempts, 1)
+    const threw = letters.find(({ message }) => message === 'two is bad')
     assert.is(threw.attempts, 2)
     assert.is(threw.message, 'two is bad')
     assert.equal(threw.record.value, { key: 'k2', n: 2 })

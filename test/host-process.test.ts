@@ -63,7 +63,7 @@ Host.after(async () => {
 /** A dataflow whose function `f` is left out, to be run as processes. */
 async function rig(topic: string) {
   const nodes = [
-    source('in', { type: 'mqtt', filter: `${topic}/in` }),
+    source('in', { type: 'mqtt', filter: `${topic}/in`, format: 'json' }),
     fn('f', ['in'], { retry }),
     sink('out', ['f'], { type: 'mqtt', topic: `${topic}/out`, retain: false }),
   ]

@@ -20,7 +20,7 @@ Load('reads the whole language, with defaults filled in and units resolved', asy
     kind: 'source',
     name: 'thermometers',
     from: [],
-    spec: { type: 'mqtt', filter: 'sensors/+/temperature' },
+    spec: { type: 'mqtt', filter: 'sensors/+/temperature', format: 'json' },
     id: 'messageId',
     overflow: 'drop-oldest',
     placement: {},

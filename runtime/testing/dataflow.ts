@@ -104,6 +104,11 @@ export class TestDataflow {
       .sort((a, b) => a.at.localeCompare(b.at) || a.n - b.n)
   }
 
+  /** Lets `await using flow = await dataflow(…)` close it, whatever the test does. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   async close(): Promise<void> {
     for (const hosting of this.#hostings) await hosting.stop(1_000)
     for (const teardown of this.#teardowns) await teardown()
