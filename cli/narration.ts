@@ -56,7 +56,7 @@ export class Narration {
   #sourceFailed({ message, hint }: { message: string; hint?: string }): string | undefined {
     if (message === this.#trouble) return undefined
     this.#trouble = message
-    return `${warning} ${message}${hint ? `\n  ${paint('cyan', '→')} ${hint}` : ''}`
+    return `${warning} ${short(message)}${hint ? `\n  ${paint('cyan', '→')} ${hint}` : ''}`
   }
 
   #ready({ flow, ms }: { flow: string; ms: number }): string {

@@ -10,7 +10,7 @@ export function statusText({ dataflows, source }: Status): string {
   const { trouble, revision } = source
   const parts = dataflows.map(section)
   if (trouble)
-    parts.unshift(`${paint('red', '✗')} ${trouble.message}\n  ${paint('cyan', '→')} ${trouble.hint}`)
+    parts.unshift(`${paint('red', '✗')} ${short(trouble.message)}\n  ${paint('cyan', '→')} ${trouble.hint}`)
   else if (parts.length === 0) {
     parts.push(revision ? `${short(revision)} has no dataflow.yaml.` : 'Nothing has been read yet.')
   }
