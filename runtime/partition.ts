@@ -404,6 +404,7 @@ export class Partition {
   }
 
   #settled(inflight: Inflight) {
+    if (this.#phase === 'closed') return // its successor counts it
     inflight.records -= 1
     this.#options.counters.inFlight -= 1
     if (isDone(inflight)) this.#committer.run()

@@ -50,6 +50,8 @@ export class Source implements Unit {
   #paused = false
   #closed = false
   #ready = false
+  /** Revision that the streams and the intake follow. */
+  #inEffect = 0
   #rewiring: Promise<void> = Promise.resolve()
   /** On their way to the broker, oldest first. */
   #waiting: Waiting[] = []
@@ -88,7 +90,7 @@ export class Source implements Unit {
   }
 
   get revision() {
-    return this.#ready && !this.#closed ? this.#wiring.revision : 0
+    return this.#closed ? 0 : this.#inEffect
   }
 
   get backlog() {
@@ -124,6 +126,7 @@ export class Source implements Unit {
       this.#feed = this.#options.feedOf(wiring)
       await this.#feed.start(arrived => this.#take(arrived))
     }
+    this.#inEffect = wiring.revision
     this.#options.onChange()
   }
 

@@ -35,8 +35,17 @@ for (const [name, start] of brokers) {
   Delivery.before(async () => {
     broker = await start()
   })
+  Delivery.after.each(async () => {
+    for (const rig of rigs.splice(0)) await rig.close()
+  })
   Delivery.after(() => broker.close())
 
+  const rigs: Rig[] = []
+  const rigOf = (handled: typeof handlers) => {
+    const rig = new Rig(broker.url, nodes(), handled)
+    rigs.push(rig)
+    return rig
+  }
   const send = async (rig: Rig, records: number) => {
     for (let n = 1; n <= records; n++)
       await rig.publish(`x/${run}/in`, JSON.stringify({ key: `k${n % 5}`, n }))
@@ -45,7 +54,7 @@ for (const [name, start] of brokers) {
     heard.map(({ payload }) => JSON.parse(payload.toString()) as Reading & { count: number })
 
   Delivery('carries every record once and in order per key', async () => {
-    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     await send(rig, 200)
     await until(() => heard.length >= 200, '200 records')
@@ -54,11 +63,10 @@ for (const [name, start] of brokers) {
       assert.is(count, (counts.get(key) ?? 0) + 1)
       counts.set(key, count)
     }
-    await rig.close()
   })
 
   Delivery('loses and repeats nothing in state when hosts are killed', async () => {
-    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const victims = { parse: await rig.host('parse'), count: await rig.host('count') }
     const sending = send(rig, 600)
@@ -80,11 +88,10 @@ for (const [name, start] of brokers) {
       counts.set(key, count)
     }
     assert.equal([...counts.values()], [120, 120, 120, 120, 120])
-    await rig.close()
   })
 
   Delivery('hands over to a newer generation while records flow', async () => {
-    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const sending = send(rig, 300)
     await until(() => heard.length > 50, 'records')
@@ -99,11 +106,10 @@ for (const [name, start] of brokers) {
     assert.is(records.at(-1)!.v, 2)
     assert.is(new Set(records.map(({ n }) => n)).size, 300)
     for (const { n, count } of records) assert.is(count, Math.ceil(n / 5))
-    await rig.close()
   })
 
   Delivery('goes on after the connections were cut', async () => {
-    const rig = new Rig(broker.url, nodes(), handlers)
+    const rig = rigOf(handlers)
     await rig.wire()
     const ids: string[] = []
     for (const node of ['out', 'count', 'parse', 'in']) {
@@ -118,12 +124,11 @@ for (const [name, start] of brokers) {
     await sending
     await until(() => new Set(parsed(heard).map(({ n }) => n)).size === 200, '200 records')
     for (const { n, count } of parsed(heard)) assert.is(count, Math.ceil(n / 5))
-    await rig.close()
   })
 
   Delivery('puts what cannot be handled aside, with the reason', async () => {
     let mended = false
-    const rig = await new Rig(broker.url, nodes(), {
+    const rig = await rigOf({
       ...handlers,
       parse: (value: unknown) => {
         if ((value as Reading).n === 2 && !mended) throw new Error('two is bad')
@@ -154,22 +159,20 @@ for (const [name, start] of brokers) {
     mended = true
     await rig.publish(topics.replay(rig.flow.name, 'parse', 0), JSON.stringify(threw))
     await until(() => heard.length === 3, 'the replayed record')
-    await rig.close()
   })
 
   Delivery('takes a foreign message off the queue, and goes on', async () => {
-    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const topic = topics.data(rig.flow.name, 'parse', 'default', 'key-2', 0)
     for (const rubbish of ['', 'x', '{}', '{"v":2}', '[]', '{"v":1,"p":0,"o":[],"r":[[0,"1",1,null,1]]}'])
       await rig.publish(topic, rubbish)
     await send(rig, 5)
     await until(() => heard.length === 5, 'the records')
-    await rig.close()
   })
 
   Delivery('holds the source back while a consumer is away, and loses nothing', async () => {
-    const rig = await new Rig(broker.url, nodes(), handlers).start()
+    const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const away = rig.hosts('count')
     for (const id of away) await rig.kill(id)
@@ -178,7 +181,6 @@ for (const [name, start] of brokers) {
     await until(() => heard.length >= 3_000, '3,000 records')
     assert.is(new Set(parsed(heard).map(({ n }) => n)).size, 3_000)
     for (const { n, count } of parsed(heard)) assert.is(count, Math.ceil(n / 5))
-    await rig.close()
   })
 
   Delivery.run()
