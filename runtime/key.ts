@@ -21,3 +21,15 @@ export function hash(text: string): number {
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
 }
+
+/** A key names a topic of its own, which has at most 65,535 bytes [MQTT-1.5.3]. */
+const maxKeyLength = 1_024
+
+/** Why a record with this key can't be handled by a function whose key is the field at `path`, if it can't. */
+export function wrongKey(key: string | undefined, path: string): string | undefined {
+  if (key === undefined) return `the record has no field "${path}", which is the key of this function`
+  if (key.length > maxKeyLength) {
+    return `the key in field "${path}" has ${key.length} characters, over the limit of ${maxKeyLength}`
+  }
+  return key.isWellFormed() ? undefined : `the key in field "${path}" is no valid Unicode`
+}

@@ -8,6 +8,7 @@ import type { DeadLetter, Failure } from './dead-letter.ts'
 import { type Inflight, inflightOf, isDone } from './inflight.ts'
 import { type Arrival, read, subscriptionsOf } from './intake.ts'
 import { type Call, Invoker, type Outcome, type UserModule } from './invoke.ts'
+import { wrongKey } from './key.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import { Pipeline } from './pipeline.ts'
@@ -348,9 +349,9 @@ export class Partition {
       const message = `the host died ${deaths} times while it handled this record`
       return { failure: { reason: 'crashed', message, attempts: deaths } }
     }
-    if (this.#wiring.key === undefined || record.key !== undefined) return undefined
-    const message = `the record has no field "${this.#wiring.key}", which is the key of this function`
-    return { failure: { reason: 'no-key', message, attempts: 0 } }
+    if (this.#wiring.key === undefined) return undefined
+    const message = wrongKey(record.key, this.#wiring.key)
+    return message === undefined ? undefined : { failure: { reason: 'no-key', message, attempts: 0 } }
   }
 
   #callOf({ inflight, record, origin, id, replayOf }: Entry): Call {

@@ -141,10 +141,14 @@ for (const [name, start] of brokers) {
     const dead = await rig.listen(topics.deads(rig.flow.name))
     await rig.publish(`x/${run}/in`, 'not json')
     await rig.publish(`x/${run}/in`, `"${'x'.repeat(1024 * 1024)}"`)
+    for (const key of ['\ud800', 'k'.repeat(2_000)])
+      await rig.publish(`x/${run}/in`, JSON.stringify({ key, n: 0 }))
     await send(rig, 5)
-    await until(() => heard.length === 2 && dead.length === 5, '2 records and 5 letters')
+    await until(() => heard.length === 2 && dead.length === 7, '2 records and 7 letters')
     const letters = dead.map(({ payload }) => JSON.parse(payload.toString()))
     assert.equal(letters.map(({ function: f, reason }) => `${f} ${reason}`).sort(), [
+      'count no-key',
+      'count no-key',
       'count no-key',
       'in not-json',
       'in too-large',

@@ -5,7 +5,7 @@ import type { Sink } from './sink.ts'
 /** Appends each record as a line of JSON; records that come while the disk is busy share a write and a sync. */
 export function fileSink(path: string): Sink {
   const place = resolve(path)
-  let file: Promise<FileHandle> | undefined
+  let file: FileHandle | undefined
   let gathered: string[] = []
   let next: Promise<void> | undefined
   let current: Promise<void> = Promise.resolve()
@@ -14,10 +14,16 @@ export function fileSink(path: string): Sink {
     const lines = gathered.join('')
     gathered = []
     next = undefined
-    file ??= mkdir(dirname(place), { recursive: true }).then(() => open(place, 'a'))
-    const handle = await file
-    await handle.appendFile(lines)
-    await handle.datasync()
+    file ??= await openForAppend(place)
+    try {
+      await file.appendFile(lines)
+      await file.datasync()
+    } catch (error) {
+      // Opened anew, the file is mended before the next line goes behind a torn one.
+      await file.close().catch(() => {})
+      file = undefined
+      throw error
+    }
   }
 
   return {
@@ -29,7 +35,18 @@ export function fileSink(path: string): Sink {
     },
     async close() {
       await current.catch(() => {})
-      await (await file)?.close()
+      await file?.close()
     },
   }
+}
+
+/** A last line without an end was torn by a crash or a full disk, and comes again: it gets its end. */
+async function openForAppend(place: string): Promise<FileHandle> {
+  await mkdir(dirname(place), { recursive: true })
+  const file = await open(place, 'a+')
+  const { size } = await file.stat()
+  const { buffer } =
+    size > 0 ? await file.read(Buffer.alloc(1), 0, 1, size - 1) : { buffer: Buffer.from('\n') }
+  if (buffer.toString() !== '\n') await file.appendFile('\n')
+  return file
 }

@@ -1,0 +1,77 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Context } from '../runtime/context.ts'
+import { fileSink } from '../runtime/sinks/file-sink.ts'
+import { httpSink } from '../runtime/sinks/http-sink.ts'
+
+const ctx = {
+  record: { id: 'in.0:1', time: 0, source: 'in' },
+  signal: AbortSignal.timeout(5_000),
+} as unknown as Context
+
+const Sinks = suite<{ dir: string }>('sinks')
+Sinks.before.each(async context => {
+  context.dir = await mkdtemp(join(tmpdir(), 'dyninka-sink-'))
+})
+Sinks.after.each(({ dir }) => rm(dir, { recursive: true, force: true }))
+
+Sinks('file: appends a line for each record, in order', async ({ dir }) => {
+  const sink = fileSink(join(dir, 'deep/out.ndjson'))
+  await Promise.all([1, 2, 3].map(n => sink.handler({ n }, ctx)))
+  await sink.close()
+  assert.is(await readFile(join(dir, 'deep/out.ndjson'), 'utf8'), '{"n":1}\n{"n":2}\n{"n":3}\n')
+})
+
+Sinks('file: ends a line that a crash has torn', async ({ dir }) => {
+  const path = join(dir, 'out.ndjson')
+  await writeFile(path, '{"n":1}\n{"n"')
+  const sink = fileSink(path)
+  await sink.handler({ n: 2 }, ctx)
+  await sink.close()
+  assert.is(await readFile(path, 'utf8'), '{"n":1}\n{"n"\n{"n":2}\n')
+})
+
+Sinks('file: goes on once the place can be written', async ({ dir }) => {
+  const path = join(dir, 'out.ndjson')
+  await mkdir(path) // a folder where the file should be
+  const sink = fileSink(path)
+  let error: unknown
+  await Promise.resolve(sink.handler({ n: 1 }, ctx)).catch(reason => {
+    error = reason
+  })
+  assert.is((error as { code?: string }).code, 'EISDIR')
+  await rm(path, { recursive: true })
+  await sink.handler({ n: 1 }, ctx)
+  await sink.close()
+  assert.is(await readFile(path, 'utf8'), '{"n":1}\n')
+})
+
+Sinks('http: posts JSON with the id of the record, and fails where the answer does', async () => {
+  const seen: { body: string; key: unknown }[] = []
+  let status = 200
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    seen.push({ body, key: request.headers['idempotency-key'] })
+    response.writeHead(status).end()
+  }).listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { handler } = httpSink({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`,
+    headers: {},
+  })
+  await handler({ n: 1 }, ctx)
+  assert.equal(seen, [{ body: '{"n":1}', key: 'in.0:1' }])
+  status = 503
+  const error = await (handler({ n: 2 }, ctx) as Promise<void>).catch((reason: Error) => reason)
+  assert.match((error as Error).message, 'answered 503')
+  server.closeAllConnections()
+  server.close()
+})
+
+Sinks.run()
