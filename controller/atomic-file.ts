@@ -1,18 +1,34 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
+import { stateProblem } from './state-folder.ts'
 
-/** Writes all or nothing: a reader, or a restart after `kill -9`, sees the old content or the new one. */
+/** Writes all or nothing: a reader, or a restart after `kill -9`, sees the old content or the new one.
+ *  @throws Problem when the disk is full, or may not be written to */
 export function writeAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
-  mkdirSync(dirname(path), { recursive: true })
   const temporary = `${path}.${process.pid}.tmp`
-  const fd = openSync(temporary, 'w', mode)
   try {
-    writeSync(fd, content as string)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    mkdirSync(dirname(path), { recursive: true })
+    const fd = openSync(temporary, 'w', mode)
+    try {
+      writeFileSync(fd, content) // all of it: one `write` to a disk that is nearly full may take in a part
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw stateProblem(error, path)
   }
-  renameSync(temporary, path)
 }
 
 export const writeJson = (path: string, value: unknown, mode?: number) =>

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pino } from 'pino'
 import { hostBundle } from '../builder/index.ts'
@@ -13,6 +12,7 @@ import { LocalOrchestrator } from './orchestrator/local/local-orchestrator.ts'
 import { Reconciler } from './reconciler.ts'
 import { Secrets } from './secrets.ts'
 import { startServer } from './server/server.ts'
+import { makeStateFolder } from './state-folder.ts'
 
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
 
@@ -24,7 +24,7 @@ const defaultSilentMs = 15_000
 export async function startController(options: ControllerOptions): Promise<Controller> {
   const state = resolve(options.state)
   const log = options.logger ?? pino({ level: 'info' })
-  mkdirSync(state, { recursive: true, mode: 0o700 })
+  makeStateFolder(state)
   const store = `${state}/store`
   const closers: (() => unknown)[] = []
   const emit: NonNullable<ControllerOptions['onEvent']> = event => {

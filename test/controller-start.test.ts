@@ -1,0 +1,39 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Cli, temporaryFolder } from './support/cli.ts'
+
+const Start = suite<{ folder: string }>('start of a controller')
+
+Start.before.each(async world => {
+  world.folder = await temporaryFolder()
+})
+Start.after.each(({ folder }) => rm(folder, { recursive: true, force: true }))
+
+/** `dyninka run` that must end by itself. */
+async function run(folder: string, ...args: string[]) {
+  const command = new Cli(['run', '--repo', '.', ...args], { cwd: folder })
+  const patience = setTimeout(() => command.process.kill('SIGKILL'), 8_000)
+  const said = await command.end()
+  clearTimeout(patience)
+  return said
+}
+
+const unusable = [
+  ['in a file system that takes no folder', () => '/proc/x/y'],
+  ['in one that takes no file', () => '/proc'],
+  ['below a file', (folder: string) => join(folder, 'file', 'state')],
+  ['that is a file', (folder: string) => join(folder, 'file')],
+] as const
+for (const [where, path] of unusable) {
+  Start(`ends at once with one error where the state folder is one ${where}`, async ({ folder }) => {
+    if (path(folder).startsWith('/proc') && process.platform !== 'linux') return
+    await writeFile(join(folder, 'file'), '')
+    const { code, stderr } = await run(folder, '--state', path(folder), '--listen', '127.0.0.1:0')
+    assert.is(code, 1)
+    assert.match(stderr, /^error: cannot write \S+: E[A-Z]+\n {2}hint: The state folder must be one .*\n$/)
+  })
+}
+
+Start.run()
