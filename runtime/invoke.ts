@@ -32,7 +32,7 @@ export interface Call {
 
 export type Outcome = { outputs: Emitted[] } | { failure: Failure }
 
-interface InvokerOptions {
+export interface InvokerOptions {
   handler: UserModule['default']
   retry: Retry
   log: Logger

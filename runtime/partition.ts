@@ -4,15 +4,14 @@ import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
-import type { DeadLetter, Failure } from './dead-letter.ts'
+import { type Entry, Handling } from './handling.ts'
 import { type Inflight, inflightOf, isDone } from './inflight.ts'
 import { type Arrival, read, subscriptionsOf } from './intake.ts'
-import { type Call, Invoker, type Outcome, type UserModule } from './invoke.ts'
-import { wrongKey } from './key.ts'
+import type { Outcome, UserModule } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import { Pipeline } from './pipeline.ts'
-import { compareSeq, originAfter, printId, sourceOf } from './record-id.ts'
+import { originAfter, printId } from './record-id.ts'
 import { recover, restoreState } from './recovery.ts'
 import { State } from './state.ts'
 import type { Connection, Message, Transport } from './transport.ts'
@@ -35,17 +34,6 @@ export interface PartitionOptions {
   onClosed(error?: Error): void
 }
 
-interface Entry extends Arrival {
-  inflight: Inflight
-  /** The record's origin once it has come through this partition's lane. */
-  origin: string
-  /** As users see it. */
-  id: string
-}
-
-/** Hosts that a record may kill before it is put aside. */
-const maxDeaths = 2
-
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
 export class Partition {
@@ -58,7 +46,7 @@ export class Partition {
   #outbox!: Outbox
   #committer!: Committer
   #letters!: Letters
-  #invoker!: Invoker
+  #handling!: Handling
   #pipeline = new Pipeline<Outcome>(1)
   #stop = new AbortController()
   #inbox: Message[] = []
@@ -198,7 +186,7 @@ export class Partition {
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
     this.#pipeline.concurrency = this.#cautious ? 1 : wiring.concurrency
-    this.#invoker = new Invoker({ ...this.#options, retry: wiring.retry, stopped: this.#stop.signal })
+    this.#handling = this.#handlingFor(wiring)
     this.#cursor.subscriptions = wanted
     this.#cursor.wiring = wiring.revision
     await this.#committer.save()
@@ -328,80 +316,35 @@ export class Partition {
     return false
   }
 
-  #handle(entry: Entry) {
-    const { inflight, record, origin } = entry
-    const included = this.#state.included(record.key ?? '', origin)
-    if (included !== undefined && compareSeq(record.seq, included) <= 0) {
-      this.#options.counters.repeats += 1
-      return this.#settled(inflight)
-    }
-    this.#pipeline.push(
-      this.#lock(entry),
-      this.#refusal(entry) ?? this.#invoker.call(this.#callOf(entry)),
-      outcome => this.#settle(entry, outcome),
-      error => this.#fail(error as Error),
+  #handlingFor(wiring: Wiring) {
+    return new Handling(
+      {
+        cursor: this.#cursor,
+        state: this.#state,
+        letters: this.#letters,
+        outbox: this.#outbox,
+        invoker: { ...this.#options, stopped: this.#stop.signal },
+        onLetter: () => this.#committer.run(),
+      },
+      wiring,
     )
   }
 
-  #refusal({ id, record }: Entry): { failure: Failure } | undefined {
-    const deaths = this.#cursor.suspects?.[id] ?? 0
-    if (deaths >= maxDeaths) {
-      const message = `the host died ${deaths} times while it handled this record`
-      return { failure: { reason: 'crashed', message, attempts: deaths } }
+  #handle(entry: Entry) {
+    const handling = this.#handling
+    if (handling.isIncluded(entry)) {
+      this.#options.counters.repeats += 1
+      return this.#settled(entry.inflight)
     }
-    if (this.#wiring.key === undefined) return undefined
-    const message = wrongKey(record.key, this.#wiring.key)
-    return message === undefined ? undefined : { failure: { reason: 'no-key', message, attempts: 0 } }
-  }
-
-  #callOf({ inflight, record, origin, id, replayOf }: Entry): Call {
-    const { key, time, topic, seq, value } = record
-    return {
-      value,
-      guarded: this.#cautious,
-      record: {
-        id: replayOf ?? id,
-        time,
-        source: sourceOf(origin),
-        ...(key !== undefined && { key }),
-        ...(topic !== undefined && { topic }),
-        ...(replayOf !== undefined && { replay: true as const }),
+    this.#pipeline.push(
+      this.#lock(entry),
+      handling.call(entry, this.#cautious),
+      outcome => {
+        handling.settle(entry, outcome)
+        this.#settled(entry.inflight)
       },
-      state: {
-        shared: key === undefined && this.#wiring.concurrency > 1,
-        read: () => this.#state.read(key ?? ''),
-        write: next => {
-          const snapshot = this.#state.write(key ?? '', next, origin, seq)
-          if (snapshot) inflight.states.set(snapshot.key, snapshot)
-        },
-      },
-    }
-  }
-
-  #settle({ inflight, record, origin, id, replayOf }: Entry, outcome: Outcome) {
-    const { seq, key, time, topic, value } = record
-    const keyed = key !== undefined && { key }
-    if ('outputs' in outcome) this.#outbox.send(outcome.outputs, { origin, seq, time, ...keyed }, inflight)
-    else {
-      const letter: DeadLetter['record'] = {
-        id: replayOf ?? id,
-        ...keyed,
-        time,
-        source: sourceOf(origin),
-        value,
-      }
-      if (topic !== undefined) letter.topic = topic
-      inflight.outputs += 1
-      inflight.letters += 1
-      this.#letters.write(letter, outcome.failure).then(
-        () => {
-          inflight.outputs -= 1
-          this.#committer.run()
-        },
-        () => {}, // the connection is gone: the successor writes it again
-      )
-    }
-    this.#settled(inflight)
+      error => this.#fail(error as Error),
+    )
   }
 
   #settled(inflight: Inflight) {

@@ -88,9 +88,11 @@ const start = (made: Rig, name: string, generation = 1) => {
   return one
 }
 
-async function readyIn(made: Rig, id: string) {
+/** @param wiring 1: it owns the partition; 0: another host may own it */
+async function readyIn(made: Rig, id: string, wiring = 1) {
   const heard = await made.listen(topics.host(made.flow.name, 'f', id))
-  await until(() => heard.some(({ payload }) => parsePresence(payload)?.wiring === 1), `${id} to be ready`)
+  const reached = () => heard.some(({ payload }) => (parsePresence(payload)?.wiring ?? -1) >= wiring)
+  await until(reached, `${id} to be ready`)
 }
 
 const values = (heard: { payload: Buffer }[]) =>
@@ -103,8 +105,7 @@ Host('hands over on SIGTERM, and leaves no presence behind', async () => {
   await readyIn(made, first.id)
   const presences = await made.listen(topics.hosts(made.flow.name, 'f'))
   for (let n = 1; n <= 50; n++) await made.publish('term/in', JSON.stringify({ n }))
-  const second = start(made, 'calm')
-  await readyIn(made, second.id)
+  await readyIn(made, start(made, 'calm').id, 0)
   first.child.kill('SIGTERM')
   assert.is(await first.exited, 0)
   for (let n = 51; n <= 60; n++) await made.publish('term/in', JSON.stringify({ n }))
