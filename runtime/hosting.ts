@@ -187,7 +187,8 @@ export class Hosting {
     }
     if (wiring.kind === 'source')
       return new Source({ ...shared, feedOf: next => this.#feedOf(next, shared.onClosed) })
-    return new Partition({ ...shared, env, handler: this.#options.handler ?? this.#sinkFor(wiring).handler })
+    const { handler } = this.#options
+    return new Partition({ ...shared, env, handlerOf: next => handler ?? this.#sinkFor(next).handler })
   }
 
   #sinkFor(wiring: Wiring): Sink {

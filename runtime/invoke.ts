@@ -198,7 +198,7 @@ class Attempt {
         return attempt.#readState()
       },
       set state(value) {
-        attempt.#touched = true
+        attempt.#touchState()
         attempt.#state = value
       },
       get signal() {
@@ -210,16 +210,20 @@ class Attempt {
 
   #readState() {
     if (!this.#touched) {
-      if (this.#call.state.shared) {
-        throw new HandlingError(
-          'state-needs-key',
-          'ctx.state with a concurrency over 1 needs a key: add `key:` to the function',
-        )
-      }
-      this.#touched = true
+      this.#touchState()
       this.#state = this.#call.state.read()
     }
     return this.#state
+  }
+
+  #touchState() {
+    if (this.#call.state.shared) {
+      throw new HandlingError(
+        'state-needs-key',
+        'ctx.state with a concurrency over 1 needs a key: add `key:` to the function',
+      )
+    }
+    this.#touched = true
   }
 }
 

@@ -23,7 +23,8 @@ export interface PartitionOptions {
   transport: Transport
   /** Newest known wiring: used when the partition has none in effect. */
   wiring: Wiring
-  handler: UserModule['default']
+  /** What records are given to while this wiring is in effect. */
+  handlerOf(wiring: Wiring): UserModule['default']
   env: Record<string, string | undefined>
   log: Logger
   counters: Counters
@@ -323,7 +324,11 @@ export class Partition {
         state: this.#state,
         letters: this.#letters,
         outbox: this.#outbox,
-        invoker: { ...this.#options, stopped: this.#stop.signal },
+        invoker: {
+          ...this.#options,
+          handler: this.#options.handlerOf(wiring),
+          stopped: this.#stop.signal,
+        },
         onLetter: () => this.#committer.run(),
       },
       wiring,

@@ -199,7 +199,7 @@ export interface Scale {
    */
   min?: number
   /**
-   * Processes that may run at most: the number of partitions. A power of two.
+   * The number of partitions, a power of two: the most processes among which the keys can be spread.
    */
   max?: number
 }
@@ -220,12 +220,12 @@ export interface Retry {
    */
   timeout?: string
   /**
-   * `strict` holds back the records of the same partition until the failing one is done; `relaxed` lets them pass.
+   * `strict` holds back the records of the same partition until the failing one is done; `relaxed` allows others to pass, which this version does not make use of.
    */
   order?: 'strict' | 'relaxed'
 }
 /**
- * What one process needs; a node without it is not chosen.
+ * What one process needs; `validate` finds it wrong when no declared node has it.
  */
 export interface Resources {
   /**

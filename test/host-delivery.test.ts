@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
 import { NonRetryableError } from '../runtime/index.ts'
+import type { SinkNode } from '../schema/flow.ts'
 import { topics } from '../schema/topics.ts'
 import { brokers, type TestBroker } from './support/brokers.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
@@ -163,6 +164,21 @@ for (const [name, start] of brokers) {
     mended = true
     await rig.publish(topics.replay(rig.flow.name, 'parse', 0), JSON.stringify(threw))
     await until(() => heard.length === 3, 'the replayed record')
+  })
+
+  Delivery('follows a sink to another place, and restarts nothing', async () => {
+    const rig = await rigOf(handlers).start()
+    const before = await rig.listen(`x/${run}/out`)
+    const after = await rig.listen(`x/${run}/elsewhere`)
+    await send(rig, 5)
+    await until(() => before.length === 5, 'records at the first place')
+    const out = rig.flow.nodes.find(({ name }) => name === 'out') as SinkNode
+    out.spec = { type: 'mqtt', topic: `x/${run}/elsewhere`, retain: false }
+    await rig.wire(2)
+    for (const node of ['out', 'count', 'parse', 'in']) await rig.ready(rig.hosts(node)[0]!)
+    await send(rig, 5)
+    await until(() => after.length === 5, 'records at the second place')
+    assert.is(before.length, 5)
   })
 
   Delivery('takes a foreign message off the queue, and goes on', async () => {
