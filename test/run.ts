@@ -44,7 +44,8 @@ async function work() {
 
 async function run(file: string): Promise<{ outcome: Outcome; output: string }> {
   const silent = suitesThatNeverRun(file)
-  if (silent > 0) return { outcome: { passed: 0, failed: silent, skipped: 0 }, output: `${file}: a suite has no .run()` }
+  if (silent > 0)
+    return { outcome: { passed: 0, failed: silent, skipped: 0 }, output: `${file}: a suite has no .run()` }
   const child = spawn(process.execPath, [file], { cwd: root, env: { ...process.env, NO_COLOR: '1' } })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
