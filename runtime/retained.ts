@@ -8,7 +8,7 @@ interface ReadOptions {
   patienceMs: number
 }
 
-const settleMs = 50
+const settleMs = 20
 
 /**
  * Reads retained messages on a connection of its own, at QoS 0: at QoS 1 a default mosquitto brings
@@ -35,8 +35,9 @@ export async function readRetained(
   let timer: NodeJS.Timeout | undefined
   try {
     await connection.subscribe(filters, 0)
-    if (patienceMs === 0) await connection.ping()
-    timer = setTimeout(() => end(false), patienceMs || settleMs)
+    // A broker under load takes longer to bring what it has, as it does to answer a ping.
+    const waitMs = patienceMs || settleMs + 3 * (await connection.ping())
+    timer = setTimeout(() => end(false), waitMs)
     return await ended
   } finally {
     clearTimeout(timer)
