@@ -11,6 +11,7 @@ import type { Controller, ControllerOptions } from './options.ts'
 import { LocalOrchestrator } from './orchestrator/local/local-orchestrator.ts'
 import { Reconciler } from './reconciler.ts'
 import { Secrets } from './secrets.ts'
+import { parseListen } from './server/listen.ts'
 import { startServer } from './server/server.ts'
 import { makeStateFolder } from './state-folder.ts'
 
@@ -24,6 +25,7 @@ const defaultSilentMs = 15_000
 export async function startController(options: ControllerOptions): Promise<Controller> {
   const state = resolve(options.state)
   const log = options.logger ?? pino({ level: 'info' })
+  const [address, port] = parseListen(options.listen ?? '127.0.0.1:0')
   makeStateFolder(state)
   const store = `${state}/store`
   const closers: (() => unknown)[] = []
@@ -37,10 +39,13 @@ export async function startController(options: ControllerOptions): Promise<Contr
   try {
     closers.push(lockState(state))
     const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
-    const [{ url: brokerUrl, adopted }, runtime] = await Promise.all([
-      isEmbedded ? embeddedBroker(state) : { url: options.broker!, adopted: true },
-      hostBundle(store),
-    ])
+    const bundling = hostBundle(store)
+    bundling.catch(() => {}) // told below, once what becomes of the broker is known
+    const { url: brokerUrl, adopted } = isEmbedded
+      ? await embeddedBroker(state)
+      : { url: options.broker!, adopted: true }
+    if (!adopted) closers.push(() => stopEmbeddedBroker(state))
+    const runtime = await bundling
     emit({ type: 'broker', url: brokerUrl, adopted })
     const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
     const inventories = new Inventories(state)
@@ -85,7 +90,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
       broker,
       orchestrator,
       log,
-      listen: options.listen ?? '127.0.0.1:0',
+      address,
+      port,
       ...(known && { token: known }),
       ...(options.webhookSecret !== undefined && { webhookSecret: options.webhookSecret }),
     })

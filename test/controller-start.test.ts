@@ -1,7 +1,14 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { readJson } from '../controller/atomic-file.ts'
+import { embeddedBroker, stopEmbeddedBroker } from '../controller/broker/embedded-broker.ts'
+import { isAlive, type ProcessIdentity } from '../controller/process-identity.ts'
 import { Cli, temporaryFolder } from './support/cli.ts'
 
 const Start = suite<{ folder: string }>('start of a controller')
@@ -35,5 +42,35 @@ for (const [where, path] of unusable) {
     assert.match(stderr, /^error: cannot write \S+: E[A-Z]+\n {2}hint: The state folder must be one .*\n$/)
   })
 }
+
+const refused: [listen: string, says: string][] = [
+  ['foo', 'foo is not an address'],
+  ['127.0.0.1:99999', '127.0.0.1:99999 is not an address'],
+]
+for (const [listen, says] of refused) {
+  Start(`refuses --listen ${listen} before it starts anything`, async ({ folder }) => {
+    const state = join(folder, 'state')
+    const { code, stderr } = await run(folder, '--state', state, '--listen', listen)
+    assert.is(code, 1)
+    assert.match(stderr, says)
+    assert.not.ok(existsSync(state))
+  })
+}
+
+Start('that fails ends the broker that it started, and leaves one that ran before', async ({ folder }) => {
+  const state = join(folder, 'state')
+  const other = createServer().listen(0, '127.0.0.1')
+  other.unref()
+  await once(other, 'listening')
+  const listen = `127.0.0.1:${(other.address() as AddressInfo).port}`
+  const brokerOf = () => readJson<ProcessIdentity>(join(state, 'broker.json'))!
+  const first = await run(folder, '--state', state, '--listen', listen)
+  assert.match(first.stderr, 'Another program has it')
+  assert.not.ok(isAlive(brokerOf()))
+  await embeddedBroker(state)
+  await run(folder, '--state', state, '--listen', listen)
+  assert.ok(isAlive(brokerOf()))
+  await stopEmbeddedBroker(state)
+})
 
 Start.run()

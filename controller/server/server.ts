@@ -7,8 +7,9 @@ import { sendProblem } from './respond.ts'
 import { routes, type Services } from './routes.ts'
 
 export interface ServerOptions extends Services {
-  /** `host:port`. */
-  listen: string
+  address: string
+  /** 0: a free one. */
+  port: number
   /** Token of an earlier controller, so that clients keep theirs. */
   token?: string
   log: Logger
@@ -24,8 +25,14 @@ export interface Server {
 const open = new Set(['/healthz', '/readyz', '/webhook'])
 
 /** The controller's API. @throws Problem when the address can't be had */
-export async function startServer({ listen, token, log, ...services }: ServerOptions): Promise<Server> {
-  const [address, port] = parseListen(listen)
+export async function startServer({
+  address,
+  port,
+  token,
+  log,
+  ...services
+}: ServerOptions): Promise<Server> {
+  const host = address.includes(':') ? `[${address}]` : address
   const access = new Access(address, token)
   const table = routes(services)
   const server = createServer((request, response) => {
@@ -51,7 +58,7 @@ export async function startServer({ listen, token, log, ...services }: ServerOpt
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        new Problem('CannotListen', `cannot listen on ${listen}: ${error.code}`, {
+        new Problem('CannotListen', `cannot listen on ${host}:${port}: ${error.code}`, {
           cause: error,
           disposition: 'stalled',
           hint:
@@ -63,7 +70,6 @@ export async function startServer({ listen, token, log, ...services }: ServerOpt
     )
     server.listen(port, address, resolve)
   })
-  const host = address.includes(':') ? `[${address}]` : address
   return {
     url: `http://${host}:${(server.address() as AddressInfo).port}`,
     ...(access.token !== undefined && { token: access.token }),
@@ -73,16 +79,4 @@ export async function startServer({ listen, token, log, ...services }: ServerOpt
         server.closeAllConnections()
       }),
   }
-}
-
-function parseListen(listen: string): [address: string, port: number] {
-  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:]*)):(?<port>\d+)$/.exec(listen)
-  if (!match) {
-    throw new Problem('BadListen', `${listen} is not an address`, {
-      disposition: 'stalled',
-      hint: 'Write it as 127.0.0.1:4780.',
-    })
-  }
-  const { v6, name, port } = match.groups!
-  return [v6 ?? (name || '0.0.0.0'), Number(port)]
 }
