@@ -7,7 +7,7 @@ import { gitSource, type Source, watchRepository } from './source/index.ts'
 /** @param onChange called when a revision may have come, where that is noticed without polling */
 export function openSource(options: ControllerOptions, state: string, onChange: () => void): Source {
   const { dir, repo, branch } = options
-  if (dir !== undefined) return new FolderSource(dir, onChange)
+  if (dir !== undefined) return new FolderSource(dir, onChange, state)
   if (repo === undefined) {
     throw new Problem('NoSource', 'neither a repository nor a folder is given', {
       disposition: 'stalled',
