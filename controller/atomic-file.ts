@@ -26,7 +26,9 @@ export function writeAtomic(path: string, content: string | Uint8Array, mode = 0
     }
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    try {
+      rmSync(temporary, { force: true })
+    } catch {} // the first error says it
     throw stateProblem(error, path)
   }
 }

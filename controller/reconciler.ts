@@ -10,6 +10,7 @@ import type { Observed } from './plan.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
+import { stateProblem } from './state-folder.ts'
 import { type DataflowStatus, statusOf } from './status.ts'
 import { Traffic } from './traffic.ts'
 import { WorkQueue } from './work-queue.ts'
@@ -192,9 +193,10 @@ export class Reconciler {
 
   #failed(key: string, error: unknown, retryMs: number) {
     if ((error as Error).name === 'AbortError') return this.#queue.add(key)
-    const problem = error instanceof Problem ? error : undefined
+    const named = stateProblem(error, this.#context.store)
+    const problem = named instanceof Problem ? named : undefined
     const { reason = 'InternalError', hint } = problem ?? {}
-    const message = (error as Error).message
+    const { message } = named as Error
     if (key === sourceKey) {
       this.repository.trouble = problem ?? new Problem(reason, message)
       this.#context.emit({ type: 'source-failed', reason, message, ...(hint !== undefined && { hint }) })

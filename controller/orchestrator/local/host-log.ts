@@ -9,12 +9,18 @@ const tailBytes = 64 * 1024
 export function rotate(path: string): void {
   try {
     if (statSync(path).size < maxBytes) return
-    copyFileSync(path, `${path}.1`)
-    truncateSync(path)
+    try {
+      copyFileSync(path, `${path}.1`)
+    } finally {
+      truncateSync(path)
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!harmless.has((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
+
+/** No log yet; or no room for the older half, which is given up then. */
+const harmless = new Set(['ENOENT', 'ENOSPC', 'EDQUOT'])
 
 /** Whole lines from `offset` on, and where the next read goes on. Starts over when the file was cut. */
 export function readLines(path: string, offset: number): { lines: string[]; offset: number } {

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { Problem } from '../../../schema/problem.ts'
 import { identify, isAlive, type ProcessIdentity, signal } from '../../process-identity.ts'
 import type { ObservedHost } from '../orchestrator.ts'
 import { parseLine, tail } from './host-log.ts'
@@ -47,10 +48,10 @@ export class SupervisedHost {
     const { record } = this
     record.id = `${this.name}-${randomUUID().slice(0, 8)}`
     delete record.process
-    this.#supervision.save(record) // before the process exists: what runs is never unknown
     this.#phase = 'running'
     let child: ChildProcess
     try {
+      this.#supervision.save(record) // before the process exists: what runs is never unknown
       child = this.#supervision.launch(record)
     } catch (error) {
       this.#ended((error as Error).message)
@@ -65,7 +66,7 @@ export class SupervisedHost {
     if (!identity) return
     record.process = identity
     record.startedAt = new Date().toISOString()
-    this.#supervision.save(record)
+    this.#trySave()
   }
 
   /** Goes on with a process that an earlier controller started. */
@@ -88,7 +89,7 @@ export class SupervisedHost {
     const { record } = this
     if (!record.stopping) {
       record.stopping = true
-      this.#supervision.save(record)
+      this.#trySave()
     }
     this.#phase = 'stopping'
     clearTimeout(this.#restart)
@@ -149,10 +150,19 @@ export class SupervisedHost {
     record.failures += 1
     record.lastExit = { at: new Date().toISOString(), reason, log: this.#lastWords() }
     delete record.process
-    this.#supervision.save(record)
+    this.#trySave()
     this.#phase = 'backoff'
     this.#restart = setTimeout(() => this.start(), delayMs).unref()
     this.#supervision.changed(this.flow)
+  }
+
+  /** A full disk must not end the controller: what it would say of a host is found out again after a restart. */
+  #trySave() {
+    try {
+      this.#supervision.save(this.record)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+    }
   }
 
   #gone() {

@@ -1,0 +1,85 @@
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readJson, writeAtomic } from '../controller/atomic-file.ts'
+import { temporaryFolder } from './support/cli.ts'
+import { Controlled, until } from './support/controlled.ts'
+import { makeRepository } from './support/repository.ts'
+
+const Disk = suite('state that can not be written')
+
+const yaml = (name: string) => `apiVersion: dyninka.dev/v1
+name: stored
+sources:
+  tick: { every: 100ms }
+functions:
+  ${name}: { code: count.ts, from: tick }
+`
+
+Disk('keeps the old file where the disk is full, and says so', async () => {
+  const folder = await temporaryFolder()
+  const path = `${folder}/file.json`
+  writeAtomic(path, 'old')
+  if (process.platform === 'linux') {
+    symlinkSync('/dev/full', `${path}.${process.pid}.tmp`)
+    assert.throws(
+      () => writeAtomic(path, 'new'),
+      (error: { reason: string }) => error.reason === 'DiskFull',
+    )
+    assert.is(readFileSync(path, 'utf8'), 'old')
+  }
+  writeAtomic(path, 'new')
+  assert.is(readFileSync(path, 'utf8'), 'new')
+  rmSync(folder, { recursive: true })
+})
+
+Disk('is a condition with a reason; the controller goes on, and all recovers with the state', async () => {
+  const repository = await makeRepository()
+  const push = async (name: string) => {
+    await repository.write({ 'dataflow.yaml': yaml(name), 'count.ts': 'export default () => 1\n' })
+    const commit = await repository.commit()
+    await repository.push()
+    return commit
+  }
+  await push('first')
+  const controlled = await Controlled.over({ repo: repository.bare })
+  try {
+    await controlled.ready()
+    const { pid } = readJson<{ pid: number }>(`${controlled.state}/controller.json`)!
+    const folders = ['inventory', 'hosts/stored'].map(name => `${controlled.state}/${name}`)
+    for (const folder of folders) {
+      renameSync(folder, `${folder}.away`)
+      writeFileSync(folder, '')
+    }
+    const commit = await push('second')
+    process.kill((await controlled.pids()).tick!, 'SIGKILL')
+    await until('a condition says why', async () =>
+      (await controlled.status())!.conditions.some(({ reason }) => reason === 'StateUnusable'),
+    )
+    await until(
+      'the host that could not be started says why',
+      async () => (await controlled.functions()).tick?.phase === 'Failed',
+    )
+    const before = process.platform === 'linux' ? cpuTicks(pid) : 0
+    await sleep(1_000)
+    if (process.platform === 'linux') assert.ok(cpuTicks(pid) - before < 50, 'it does not spin')
+    for (const folder of folders) {
+      rmSync(folder)
+      renameSync(`${folder}.away`, folder)
+    }
+    await controlled.ready(commit)
+    assert.is(readJson<{ pid: number }>(`${controlled.state}/controller.json`)!.pid, pid)
+  } finally {
+    await controlled.remove()
+    await repository.remove()
+  }
+})
+
+/** Of 10 ms, by proc(5). */
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
+Disk.run()
