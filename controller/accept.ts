@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type BuildResult, build } from '../builder/index.ts'
 import type { Flow } from '../schema/flow.ts'
 import { type Finding, load } from '../schema/index.ts'
+import { backoffMs } from './backoff.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { ArtifactRef, Inventory } from './inventory.ts'
@@ -14,7 +15,9 @@ export async function accept(dataflow: Dataflow, context: Context): Promise<void
   if (!offered || dataflow.removed) return
   const secrets = new Set(context.secrets.read().keys())
   const considered = [offered.id, ...secrets].join(' ')
-  if (dataflow.considered === considered) return
+  const { retry } = dataflow
+  if (dataflow.considered === considered && (!retry || performance.now() < retry.at)) return
+  if (dataflow.considered !== considered) delete dataflow.retry
   dataflow.accepting = new AbortController()
   const { signal } = dataflow.accepting
   try {
@@ -35,6 +38,7 @@ export async function accept(dataflow: Dataflow, context: Context): Promise<void
     const taken = context.claim(dataflow, checked.flow.name)
     if (taken) return refuse(dataflow, offered, [taken], context, considered)
     adopt(dataflow, checked.flow, offered, results, context)
+    retryLater(dataflow, results)
     dataflow.considered = considered
   } finally {
     dataflow.building = []
@@ -51,12 +55,23 @@ function refuse(
 ): void {
   dataflow.findings = findings
   dataflow.considered = considered
+  delete dataflow.retry
   const first = findings[0]!
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : ''
   const message = `${id} has ${findings.length} findings: ${first.file}:${first.line}:${first.column} ${first.message}${more}`
   dataflow.conditions.set('Stalled', 'True', 'InvalidRevision', message)
   context.record(dataflow, id, 'Failed', message)
   context.emit({ type: 'findings', folder: dataflow.folder, revision: id, findings })
+}
+
+/** A registry that is away needs no new revision to come back. */
+function retryLater(dataflow: Dataflow, results: BuildResult[]): void {
+  const isAway = results.some(
+    result => 'findings' in result && result.findings.some(({ code }) => code === 'registry-unreachable'),
+  )
+  if (!isAway) return void delete dataflow.retry
+  const failures = (dataflow.retry?.failures ?? 0) + 1
+  dataflow.retry = { failures, at: performance.now() + backoffMs(failures, { firstMs: 1_000 }) }
 }
 
 async function buildFunctions(
@@ -85,6 +100,7 @@ function adopt(
   const old = dataflow.inventory
   const artifacts: Record<string, ArtifactRef> = {}
   const built: string[] = []
+  const before = old?.revision === id ? dataflow.buildFailures : {}
   dataflow.buildFailures = {}
   dataflow.findings = []
   for (const result of results) {
@@ -101,6 +117,7 @@ function adopt(
     dataflow.buildFailures[name] = result.findings
       .map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`)
       .join('\n')
+    if (before[name] === dataflow.buildFailures[name]) continue // tried again, and told already
     context.emit({ type: 'build-failed', flow: flow.name, function: name, findings: result.findings })
   }
   const failed = Object.keys(dataflow.buildFailures)

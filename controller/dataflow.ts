@@ -26,6 +26,8 @@ export class Dataflow {
   building: string[] = []
   /** By function: why its newest code could not be built. */
   buildFailures: Record<string, string> = {}
+  /** Building failed for what may be gone by itself: when it is tried again, by `performance.now()`. */
+  retry?: { failures: number; at: number }
   /** When the revision that is on its way was offered, by `performance.now()`. */
   offeredAt = 0
   /** As of the last pass; `revision` is the one that it worked for. */

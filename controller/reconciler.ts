@@ -146,7 +146,7 @@ export class Reconciler {
       this.repository.dataflows.delete(key)
       await this.#context.broker.forget(dataflow.name)
     }
-    return undefined
+    return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
   }
 
   /** Now and then, what no dataflow wants any more leaves the store. */

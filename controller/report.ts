@@ -41,11 +41,11 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   )
   const reason = failed.length > 0 ? 'FunctionFailed' : 'Progressing'
   conditions.set('Ready', 'False', reason, message.join('; ') || 'wiring is on its way')
-  const isMoving = changes.length > 0 || waiting.length > 0
+  const isMoving = changes.length > 0 || waiting.length > 0 || dataflow.retry !== undefined
   conditions.set(
     'Reconciling',
     isMoving ? 'True' : 'False',
-    isMoving ? 'Progressing' : 'Waiting',
+    dataflow.retry ? 'RegistryUnreachable' : isMoving ? 'Progressing' : 'Waiting',
     message.join('; '),
   )
   if (failed.length > 0 && !isMoving && inventory.history.at(-1)?.result === 'Progressing') {
