@@ -156,6 +156,8 @@ export class Hosting {
   }
 
   #rewire(wiring: Wiring | undefined) {
+    // Partitions keep to the newest, and so must what they hear of credit.
+    if (wiring && this.#wiring && wiring.revision < this.#wiring.revision) return
     this.#wiring = wiring
     this.#credits.want(wiring?.outputs ?? {})
     if (wiring) this.#units.rewire(wiring)

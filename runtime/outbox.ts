@@ -52,7 +52,21 @@ export class Outbox {
     this.#options = options
   }
 
-  /** Takes effect for the next record. Call only when nothing is in flight. */
+  /** What comes after the streams in effect. Who will not read on is not waited for: a consumer that is removed
+   *  because it is stuck would hold up its own removal. */
+  expect(outputs: Record<string, Stream[]>) {
+    for (const lane of this.#lanes.values()) {
+      const next = outputs[lane.output]?.find(({ name }) => name === lane.stream.name)?.consumers ?? []
+      lane.leave(lane.stream.consumers.filter(consumer => !next.includes(consumer)))
+    }
+  }
+
+  /** Records are on their way to a consumer that `expect` told will not read on. */
+  get clearing(): boolean {
+    return [...this.#lanes.values()].some(lane => lane.clearing)
+  }
+
+  /** Takes effect for the next record. Call only when nothing is on its way to who is left out. */
   rewire(outputs: Record<string, Stream[]>) {
     this.#outputs = outputs
     const wanted = new Set(
@@ -62,8 +76,10 @@ export class Outbox {
     )
     for (const [topic, lane] of this.#lanes) {
       const stream = outputs[lane.output]?.find(({ name }) => name === lane.stream.name)
-      if (wanted.has(`${lane.output}/${lane.stream.name}`) && stream) lane.stream = stream
-      else this.#lanes.delete(topic)
+      if (wanted.has(`${lane.output}/${lane.stream.name}`) && stream) {
+        lane.stream = stream
+        lane.leave([])
+      } else this.#lanes.delete(topic)
     }
   }
 

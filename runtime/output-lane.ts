@@ -47,6 +47,7 @@ export class OutputLane {
   #scheduled = false
   /** By consumer: frames that it has not finished, oldest first. */
   #open = new Map<string, SentFrame[]>()
+  #leaving: string[] = []
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -75,6 +76,17 @@ export class OutputLane {
     this.#schedule()
   }
 
+  /** These consumers will soon not read this lane any more: what still goes to them waits for nothing. */
+  leave(consumers: string[]) {
+    this.#leaving = consumers
+    if (consumers.length > 0) this.#schedule()
+  }
+
+  /** Whether something has to leave before a consumer does. */
+  get clearing() {
+    return this.#leaving.length > 0 && (this.#sending || this.#queue.length > 0)
+  }
+
   backlog(consumer: string): number {
     let records = this.#queue.length
     for (const frame of this.#open.get(consumer) ?? []) records += frame.records
@@ -83,7 +95,8 @@ export class OutputLane {
 
   waitingFor(): string[] {
     return this.stream.consumers.filter(
-      consumer => (this.#open.get(consumer)?.length ?? 0) >= this.stream.window,
+      consumer =>
+        !this.#leaving.includes(consumer) && (this.#open.get(consumer)?.length ?? 0) >= this.stream.window,
     )
   }
 

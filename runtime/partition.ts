@@ -44,6 +44,7 @@ export class Partition {
   #accepted!: Progress
   #state: State
   #wiring: Wiring
+  #newest: Wiring
   #outbox!: Outbox
   #committer!: Committer
   #letters!: Letters
@@ -68,6 +69,7 @@ export class Partition {
   constructor(options: PartitionOptions) {
     this.#options = options
     this.#wiring = options.wiring
+    this.#newest = options.wiring
     this.#state = new State(options)
   }
 
@@ -112,6 +114,12 @@ export class Partition {
 
   credit(consumer: string, shard: number) {
     this.#outbox?.credit(consumer, shard)
+  }
+
+  /** A newer wiring is on its way here, behind the records that came before it. */
+  async rewire(wiring: Wiring): Promise<void> {
+    this.#newest = wiring
+    if (wiring.revision > this.#wiring.revision) this.#outbox?.expect(wiring.outputs)
   }
 
   /** Opens no more messages, finishes those under way, and lets go of the session. */
@@ -186,6 +194,7 @@ export class Partition {
     if (removed.length > 0) await this.#connection.unsubscribe(removed)
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
+    await this.rewire(this.#newest)
     this.#pipeline.concurrency = this.#cautious ? 1 : wiring.concurrency
     this.#handling = this.#handlingFor(wiring)
     this.#cursor.subscriptions = wanted

@@ -49,6 +49,8 @@ export class Source implements Unit {
   #feed: Feed | undefined
   #paused = false
   #closed = false
+  /** Goes on with a change of streams; nothing is sent before. */
+  #clear: (() => void) | undefined
   #ready = false
   /** Revision that the streams and the intake follow. */
   #inEffect = 0
@@ -115,7 +117,17 @@ export class Source implements Unit {
     const sameFeed = JSON.stringify(wiring.source) === JSON.stringify(this.#wiring.source)
     this.#wiring = wiring
     if (!this.#ready) return
+    this.#outbox.expect(wiring.outputs)
+    // What a consumer would read in its old stream leaves before anything in its new one: the other way round it
+    // would be taken for a repeat.
+    if (this.#outbox.clearing) {
+      await new Promise<void>(resolve => {
+        this.#clear = resolve
+      })
+      this.#clear = undefined
+    }
     this.#outbox.rewire(wiring.outputs)
+    this.#progress()
     // Nothing is taken in while nobody would get it.
     const wanted = Object.values(wiring.outputs).some(streams => streams.length > 0)
     if (this.#feed && (!wanted || !sameFeed)) {
@@ -143,7 +155,7 @@ export class Source implements Unit {
     const { counters } = this.#options
     counters.recordsIn += 1
     counters.inFlight += 1
-    if (!this.#outbox.full) return this.#send(arrived)
+    if (!this.#outbox.full && !this.#clear) return this.#send(arrived)
     const { overflow } = this.#wiring.source!
     if (overflow === 'drop-newest') return this.#drop(arrived)
     this.#held.push(arrived)
@@ -211,6 +223,10 @@ export class Source implements Unit {
     let settled = 0
     while (this.#waiting[settled]?.outputs === 0) settled += 1
     if (settled > 0) this.#settle(this.#waiting.splice(0, settled))
+    if (this.#clear) {
+      if (!this.#outbox.clearing) this.#clear()
+      return
+    }
     while (this.#held.length > 0 && !this.#outbox.full) this.#send(this.#held.shift()!)
     if (this.#paused && this.#held.length === 0) {
       this.#paused = false

@@ -1,0 +1,91 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { topics } from '../schema/topics.ts'
+import { wiringOf } from '../schema/wiring.ts'
+import { brokers, type TestBroker } from './support/brokers.ts'
+import { fn, Rig, sink, source, until } from './support/rig.ts'
+
+let run = 0
+
+for (const [name, start] of brokers) {
+  const Changes = suite(`a change of wiring on ${name}`)
+  let broker: TestBroker
+  const rigs: Rig[] = []
+  Changes.before(async () => {
+    broker = await start()
+  })
+  Changes.after.each(async () => {
+    for (const rig of rigs.splice(0)) await rig.close()
+  })
+  Changes.after(() => broker.close())
+
+  /** `work` and the source itself feed both `out` and `stuck`, whose function never comes to an end. */
+  const stuckRig = async () => {
+    run += 1
+    const rig = new Rig(
+      broker.url,
+      [
+        source('in', { type: 'mqtt', filter: `w/${run}/in`, format: 'json' }),
+        fn('work', ['in']),
+        fn('stuck', ['work', 'in'], {
+          retry: { attempts: 9, backoffMs: 5, timeoutMs: 60_000, order: 'strict' },
+        }),
+        sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: false }),
+      ],
+      { work: value => value, stuck: () => new Promise(() => {}) },
+    )
+    rigs.push(rig)
+    return rig.start()
+  }
+  const numbers = (heard: { payload: Buffer }[]) => new Set(heard.map(({ payload }) => String(payload)))
+
+  Changes('does not wait for a consumer that it removes', async () => {
+    const rig = await stuckRig()
+    const heard = await rig.listen(`w/${run}/out`)
+    const presences = await rig.listen(topics.hosts(rig.flow.name))
+    const sending = (async () => {
+      for (let n = 1; n <= 400; n++)
+        await rig.publish(`w/${run}/in`, JSON.stringify({ n, fill: 'x'.repeat(4_000) }))
+    })()
+    const [work] = rig.hosts('work')
+    await until(
+      () => presences.some(({ payload }) => String(payload).includes('waits for stuck')),
+      'a full window',
+    )
+    rig.flow.nodes.splice(2, 1)
+    await rig.wire(2)
+    await rig.ready(work!)
+    await sending
+    await until(() => numbers(heard).size === 400, '400 records')
+  })
+
+  Changes('takes no older wiring for a newer one', async () => {
+    run += 1
+    const rig = new Rig(
+      broker.url,
+      [
+        source('in', { type: 'mqtt', filter: `w/${run}/in`, format: 'json' }),
+        fn('work', ['in']),
+        sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: false }),
+      ],
+      { work: value => value },
+    )
+    rigs.push(rig)
+    await rig.wire(2)
+    await rig.start()
+    const heard = await rig.listen(`w/${run}/out`)
+    const contents = wiringOf(rig.flow)
+    for (const node of ['in', 'work']) {
+      const old = { ...contents.get(node)!, outputs: {}, revision: 1 }
+      await rig.publish(topics.wiring(rig.flow.name, node), JSON.stringify(old), true)
+    }
+    // One at a time, so that each leaves in a frame of its own and the window would fill.
+    for (let n = 1; n <= 150; n++) {
+      await rig.publish(`w/${run}/in`, JSON.stringify({ n }))
+      await until(() => heard.length === n, `record ${n}`)
+    }
+    assert.is(numbers(heard).size, 150)
+  })
+
+  Changes.run()
+}
