@@ -11,7 +11,7 @@ export async function observe(
   { broker, orchestrator, silentMs }: Context,
 ): Promise<Observed> {
   const { name, sessions } = dataflow.inventory!
-  const view = await broker.watch(name)
+  const view = await broker.watch(name, Object.keys(sessions))
   const [hosts, nodes] = await Promise.all([orchestrator.observe(name), orchestrator.nodes()])
   return {
     hosts,

@@ -174,7 +174,7 @@ export class Reconciler {
   }
 
   #viewOf({ inventory }: Dataflow): Promise<FlowView> | undefined {
-    return inventory && this.#context.broker.watch(inventory.name)
+    return inventory && this.#context.broker.watch(inventory.name, Object.keys(inventory.sessions))
   }
 
   #claim(dataflow: Dataflow, name: string) {

@@ -72,14 +72,16 @@ export class BrokerClient {
     return this.#client.connected
   }
 
-  /** What the broker retains of a flow, kept up to date. Resolves when it is complete. */
-  async watch(flow: string): Promise<FlowView> {
+  /** What the broker retains of a flow, kept up to date. Resolves when it is complete.
+   *  @param wired nodes that the broker should know a wiring of */
+  async watch(flow: string, wired?: Iterable<string>): Promise<FlowView> {
     let view = this.#views.get(flow)
     if (!view) {
       view = new FlowView(flow, () => this.#listener.onChange(flow))
       this.#views.set(flow, view)
+      if (wired) view.expect(wired)
       this.#synchronise(view)
-    }
+    } else if (wired) view.expect(wired)
     await view.synchronised
     return view
   }

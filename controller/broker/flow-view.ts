@@ -4,6 +4,8 @@ import { topics } from '../../schema/topics.ts'
 import type { Wiring } from '../../schema/wiring.ts'
 
 const quietMs = 60
+/** For a broker that has not brought all that is known to be there: it may be busy. */
+const patienceMs = 2_000
 const retryMs = 500
 
 /** One flow as the broker shows it: wiring and presences are retained, telemetry passes by. */
@@ -26,6 +28,9 @@ export class FlowView {
   #synchronised = Promise.withResolvers<void>()
   #complete = false
   #quiet?: NodeJS.Timeout
+  #wired: ReadonlySet<string> = new Set()
+  /** What was published since we subscribed: what is retained and comes later is older. */
+  #live = new Set<string>()
 
   constructor(flow: string, onChange: () => void) {
     this.flow = flow
@@ -37,6 +42,11 @@ export class FlowView {
   /** Resolves when all that was retained has arrived; anew after each reconnect. */
   get synchronised(): Promise<void> {
     return this.#synchronised.promise
+  }
+
+  /** Nodes whose wiring was published once: the view is not complete without it, unless the broker has lost it. */
+  expect(nodes: Iterable<string>): void {
+    this.#wired = new Set(nodes)
   }
 
   /** Newest telemetry by host; parsed only when asked for, since it comes once a second from every host. */
@@ -68,6 +78,7 @@ export class FlowView {
     this.#reports.delete(host)
     this.#before.delete(host)
     this.heard.delete(host)
+    this.#live.delete(`hosts/${host}`)
   }
 
   /** Subscribes, and drops what was known before and isn't brought again: what changed while we were away.
@@ -77,6 +88,7 @@ export class FlowView {
     if (this.#complete) this.#synchronised = Promise.withResolvers()
     this.#complete = false
     this.#seen.clear()
+    this.#live.clear()
     subscribe().then(
       () => round === this.#round && this.#waitForSilence(),
       () => setTimeout(() => round === this.#round && this.synchronise(subscribe), retryMs).unref(),
@@ -93,6 +105,9 @@ export class FlowView {
       this.#reports.set(host, { node, payload })
       return
     }
+    const place = `${kind}/${host ?? node}`
+    if (!isRetained) this.#live.add(place)
+    else if (this.#live.has(place)) return
     if (kind === 'wiring') this.#set(this.wirings, node, parse<Wiring>(payload))
     if (kind === 'hosts' && host !== undefined) {
       if (payload.length > 0) this.heard.set(host, performance.now()) // a last will is no sign of life
@@ -110,17 +125,21 @@ export class FlowView {
 
   #waitForSilence() {
     clearTimeout(this.#quiet)
-    this.#quiet = setTimeout(() => {
-      this.#quiet = undefined
-      for (const [node, wiring] of this.wirings) if (!this.#seen.has(wiring)) this.wirings.delete(node)
-      for (const [host, presence] of this.presences)
-        if (!this.#seen.has(presence)) this.presences.delete(host)
-      this.#seen.clear()
-      this.#complete = true
-      this.completeSince = performance.now()
-      this.#synchronised.resolve()
-      this.#onChange()
-    }, quietMs)
+    const brought = (node: string) => this.#seen.has(this.wirings.get(node))
+    this.#quiet = setTimeout(
+      () => {
+        this.#quiet = undefined
+        for (const [node, wiring] of this.wirings) if (!this.#seen.has(wiring)) this.wirings.delete(node)
+        for (const [host, presence] of this.presences)
+          if (!this.#seen.has(presence)) this.presences.delete(host)
+        this.#seen.clear()
+        this.#complete = true
+        this.completeSince = performance.now()
+        this.#synchronised.resolve()
+        this.#onChange()
+      },
+      [...this.#wired].every(brought) ? quietMs : patienceMs,
+    )
   }
 }
 
