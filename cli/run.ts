@@ -3,17 +3,18 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { command, stateOption } from './command.ts'
-import { duration } from './duration.ts'
+import { interval as atLeastASecond } from './duration.ts'
 import { interruption } from './interrupt.ts'
 import { Narration } from './narration.ts'
 import { paint } from './paint.ts'
+import { type GitFiles, gitAccess } from './run/git-access.ts'
 import { stateFolder } from './state.ts'
 
-interface Options {
+interface Options extends GitFiles {
   repo: string
   branch?: string
   path?: string
-  interval: number
+  interval?: number
   broker: string
   listen: string
   state?: string
@@ -40,17 +41,25 @@ export const run = (): Command =>
     .requiredOption('--repo <URL>', 'Git URL or folder')
     .option('--branch <NAME>', "branch to follow (default: the repository's default branch)")
     .option('--path <FOLDER>', 'only dataflows under this folder of the repository')
-    .option('--interval <DURATION>', 'between two looks at the repository', duration, 30_000)
+    .option('--interval <DURATION>', 'between two looks at the repository (default: 30s)', atLeastASecond)
     .option('--broker <URL>', 'MQTT broker, or embedded for one that Dyninka runs', 'embedded')
     .option('--listen <HOST:PORT>', 'address of the HTTP API', '127.0.0.1:4780')
     .addOption(stateOption())
     .option('--secrets <FILE>', '.env file with the values of secrets')
+    .option('--ssh-key <FILE>', 'private key for an SSH repository (default: those that ssh would try)')
+    .option('--known-hosts <FILE>', 'keys of SSH servers; no other is spoken to')
+    .option(
+      '--allowed-signers <FILE>',
+      'take only commits signed with an SSH key of this file (see ssh-keygen)',
+    )
     .option('--json', 'structured logs on stdout')
     .addHelpText(
       'after',
-      '\nEnvironment: DYNINKA_SECRET_<NAME> is the value of a secret, DYNINKA_WEBHOOK_SECRET signs /webhook.',
+      '\nEnvironment: DYNINKA_SECRET_<NAME> is the value of a secret, DYNINKA_WEBHOOK_SECRET signs /webhook,\n' +
+        'DYNINKA_GIT_USERNAME and DYNINKA_GIT_PASSWORD (or a token) open an HTTP(S) repository.',
     )
-    .action(async ({ repo, interval, json, ...options }: Options) => {
+    .action(async ({ repo, interval, json, sshKey, knownHosts, allowedSigners, ...options }: Options) => {
+      const git = gitAccess({ sshKey, knownHosts, allowedSigners })
       const { startController } = await import('../controller/controller.ts')
       const state = stateFolder(options.state)
       const signal = interruption()
@@ -61,7 +70,8 @@ export const run = (): Command =>
         ...options,
         state,
         repo: existsSync(repo) ? resolve(repo) : repo,
-        intervalMs: interval,
+        git,
+        ...(interval !== undefined && { intervalMs: interval }),
         ...(webhookSecret && { webhookSecret }),
         logger,
         ...(!json && { onEvent: event => say(narration.tell(event)) }),

@@ -15,6 +15,7 @@ export function openSource(options: ControllerOptions, state: string, onChange: 
     })
   }
   const source = gitSource({
+    ...options.git,
     url: repo,
     cacheDir: join(state, 'git'),
     ...(branch !== undefined && { branch }),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
 import type { DeclaredNode } from './orchestrator/orchestrator.ts'
+import type { GitSourceOptions } from './source/index.ts'
 
 /** What `dyninka run`, `dev` and `demo` ask of a controller. Exactly one of `repo` and `dir`. */
 export interface ControllerOptions {
@@ -12,6 +13,8 @@ export interface ControllerOptions {
   path?: string
   /** Working folder to follow without Git; its revisions read `worktree@sha256:…`. */
   dir?: string
+  /** How the repository is reached, and what is asked of its commits. Nothing of it is written down. */
+  git?: Pick<GitSourceOptions, 'credentials' | 'ssh' | 'requireSignature' | 'depth'>
   /** Between two polls of the repository. Default 30 s. */
   intervalMs?: number
   /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */

@@ -5,7 +5,8 @@ import type { Address } from './address.ts'
 
 /** A private key, and the keys of the servers that it may be shown to. */
 export interface SshKey {
-  keyFile: string
+  /** Default: what SSH itself would try. */
+  keyFile?: string
   /** Default: the user's own. */
   knownHostsFile?: string
 }
@@ -91,7 +92,7 @@ function section(name: string, values: Record<string, string | number | boolean>
 function sshCommand(ssh?: SshKey): string {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
   const parts = ['ssh', '-o BatchMode=yes', '-o ConnectTimeout=20']
-  if (ssh) parts.push(`-i ${quote(ssh.keyFile)}`, '-o IdentitiesOnly=yes')
+  if (ssh?.keyFile) parts.push(`-i ${quote(ssh.keyFile)}`, '-o IdentitiesOnly=yes')
   if (ssh?.knownHostsFile) {
     parts.push('-o StrictHostKeyChecking=yes', `-o ${quote(`UserKnownHostsFile="${ssh.knownHostsFile}"`)}`)
   }
