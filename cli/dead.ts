@@ -15,7 +15,7 @@ export const dead = (): Command =>
     detail: 'The last 100 of each partition are kept in the broker, with the reason and the original record.',
     examples: [
       ['dyninka dead list', 'what was given up, where and why'],
-      ['dyninka dead replay parse', 'try those of parse again, once it is mended'],
+      ['dyninka dead replay parse --all', 'try those of parse again, once it is mended'],
       ['dyninka dead drop parse 0/17', 'forget one of them'],
     ],
     failure: 'the controller is not there',

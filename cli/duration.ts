@@ -9,3 +9,11 @@ export function duration(text: string): number {
     throw new InvalidArgumentError('It takes a duration such as 500ms, 30s or 5m.')
   }
 }
+
+/** Milliseconds between two looks at a repository: often enough is never below a second. */
+export function interval(text: string): number {
+  const ms = duration(text)
+  if (ms < 1_000)
+    throw new InvalidArgumentError('It takes at least 1s; a webhook or a local repository needs no polling.')
+  return ms
+}

@@ -9,6 +9,7 @@ import { lockState } from './lock.ts'
 import { openSource } from './open-source.ts'
 import type { Controller, ControllerOptions } from './options.ts'
 import { LocalOrchestrator } from './orchestrator/local/local-orchestrator.ts'
+import { claimState } from './origin.ts'
 import { Reconciler } from './reconciler.ts'
 import { Secrets } from './secrets.ts'
 import { parseListen } from './server/listen.ts'
@@ -38,6 +39,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   }
   try {
     closers.push(lockState(state))
+    claimState(state, options)
     const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
     const bundling = hostBundle(store)
     bundling.catch(() => {}) // told below, once what becomes of the broker is known

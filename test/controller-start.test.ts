@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -71,6 +71,23 @@ Start('that fails ends the broker that it started, and leaves one that ran befor
   await run(folder, '--state', state, '--listen', listen)
   assert.ok(isAlive(brokerOf()))
   await stopEmbeddedBroker(state)
+})
+
+Start('is refused where the state folder holds what runs for another repository', async ({ folder }) => {
+  const state = join(folder, 'state')
+  await mkdir(join(state, 'hosts/weather'), { recursive: true })
+  await writeFile(join(state, 'hosts/weather/parse-1.json'), '{}')
+  await writeFile(join(state, 'origin.json'), '{"source":"https://example.org/other.git","path":""}')
+  const { code, stderr } = await run(folder, '--state', state, '--listen', '127.0.0.1:0')
+  assert.is(code, 1)
+  assert.match(stderr, 'holds what runs for https://example.org/other.git')
+  assert.match(stderr, 'dyninka stop --state')
+})
+
+Start('refuses to look at the repository all the time', async ({ folder }) => {
+  const { code, stderr } = await run(folder, '--interval', '0s')
+  assert.is(code, 2)
+  assert.match(stderr, 'at least 1s')
 })
 
 Start.run()
