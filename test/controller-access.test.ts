@@ -18,16 +18,20 @@ Access('takes the password from the environment, and shows it nowhere', async ()
   const state = join(repository.root, 'state')
   await repository.write({
     'dataflow.yaml':
-      'apiVersion: dyninka.dev/v1\nname: locked\nsources:\n  tick: { every: 1s }\nsinks:\n  out: { from: tick, log: {} }\n',
+      'apiVersion: dyninka.dev/v1\nname: locked\nsources:\n  tick: { every: 1s }\nfunctions:\n  one: { code: one.ts, from: tick }\n',
+    'one.ts': 'export default () => 1\n',
   })
   await repository.commit()
   await repository.push()
   const args = ['run', '--repo', `${server.url}/repository.git`, '--state', state, '--listen', '127.0.0.1:0']
   const run = new Cli([...args, '--json'], { env, cwd: repository.root })
-  const cmdlines: string[] = []
-  const looking = setInterval(() => cmdlines.push(...commandLines()), 20)
+  const cmdlines = new Set<string>()
+  const looking = setInterval(() => {
+    for (const line of commandLines()) cmdlines.add(line)
+  }, 100)
   try {
-    for (let phase = ''; phase !== 'True'; ) {
+    for (let phase = '', tries = 0; phase !== 'True'; tries++) {
+      assert.ok(tries < 30, run.said.stdout + run.said.stderr)
       const { stdout } = await cli(['status', '--json', '--state', state])
       const flow = stdout ? JSON.parse(stdout).dataflows[0] : undefined
       phase = flow?.conditions.find(({ type }: { type: string }) => type === 'Ready')?.status ?? ''
