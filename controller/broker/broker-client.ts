@@ -45,7 +45,9 @@ export class BrokerClient {
         `cannot connect to the broker at ${withoutCredentials(url)}: ${said(error)}`,
         {
           cause: error,
-          hint: 'Start it, or leave --broker out for the embedded one.',
+          hint: isRefused(error)
+            ? 'Put user and password in the URL: mqtt://USER:PASSWORD@HOST.'
+            : 'Start it, or leave --broker out for the embedded one.',
         },
       )
     }
@@ -156,6 +158,9 @@ async function discardSession(url: string, clientId: string): Promise<void> {
   const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clientId }, false)
   await client.endAsync()
 }
+
+/** By the codes of CONNACK: 4 for a wrong user or password, 5 for one without the right. */
+const isRefused = (error: unknown) => [4, 5].includes(Number((error as { code?: unknown }).code))
 
 const said = (error: unknown) =>
   (error as Error).message || (error as NodeJS.ErrnoException).code || 'no answer'
