@@ -56,6 +56,8 @@ Controller('dev prints records and logs as they pass', async ({ dev }) => {
 })
 
 Controller('status tells what runs, for people and for machines', async ({ ask }) => {
+  // Counts come with telemetry, once a second.
+  for (let tries = 0; tries < 30 && !/picky .* 1$/m.test((await ask('status')).stdout); tries++);
   const { code, stdout } = await ask('status')
   assert.is(code, 0)
   assert.match(stdout, /✓ counting {2}Ready for \d+ s {2}runs worktree@sha256:[0-9a-f]{7}\n/)

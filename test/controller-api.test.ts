@@ -157,6 +157,8 @@ Api('lists, replays and drops dead letters', async world => {
     JSON.stringify({ flow: 'served', function: 'count', ids: ['0/999'] }),
   )
   assert.equal(await none.json(), { count: 0 })
+  const source = await post(world, '/api/dead/replay', JSON.stringify({ flow: 'served', function: 'tick' }))
+  assert.is(((await source.json()) as { error: { reason: string } }).error.reason, 'NotReplayable')
   const replayed = await post(
     world,
     '/api/dead/replay',

@@ -72,8 +72,10 @@ Restart('keeps what runs running while the repository is away', async world => {
   )
   const after = await controlled.pids()
   assert.is(after.first, before.first)
-  const { source } = await controlled.get<{ source: { trouble?: { reason: string } } }>('/api/status')
-  assert.ok(source.trouble, 'and says that it is away')
+  await until('it says that it is away', async () => {
+    const { source } = await controlled.get<{ source: { trouble?: object } }>('/api/status')
+    return source.trouble !== undefined
+  })
   await rename(`${repository.bare}.away`, repository.bare)
 })
 

@@ -37,7 +37,8 @@ export class Passing {
     const api = await this.#api.promise
     const { signal, print, records } = this.#options
     this.#once(`logs of ${flow}`, async () => {
-      const lines = api.lines<LogLine>('/api/logs', { flow, follow: 1, lines: 0 }, signal)
+      // Some lines back: what went wrong before the dataflow was ready is what its author wants to see.
+      const lines = api.lines<LogLine>('/api/logs', { flow, follow: 1, lines: 20 }, signal)
       for await (const line of lines) {
         const isRecord = line.msg === 'record' // what a `log` sink was given
         if (!isRecord || this.#sampler.admits()) print(logText(line))

@@ -55,6 +55,19 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     })
   }
 
+  /** A source reads no letters: one handed back to it would be cleared, and lost. */
+  const replay: typeof replayLetters = async (_, name, node, ids) => {
+    const { nodes } = flowOf(name).inventory!.flow
+    const readers = nodes.filter(each => each.kind !== 'source' && (node === undefined || each.name === node))
+    if (node !== undefined && readers.length === 0) {
+      throw new Problem('NotReplayable', `${node} is a source: its letters can't be replayed`, {
+        hint: 'Send the record again where it came from; `dyninka dead drop` forgets the letter.',
+      })
+    }
+    let count = 0
+    for (const reader of readers) count += await replayLetters(broker, name, reader.name, ids)
+    return count
+  }
   const letters = (action: typeof replayLetters): Route => ({
     async POST({ request, response }) {
       const body = await readJsonBody<LettersRequest>(request)
@@ -77,7 +90,11 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
         sendJson(
           response,
           200,
-          await graphOf(flow, await broker.watch(flow.name), query.get('rates') !== '0'),
+          await graphOf(
+            flow,
+            await broker.watch(flow.name, Object.keys(flow.inventory?.sessions ?? {})),
+            query.get('rates') !== '0',
+          ),
         )
       },
     },
@@ -124,7 +141,7 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
         sendJson(response, 200, await readLetters(broker, flow.name, nodeOf(flow, query.get('function'))))
       },
     },
-    '/api/dead/replay': letters(replayLetters),
+    '/api/dead/replay': letters(replay),
     '/api/dead/drop': letters(dropLetters),
     '/api/reconcile': {
       POST({ response }) {
