@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
 import { BrokerClient } from './broker/broker-client.ts'
+import { checkBrokerUrl } from './broker/broker-url.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
 import { Inventories } from './inventory.ts'
 import { lockState } from './lock.ts'
@@ -27,6 +28,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const state = resolve(options.state)
   const log = options.logger ?? pino({ level: 'info' })
   const [address, port] = parseListen(options.listen ?? '127.0.0.1:0')
+  const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
+  if (!isEmbedded) checkBrokerUrl(options.broker!)
   makeStateFolder(state)
   const store = `${state}/store`
   const closers: (() => unknown)[] = []
@@ -40,7 +43,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
   try {
     closers.push(lockState(state))
     claimState(state, options)
-    const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
     const bundling = hostBundle(store)
     bundling.catch(() => {}) // told below, once what becomes of the broker is known
     const { url: brokerUrl, adopted } = isEmbedded
@@ -48,7 +50,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       : { url: options.broker!, adopted: true }
     if (!adopted) closers.push(() => stopEmbeddedBroker(state))
     const runtime = await bundling
-    emit({ type: 'broker', url: brokerUrl, adopted })
+    emit({ type: 'broker', url: brokerUrl, adopted: isEmbedded && adopted })
     const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
     const inventories = new Inventories(state)
     const orchestrator = new LocalOrchestrator({

@@ -84,6 +84,20 @@ Start('is refused where the state folder holds what runs for another repository'
   assert.match(stderr, 'dyninka stop --state')
 })
 
+Start('refuses a broker that is none before it starts anything', async ({ folder }) => {
+  const { code, stderr } = await run(
+    folder,
+    '--broker',
+    'http://ada:secret@localhost',
+    '--state',
+    join(folder, 'state'),
+  )
+  assert.is(code, 1)
+  assert.match(stderr, 'mqtt://localhost:1883')
+  assert.not.match(stderr, 'secret')
+  assert.not.ok(existsSync(join(folder, 'state')))
+})
+
 Start('refuses to look at the repository all the time', async ({ folder }) => {
   const { code, stderr } = await run(folder, '--interval', '0s')
   assert.is(code, 2)

@@ -22,7 +22,7 @@ export function environment(draft: Draft, secrets: ReadonlySet<string> | undefin
         const hint = didYouMean(
           name,
           [...secrets],
-          'Set it where the controller runs, or take it out of this list.',
+          `Give it to the controller as DYNINKA_SECRET_${name} or in its --secrets file, or take it out of this list.`,
         )
         return draft.at(place, 'secret-not-set', `The secret \`${name}\` is not set.`, hint)
       }
