@@ -12,6 +12,7 @@ interface Place {
 
 /** Nothing here polls: a change that is not noticed never ends its test. */
 const Watch = suite<Place>('source: watch')
+const settled = () => new Promise(resolve => setTimeout(resolve, 100))
 let watcher: Watcher | undefined
 let patience: NodeJS.Timeout
 
@@ -61,6 +62,7 @@ Watch('notices that a repository is back, and pushes to it', async ({ repository
   await repository.commit()
   await repository.push()
   const { bare } = repository
+  await settled() // or the push would still be looked into, and find the repository gone
   await rename(bare, `${bare}.away`)
   const back = next()
   await git(repository.root, 'clone', '--quiet', '--bare', `${bare}.away`, bare)

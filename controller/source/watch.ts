@@ -1,5 +1,5 @@
 import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseAddress } from './address.ts'
 
 export interface Watcher {
@@ -36,7 +36,9 @@ export function watchRepository(url: string, onChange: () => void): Watcher | un
     try {
       const gitDir = existsSync(join(path, 'objects')) ? path : join(path, '.git')
       for (const folder of refFolders(gitDir)) watchers.push(watch(folder, changed))
-      watchers.push(watch(gitDir, (_, name) => (name === null || isRefs.test(name)) && changed()))
+      // Under its own name, the folder tells that it was moved or removed.
+      const tells = (name: string | null) => name === null || isRefs.test(name) || name === basename(gitDir)
+      watchers.push(watch(gitDir, (_, name) => tells(name) && changed()))
       for (const watcher of watchers) watcher.on('error', changed)
     } catch {
       awaitReturn()
