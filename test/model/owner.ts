@@ -59,11 +59,11 @@ export class Partition {
 
   receive(message: Message) {
     const owner = this.#owner
-    if (!('wiring' in message)) return this.#handle(message.lane, message.seq, message.item, true)
-    if (message.wiring <= owner.wiring) return this.#admit(inflightOf('', 0, '', true))
+    if (!('wiring' in message)) return this.#handle(message.lane, message.seq, message.item, message.item)
+    if (message.wiring <= owner.wiring) return this.#admit(inflightOf('', 0, '', 'wiring'))
     if (this.#mistake === 'streams changed in flight') {
       this.#rewire(message.wiring)
-      return this.#admit(inflightOf('', 0, '', true))
+      return this.#admit(inflightOf('', 0, '', 'wiring'))
     }
     owner.holding = 'wiring'
     this.#rewireWhenQuiet()
@@ -83,7 +83,7 @@ export class Partition {
     const { holding, wire } = this.#owner
     delete this.#owner.holding
     if (why === 'timer') return this.#fireAssigned()
-    if (holding) wire.push({ ack: true })
+    if (holding) wire.push({ ack: 'wiring' })
   }
 
   /** The broker has a frame. */
@@ -117,8 +117,8 @@ export class Partition {
       put(cells, key, { ...(value !== undefined && { value }), includes: kept })
   }
 
-  #handle(lane: string, seq: number, item: string, message: boolean) {
-    const { accepted, cells, outbox } = this.#owner
+  #handle(lane: string, seq: number, item: string, message: string) {
+    const { accepted, cells, outbox, wiring } = this.#owner
     const last =
       this.#mistake === 'ids compared across lanes' ? Math.max(...Object.values(accepted)) : accepted[lane]!
     if (seq <= last) return this.#admit(inflightOf('', 0, '', message))
@@ -138,7 +138,7 @@ export class Partition {
       })
     } else put(cells, key, cell)
     entry.outputs = 1
-    outbox.push({ item, key, value: output, origin: lane, seq })
+    outbox.push({ item, key, value: output, origin: lane, seq, stream: wiring })
     this.#flush()
     this.#admit(entry)
   }
@@ -189,7 +189,7 @@ export class Partition {
       if (phase === 'state') this.#storeState(batch, commit.number)
       if (phase === 'cursor') this.#storeCursor(batch, commit.number)
       if (phase === 'clear') this.#clear()
-      if (phase === 'ack') for (const { message } of batch) if (message) owner.wire.push({ ack: true })
+      if (phase === 'ack') for (const { message } of batch) if (message) owner.wire.push({ ack: message })
     }
     if (commit.waiting > 0) return
     owner.inflight.splice(0, commit.batch)
@@ -259,7 +259,7 @@ export class Partition {
 
   #fireAssigned() {
     const { assigned } = this.#owner.cursor
-    if (assigned) this.#handle('timer', assigned.seq, `timer.${assigned.key}`, false)
+    if (assigned) this.#handle('timer', assigned.seq, `timer.${assigned.key}`, '')
   }
 
   /** Keys whose timer may be fired now. */
@@ -275,7 +275,7 @@ export class Partition {
   }
 }
 
-const inflightOf = (origin: string, seq: number, key: string, message: boolean): Inflight => ({
+const inflightOf = (origin: string, seq: number, key: string, message: string): Inflight => ({
   origin,
   seq,
   key,

@@ -4,6 +4,7 @@ import { isCounted, Partition } from './owner.ts'
 import {
   type Cursor,
   initial,
+  type Message,
   type Mistake,
   type Output,
   type Packet,
@@ -39,7 +40,7 @@ export function protocol(scenario: Scenario, mistake?: Mistake): Model<World> {
       else if (packet.why === 'start') from?.started()
       else from?.saved(packet.why)
     } else if ('wiring' in packet) world.retained.wiring = packet.wiring
-    else if (from) {
+    else if (world.delivered > 0 && idOf(world.queue[0]!) === packet.ack) {
       world.queue.shift()
       world.delivered -= 1
       world.opened -= 1
@@ -146,9 +147,9 @@ export function protocol(scenario: Scenario, mistake?: Mistake): Model<World> {
 }
 
 /** The consumer, whose session is in the order in which the broker took frames over: it drops repeats. */
-function take(world: World, { item, key, value, origin, seq }: Output, mistake?: Mistake) {
+function take(world: World, { item, key, value, origin, seq, stream }: Output, mistake?: Mistake) {
   const { taken } = world
-  const name = mistake === 'ids compared across lanes' ? '' : origin
+  const name = mistake === 'ids compared across lanes' ? '' : `${stream}/${origin}`
   if (seq <= (taken[name] ?? 0)) return
   put(taken, name, seq)
   world.effects.push({ item, key, value })
@@ -164,8 +165,6 @@ function restores(states: Record<string, StateDocument>, cursor: Cursor, mistake
   const complete = sets.filter(
     set => set.filter(([, document]) => isCounted(document, cursor, mistake)).length === cursor.keys,
   )
-  if (complete.length === 0)
-    throw new Error('a successor waits for a key that the cursor counts and nobody has')
   return complete.map(set => Object.fromEntries(set))
 }
 
@@ -207,6 +206,8 @@ function unfinished(world: World, scenario: Scenario): string | undefined {
   return undefined
 }
 
+const idOf = (message: Message) => ('wiring' in message ? 'wiring' : message.item)
+
 function nameOf(packet: Packet): string {
   if ('outputs' in packet) return `output of ${packet.outputs.map(({ item }) => item).join(', ')}`
   if ('key' in packet) {
@@ -217,5 +218,5 @@ function nameOf(packet: Packet): string {
   if ('cursor' in packet)
     return `cursor ${JSON.stringify(packet.cursor.lanes)}${packet.cursor.assigned ? `, timer ${packet.cursor.assigned.seq} is ${packet.cursor.assigned.key}'s` : ''}`
   if ('wiring' in packet) return `wiring ${packet.wiring} in effect`
-  return 'acknowledgment'
+  return `acknowledgment of ${packet.ack}`
 }

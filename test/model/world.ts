@@ -13,7 +13,7 @@ export interface World {
   owner: Owner
   /** Who owned it before, kept only where a mistake lets it go on. */
   former?: Owner
-  /** By consumer and origin: the last id that it took. */
+  /** By stream and origin: the last id that its consumer took. */
   taken: Record<string, number>
   /** What took effect behind the partition, in order. */
   effects: Effect[]
@@ -52,6 +52,8 @@ export interface Effect {
 }
 
 export interface Output extends Effect {
+  /** The wiring that sent it there: another one has other consumers. */
+  stream: number
   origin: string
   seq: number
 }
@@ -61,7 +63,7 @@ export type Packet =
   | { key: string; document?: StateDocument }
   | { cursor: Cursor; why: 'start' | 'commit' | 'timer' | 'wiring' }
   | { wiring: number }
-  | { ack: true }
+  | { ack: string }
 
 /** The memory of a host that runs the partition. */
 export interface Owner {
@@ -93,8 +95,8 @@ export interface Inflight {
   seq: number
   key: string
   outputs: number
-  /** Whether a message is to be acknowledged: not for a timer. */
-  message: boolean
+  /** The message to acknowledge: none for a timer. */
+  message: string
   snapshot?: { value?: string; includes: Record<string, number> }
 }
 
