@@ -136,6 +136,7 @@ const mistakes: Record<Mistake, [where: keyof typeof scenarios, problem: RegExp]
   'the former owner is not refused': ['two records of one key, a crash', /the state of x is "a\.1 "/],
   'ids restart after a crash': ['a source that crashes', /a\.2 never took effect/],
   'ids compared across lanes': ['two producers, a crash', /b\.1 never took effect/],
+  'ids given on arrival': ['two records of one key, a crash', /a\.1 took effect twice/],
   'key state without includes': ['two records of one key, a crash', /the state of x is "a\.1 a\.2 a\.2 "/],
   'includes told by commit number': [
     'three records of two keys, two crashes',

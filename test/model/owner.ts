@@ -59,7 +59,11 @@ export class Partition {
 
   receive(message: Message) {
     const owner = this.#owner
-    if (!('wiring' in message)) return this.#handle(message.lane, message.seq, message.item, message.item)
+    if (!('wiring' in message)) {
+      const { lane, item } = message
+      const seq = this.#mistake === 'ids given on arrival' ? owner.accepted[lane]! + 1 : message.seq
+      return this.#handle(lane, seq, item, item)
+    }
     if (message.wiring <= owner.wiring) return this.#admit(inflightOf('', 0, '', 'wiring'))
     if (this.#mistake === 'streams changed in flight') {
       this.#rewire(message.wiring)

@@ -125,6 +125,7 @@ export type Mistake =
   | 'the former owner is not refused'
   | 'ids restart after a crash'
   | 'ids compared across lanes'
+  | 'ids given on arrival'
   | 'key state without includes'
   | 'includes told by commit number'
   | 'keys counted by commit number'
