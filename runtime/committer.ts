@@ -1,7 +1,7 @@
 import { topics } from '../schema/topics.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
 import { type Inflight, isDone } from './inflight.ts'
-import type { Snapshot, State } from './state.ts'
+import { following, type Snapshot, type State } from './state.ts'
 import type { Connection } from './transport.ts'
 
 interface CommitterOptions {
@@ -57,21 +57,22 @@ export class Committer {
 
   async #commit(batch: Inflight[]) {
     const { connection, cursor, state, inflight } = this.#options
-    cursor.commit += 1
-    await state.store(newest(batch), cursor.commit, connection)
+    await state.store(newest(batch), this.#finished, connection)
     for (const { lane, last, letters } of batch) {
       for (const [origin, seq] of last) this.#finished.advance(lane, origin, seq)
       cursor.letters += letters
     }
     cursor.lanes = this.#finished.toJSON()
-    cursor.keys = state.size
+    cursor.commit += 1
+    cursor.keys = state.size(this.#finished)
+    state.settle(this.#finished)
     if (batch.some(({ last }) => last.size > 0)) {
       cursor.takeovers = 0
       delete cursor.trying
       delete cursor.suspects
     }
     await this.save()
-    await state.clear(connection)
+    await state.clear(this.#finished, connection)
     for (const { message } of batch) message.ack()
     inflight.splice(0, batch.length)
     this.#options.onCommitted(batch)
@@ -80,6 +81,7 @@ export class Committer {
 
 function newest(batch: Inflight[]): Map<string, Snapshot> {
   const snapshots = new Map<string, Snapshot>()
-  for (const { states } of batch) for (const [key, snapshot] of states) snapshots.set(key, snapshot)
+  for (const { states } of batch)
+    for (const [key, snapshot] of states) snapshots.set(key, following(snapshots.get(key), snapshot))
   return snapshots
 }

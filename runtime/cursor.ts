@@ -12,7 +12,7 @@ export interface CursorDocument {
   subscriptions: string[]
   /** Revision of the wiring in effect. */
   wiring: number
-  /** Grows with every commit; keyed state carries the commit that wrote it. */
+  /** Grows with every commit. */
   commit: number
   /** Keys with stored state: what a restore must bring. */
   keys: number
@@ -56,6 +56,13 @@ export class Progress {
 
   last(lane: string, origin: string): string | undefined {
     return this.#lanes.get(lane)?.get(origin)
+  }
+
+  /** Whether this record is finished. @param path lane and origin, as `originAfter` joins them */
+  covers(path: string, seq: string): boolean {
+    const end = path.lastIndexOf('/')
+    const last = this.last(path.slice(end + 1), path.slice(0, Math.max(0, end)))
+    return last !== undefined && compareSeq(seq, last) <= 0
   }
 
   /** Moves on to `seq`. @returns false, changing nothing, when that is not newer */

@@ -8,7 +8,7 @@ import { wrongKey } from './key.ts'
 import type { Letters } from './letters.ts'
 import type { Outbox } from './outbox.ts'
 import { compareSeq, sourceOf } from './record-id.ts'
-import type { State } from './state.ts'
+import { following, type State } from './state.ts'
 
 /** A record on its way through a partition. */
 export interface Entry extends Arrival {
@@ -105,7 +105,8 @@ export class Handling {
         read: () => state.read(key ?? ''),
         write: next => {
           const snapshot = state.write(key ?? '', next, origin, seq)
-          if (snapshot) inflight.states.set(snapshot.key, snapshot)
+          if (snapshot)
+            inflight.states.set(snapshot.key, following(inflight.states.get(snapshot.key), snapshot))
         },
       },
     }

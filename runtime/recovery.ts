@@ -1,6 +1,6 @@
 import { topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
-import { type CursorDocument, emptyCursor, parseCursor } from './cursor.ts'
+import { type CursorDocument, emptyCursor, Progress, parseCursor } from './cursor.ts'
 import { readRetained } from './retained.ts'
 import { decodeKey, type State, type StateDocument } from './state.ts'
 import type { Transport } from './transport.ts'
@@ -60,6 +60,7 @@ export async function restoreState(
 ): Promise<void> {
   if (cursor.keys === 0) return
   const filter = topics.states(flow, node, partition)
+  const progress = new Progress(cursor.lanes)
   let counted = 0
   const seen = new Set<string>()
   const complete = await readRetained(transport, [filter], {
@@ -68,7 +69,7 @@ export async function restoreState(
       const level = topic.slice(filter.length - 1)
       if (seen.has(level)) return false
       seen.add(level)
-      if (state.restore(decodeKey(level), JSON.parse(payload.toString()) as StateDocument, cursor.commit))
+      if (state.restore(decodeKey(level), JSON.parse(payload.toString()) as StateDocument, progress))
         counted += 1
       return counted === cursor.keys
     },

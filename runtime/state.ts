@@ -1,50 +1,66 @@
 import { topics } from '../schema/topics.ts'
+import type { Progress } from './cursor.ts'
 import { HandlingError } from './dead-letter.ts'
 import type { Connection } from './transport.ts'
+
+/** Records: by lane and origin, as a path (`originAfter`), the last one. */
+type Records = Record<string, string>
 
 /** The retained document at `topics.state`: one key. */
 export interface StateDocument {
   v: 1
-  /** The commit that wrote it. */
-  commit: number
-  /** The commit that first wrote this key. */
-  born: number
-  /** Records that it includes beyond what the cursor of the commit before says: by lane and origin. */
-  includes: Record<string, string>
-  /** Absent: the key was deleted in this commit. */
+  /** The record that made this key, if it was newer than the cursor of that time. */
+  born: Records
+  /** Records that it includes, as far as they were newer than the cursor of that time. */
+  includes: Records
+  /** Absent: the key was deleted. */
   value?: unknown
 }
 
+type Stored = Pick<StateDocument, 'born' | 'includes'> & { deleted: boolean }
+
 interface Cell {
   json: string | undefined
-  born: number
-  includes: Record<string, string>
+  /** Records that touched it and are newer than the cursor. */
+  includes: Records
 }
 
 /** A key's value as of the end of one record. */
 export interface Snapshot {
   key: string
   json: string | undefined
-  includes: Record<string, string>
+  includes: Records
+  /** The first record since the last commit that changed it. */
+  first: Records
 }
+
+/** The newer of two snapshots of a key in one commit. */
+export const following = (earlier: Snapshot | undefined, next: Snapshot): Snapshot =>
+  earlier ? { ...next, first: earlier.first } : next
 
 const maxStateSize = 256 * 1024
 
 /** The keyed state of one partition, plain JSON. */
 export class State {
   #cells = new Map<string, Cell>()
-  #stored = new Set<string>()
-  /** Deleted keys whose retained document is still to be cleared. */
-  #tombstones = new Set<string>()
+  /** What the broker has, without values. */
+  #documents = new Map<string, Stored>()
+  /** Keys with anything that the cursor may not say yet: few, where keys may be many. */
+  #open = new Set<string>()
   #place: { flow: string; node: string; partition: number }
 
   constructor(place: { flow: string; node: string; partition: number }) {
     this.#place = place
   }
 
-  /** Keys with a stored value. */
-  get size() {
-    return this.#stored.size
+  /** Keys that a restore with this cursor must bring. */
+  size(progress: Progress) {
+    let count = this.#documents.size
+    for (const key of this.#open) {
+      const document = this.#documents.get(key)
+      if (document && !isCounted(document, progress)) count -= 1
+    }
+    return count
   }
 
   read(key: string): unknown {
@@ -61,58 +77,77 @@ export class State {
   write(key: string, value: unknown, laneAndOrigin: string, seq: string): Snapshot | undefined {
     const json = value === undefined ? undefined : JSON.stringify(value)
     const old = this.#cells.get(key)
-    if (json === old?.json) return undefined
+    const includes = { ...old?.includes, [laneAndOrigin]: seq }
+    this.#open.add(key)
+    // What leaves the value as it was must not be handled again on a value that a later record has changed.
+    if (json === old?.json) {
+      this.#cells.set(key, { json, includes })
+      return undefined
+    }
     if (json !== undefined && json.length > maxStateSize) {
       throw new HandlingError(
         'state-too-large',
         `the state of key "${key}" has ${json.length} characters, over the limit of ${maxStateSize}`,
       )
     }
-    const includes = { ...old?.includes, [laneAndOrigin]: seq }
-    this.#cells.set(key, { json, born: old?.born ?? 0, includes })
-    return { key, json, includes }
+    this.#cells.set(key, { json, includes })
+    return { key, json, includes, first: { [laneAndOrigin]: seq } }
   }
 
-  /** Publishes the newest snapshot of each key. */
-  async store(snapshots: Map<string, Snapshot>, commit: number, connection: Connection): Promise<void> {
+  /** Publishes the newest snapshot of each key. @param progress of the cursor that is stored now */
+  async store(snapshots: Map<string, Snapshot>, progress: Progress, connection: Connection): Promise<void> {
     const publishing: Promise<void>[] = []
-    for (const { key, json, includes } of snapshots.values()) {
-      const cell = this.#cells.get(key)!
-      if (!this.#stored.has(key)) cell.born = commit
+    for (const { key, json, includes, first } of snapshots.values()) {
+      const old = this.#documents.get(key)
+      const born = old ? newer(old.born, progress) : first
+      this.#documents.set(key, { born, includes, deleted: json === undefined })
+      this.#open.add(key)
       const value = json === undefined ? '' : `,"value":${json}`
-      const payload = `{"v":1,"commit":${commit},"born":${cell.born},"includes":${JSON.stringify(includes)}${value}}`
+      const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${value}}`
       publishing.push(connection.publish(this.#topic(key), payload, { retain: true }))
-      if (json === undefined) {
-        this.#stored.delete(key)
-        this.#tombstones.add(key)
-      } else {
-        this.#stored.add(key)
-        this.#tombstones.delete(key)
-      }
-      // Everything up to here is in the cursor of this commit: a repeat of it is dropped before it gets to state.
-      if (cell.json === json) cell.includes = {}
     }
     await Promise.all(publishing)
   }
 
-  /** Clears what was deleted. Only once the cursor no longer counts it, or a restore would wait for it in vain. */
-  async clear(connection: Connection): Promise<void> {
-    const keys = [...this.#tombstones]
-    this.#tombstones.clear()
-    for (const key of keys) if (this.#cells.get(key)?.json === undefined) this.#cells.delete(key)
-    await Promise.all(keys.map(key => connection.publish(this.#topic(key), '', { retain: true })))
+  /** Forgets what the cursor says: a repeat of it is dropped before it gets to state. */
+  settle(progress: Progress) {
+    for (const key of this.#open) {
+      const cell = this.#cells.get(key)
+      if (cell) {
+        cell.includes = newer(cell.includes, progress)
+        if (!isEmpty(cell.includes)) continue
+        if (cell.json === undefined) this.#cells.delete(key)
+      }
+      const document = this.#documents.get(key)
+      if (document && !isSettled(document, progress)) continue
+      if (document) this.#documents.set(key, settled)
+      this.#open.delete(key)
+    }
   }
 
-  /** Takes in one retained document. @param commit of the cursor @returns whether the cursor's `keys` counts it */
-  restore(key: string, document: StateDocument, commit: number): boolean {
-    const json = document.value === undefined ? undefined : JSON.stringify(document.value)
-    const orphan = document.commit > commit // its cursor was never written
-    if (json === undefined) this.#tombstones.add(key)
-    else this.#stored.add(key)
-    if (json !== undefined || orphan) {
-      this.#cells.set(key, { json, born: document.born, includes: orphan ? document.includes : {} })
+  /** Clears what was deleted, once the cursor says that all which it includes is finished. */
+  async clear(progress: Progress, connection: Connection): Promise<void> {
+    const publishing: Promise<void>[] = []
+    for (const key of this.#open) {
+      const document = this.#documents.get(key)
+      if (!document?.deleted || !isEmpty(newer(document.includes, progress))) continue
+      this.#documents.delete(key)
+      if (!this.#cells.has(key)) this.#open.delete(key)
+      publishing.push(connection.publish(this.#topic(key), '', { retain: true }))
     }
-    return document.born <= commit && (json !== undefined || orphan)
+    await Promise.all(publishing)
+  }
+
+  /** Takes in one retained document. @returns whether the cursor's `keys` counts it */
+  restore(key: string, { value, born, includes }: StateDocument, progress: Progress): boolean {
+    const json = value === undefined ? undefined : JSON.stringify(value)
+    const document = { born, includes, deleted: json === undefined }
+    this.#documents.set(key, document)
+    if (isSettled(document, progress)) this.#documents.set(key, settled)
+    else this.#open.add(key)
+    const open = newer(includes, progress)
+    if (json !== undefined || !isEmpty(open)) this.#cells.set(key, { json, includes: open })
+    return isCounted(document, progress)
   }
 
   #topic(key: string) {
@@ -120,6 +155,21 @@ export class State {
     return topics.state(flow, node, partition, encodeKey(key))
   }
 }
+
+const isEmpty = (records: Records) => Object.keys(records).length === 0
+
+const newer = (records: Records, progress: Progress): Records =>
+  Object.fromEntries(Object.entries(records).filter(([path, seq]) => !progress.covers(path, seq)))
+
+/** Not what a commit without cursor has added; and of what was deleted, only what such a commit has. */
+const isCounted = ({ born, includes, deleted }: Stored, progress: Progress) =>
+  isEmpty(newer(born, progress)) && (!deleted || !isEmpty(newer(includes, progress)))
+
+const settled: Stored = { born: {}, includes: {}, deleted: false }
+
+/** Nothing of it is newer than the cursor, nor is it to be cleared. */
+const isSettled = ({ born, includes, deleted }: Stored, progress: Progress) =>
+  !deleted && isEmpty(newer(born, progress)) && isEmpty(newer(includes, progress))
 
 /** A key as one level of a topic: never empty, no wildcard, no slash. */
 export const encodeKey = (key: string) => (key === '' ? '%' : encodeURIComponent(key))
