@@ -17,6 +17,9 @@ interface CommitterOptions {
   onFailed(error: Error): void
 }
 
+/** Far more than a batch of commits may acknowledge at once. */
+const maxReplays = 500
+
 /**
  * Acknowledges after effect: outputs have been taken over by the broker, then state is stored, then the cursor,
  * and only then the inputs are acknowledged, in order of arrival [MQTT-4.6.0-2]. What becomes ready during one
@@ -58,9 +61,10 @@ export class Committer {
   async #commit(batch: Inflight[]) {
     const { connection, cursor, state, inflight } = this.#options
     await state.store(newest(batch), this.#finished, connection)
-    for (const { lane, last, letters } of batch) {
+    for (const { lane, last, letters, replay } of batch) {
       for (const [origin, seq] of last) this.#finished.advance(lane, origin, seq)
       cursor.letters += letters
+      if (replay !== undefined) cursor.replays = [...(cursor.replays ?? []), replay].slice(-maxReplays)
     }
     cursor.lanes = this.#finished.toJSON()
     cursor.commit += 1

@@ -18,6 +18,10 @@ export interface CursorDocument {
   keys: number
   /** Dead letters written so far. */
   letters: number
+  /** Numbers given to timers that were due, and reserved for such. */
+  timers?: number
+  /** Dead letters handled again, by the number of the attempt: the newest. */
+  replays?: string[]
   /** Owners in a row that have finished nothing. */
   takeovers: number
   /** The record in the handler, written only by an owner whose predecessor finished nothing. */

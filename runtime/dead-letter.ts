@@ -19,7 +19,12 @@ export interface DeadLetter {
     source: string
     value: unknown
     topic?: string
+    from?: string
+    /** It was no record but a timer, set to this instant. */
+    timer?: number
   }
+  /** Given when it is to be handled again: tells this attempt from others. */
+  replay?: string
 }
 
 /** Letters kept for each partition: a newer one takes the place of the oldest. */

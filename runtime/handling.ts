@@ -1,4 +1,5 @@
 import type { Retry } from '../schema/flow.ts'
+import type { RecordInfo } from './context.ts'
 import type { CursorDocument } from './cursor.ts'
 import type { DeadLetter, Failure } from './dead-letter.ts'
 import type { Inflight } from './inflight.ts'
@@ -8,7 +9,7 @@ import { wrongKey } from './key.ts'
 import type { Letters } from './letters.ts'
 import type { Outbox } from './outbox.ts'
 import { compareSeq, sourceOf } from './record-id.ts'
-import { following, type State } from './state.ts'
+import { following, type State, type StateChange } from './state.ts'
 
 /** A record on its way through a partition. */
 export interface Entry extends Arrival {
@@ -60,6 +61,7 @@ export class Handling {
 
   /** @param guarded stop a call that blocks the event loop, too */
   call(entry: Entry, guarded: boolean): Outcome | Promise<Outcome> {
+    if (this.#isOver(entry)) return { outputs: [] }
     const failure = this.#refusal(entry)
     return failure ? { failure } : this.#invoker.call(this.#callOf(entry, guarded))
   }
@@ -76,43 +78,61 @@ export class Handling {
     )
   }
 
-  #refusal({ id, record }: Entry): Failure | undefined {
+  /** A timer that was set anew, or cleared, by a record that came before it. */
+  #isOver({ timer, replayOf, record }: Entry) {
+    return (
+      timer !== undefined && replayOf === undefined && this.#options.state.timer(record.key ?? '') !== timer
+    )
+  }
+
+  #refusal({ id, record, timer }: Entry): Failure | undefined {
     const deaths = this.#options.cursor.suspects?.[id] ?? 0
     if (deaths >= maxDeaths) {
       const message = `the host died ${deaths} times while it handled this record`
       return { reason: 'crashed', message, attempts: deaths }
     }
-    const message = this.#manner.key === undefined ? undefined : wrongKey(record.key, this.#manner.key)
+    const keyless = this.#manner.key === undefined || timer !== undefined
+    const message = keyless ? undefined : wrongKey(record.key, this.#manner.key!)
     return message === undefined ? undefined : { reason: 'no-key', message, attempts: 0 }
   }
 
-  #callOf({ inflight, record, origin, id, replayOf }: Entry, guarded: boolean): Call {
+  #callOf(entry: Entry, guarded: boolean): Call {
     const { state } = this.#options
-    const { key, time, topic, seq, value } = record
+    const { key, value } = entry.record
     return {
       value,
       guarded,
-      record: {
-        id: replayOf ?? id,
-        time,
-        source: sourceOf(origin),
-        ...(key !== undefined && { key }),
-        ...(topic !== undefined && { topic }),
-        ...(replayOf !== undefined && { replay: true as const }),
-      },
+      record: this.#infoOf(entry),
       state: {
         shared: key === undefined && this.#manner.concurrency > 1,
         read: () => state.read(key ?? ''),
-        write: next => {
-          const snapshot = state.write(key ?? '', next, origin, seq)
-          if (snapshot)
-            inflight.states.set(snapshot.key, following(inflight.states.get(snapshot.key), snapshot))
-        },
+        write: change => this.#change(entry, change),
       },
     }
   }
 
-  #bury({ inflight, record, origin, id, replayOf }: Entry, failure: Failure) {
+  #infoOf({ record, origin, id, replayOf, from, timer }: Entry): RecordInfo {
+    const { key, time, topic } = record
+    return {
+      id: replayOf ?? id,
+      time,
+      source: sourceOf(origin),
+      ...(key !== undefined && { key }),
+      ...(topic !== undefined && { topic }),
+      ...(from !== undefined && { from }),
+      ...(timer !== undefined && { timer: true as const }),
+      ...(replayOf !== undefined && { replay: true as const }),
+    }
+  }
+
+  #change({ inflight, record, origin }: Entry, change: StateChange) {
+    const snapshot = this.#options.state.write(record.key ?? '', change, origin, record.seq)
+    if (snapshot) inflight.states.set(snapshot.key, following(inflight.states.get(snapshot.key), snapshot))
+  }
+
+  #bury(entry: Entry, failure: Failure) {
+    const { inflight, record, origin, id, replayOf, from, timer } = entry
+    if (timer !== undefined && replayOf === undefined) this.#change(entry, { timer: { at: undefined } })
     const { letters, onLetter } = this.#options
     const { key, time, topic, value } = record
     const letter: DeadLetter['record'] = {
@@ -122,6 +142,8 @@ export class Handling {
       source: sourceOf(origin),
       value,
       ...(topic !== undefined && { topic }),
+      ...(from !== undefined && { from }),
+      ...(timer !== undefined && { timer }),
     }
     inflight.outputs += 1
     inflight.letters += 1

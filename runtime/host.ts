@@ -41,7 +41,7 @@ try {
     },
     transport: wireTransport(variables.DYNINKA_BROKER),
     transportTo: wireTransport,
-    ...(module && { handler: module.default }),
+    ...(module && { handlers: module }),
     env,
     log,
   })

@@ -4,7 +4,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import { Counters } from './counters.ts'
 import { Credits } from './credits.ts'
-import type { UserModule } from './invoke.ts'
+import type { Handlers } from './invoke.ts'
 import { Membership, parsePresence } from './membership.ts'
 import { Partition } from './partition.ts'
 import type { Presence } from './presence.ts'
@@ -27,7 +27,7 @@ export interface HostingOptions {
   /** For a source or sink that names a broker of its own. */
   transportTo(url: string): Transport
   /** Absent for sources and sinks. */
-  handler?: UserModule['default']
+  handlers?: Handlers
   env: Record<string, string | undefined>
   log: Logger
   /** Address on which an HTTP source listens. */
@@ -91,6 +91,11 @@ export class Hosting {
     this.#report()
     await this.#sink?.sink.close()
     await this.#control?.close()
+  }
+
+  /** Lets time pass for timers, in a test. */
+  elapse(ms: number) {
+    this.#units.elapse(ms)
   }
 
   async #connect() {
@@ -189,8 +194,9 @@ export class Hosting {
     }
     if (wiring.kind === 'source')
       return new Source({ ...shared, feedOf: next => this.#feedOf(next, shared.onClosed) })
-    const { handler } = this.#options
-    return new Partition({ ...shared, env, handlerOf: next => handler ?? this.#sinkFor(next).handler })
+    const { handlers } = this.#options
+    const handlersOf = (next: Wiring) => handlers ?? { default: this.#sinkFor(next).handler }
+    return new Partition({ ...shared, env, handlersOf })
   }
 
   #sinkFor(wiring: Wiring): Sink {

@@ -14,6 +14,8 @@ export interface Inflight extends Pending {
   states: Map<string, Snapshot>
   /** Dead letters among its records. */
   letters: number
+  /** It is a dead letter to be handled again: what tells this attempt from others. */
+  replay?: string
   /** Event time of its last record, ms. */
   time: number
 }

@@ -5,21 +5,27 @@ import type { Context, Logger, RecordInfo } from './context.ts'
 import type { Counters } from './counters.ts'
 import { type Failure, HandlingError } from './dead-letter.ts'
 import type { Emitted } from './outbox.ts'
+import type { StateChange } from './state.ts'
 
 /** What a user's file exports. */
 export interface UserModule {
   default: (value: unknown, ctx: Context) => unknown
+  /** Called when a timer that was set by `ctx.timer` is due. */
+  timer?: (ctx: Context) => unknown
   setup?: (ctx: { log: Logger; env: Record<string, string | undefined>; signal: AbortSignal }) => unknown
   teardown?: () => unknown
 }
+
+/** What of it is called again and again. */
+export type Handlers = Pick<UserModule, 'default' | 'timer'>
 
 /** How a call may read and write the state of its record's key. */
 export interface StateAccess {
   /** Records without a key are in the handler side by side: none of them may own the state. */
   shared: boolean
   read(): unknown
-  /** Called once, after the call succeeded, when it has touched the state. */
-  write(value: unknown): void
+  /** Called once, after the call succeeded, when it has touched the state or the timer. */
+  write(change: StateChange): void
 }
 
 export interface Call {
@@ -33,7 +39,7 @@ export interface Call {
 export type Outcome = { outputs: Emitted[] } | { failure: Failure }
 
 export interface InvokerOptions {
-  handler: UserModule['default']
+  handlers: Handlers
   retry: Retry
   log: Logger
   env: Record<string, string | undefined>
@@ -102,16 +108,21 @@ class Attempt {
   #abort: AbortController | undefined
   #touched = false
   #state: unknown
+  #timer: StateChange['timer']
   #start = performance.now()
 
   constructor(options: InvokerOptions, call: Call) {
     this.#options = options
     this.#call = call
+    if (call.record.timer) this.#timer = { at: undefined }
   }
 
   run(): unknown {
-    const { handler, retry } = this.#options
-    const invoke = () => handler(this.#call.value, this.#context())
+    const { handlers, retry } = this.#options
+    if (this.#call.record.timer && !handlers.timer) throw new HandlingError('no-timer', noTimer)
+    const invoke = this.#call.record.timer
+      ? () => handlers.timer!(this.#context())
+      : () => handlers.default(this.#call.value, this.#context())
     return this.#call.guarded && retry.timeoutMs > 0 ? interruptible(invoke, retry.timeoutMs) : invoke()
   }
 
@@ -130,7 +141,7 @@ class Attempt {
       timer = setTimeout(
         () => reject(new HandlingError('timeout', `no result within ${timeoutMs} ms`)),
         timeoutMs,
-      )
+      ).unref() // a call that never ends must not keep a stopped host alive
     })
     try {
       await Promise.race([this.#gather(result), timeout])
@@ -153,7 +164,12 @@ class Attempt {
   }
 
   #succeed(): Emitted[] {
-    if (this.#touched) this.#call.state.write(this.#state)
+    if (this.#touched || this.#timer) {
+      this.#call.state.write({
+        ...(this.#touched && { state: { value: this.#state } }),
+        ...(this.#timer && { timer: this.#timer }),
+      })
+    }
     this.close()
     return this.#outputs
   }
@@ -194,6 +210,7 @@ class Attempt {
       env,
       record: this.#call.record,
       emit: (output: string, value: unknown) => attempt.#push(output, value),
+      timer: (at: number | undefined) => attempt.#setTimer(at),
       get state() {
         return attempt.#readState()
       },
@@ -217,15 +234,26 @@ class Attempt {
   }
 
   #touchState() {
-    if (this.#call.state.shared) {
-      throw new HandlingError(
-        'state-needs-key',
-        'ctx.state with a concurrency over 1 needs a key: add `key:` to the function',
-      )
-    }
+    this.#own('ctx.state')
     this.#touched = true
   }
+
+  #setTimer(at: number | undefined) {
+    this.#own('ctx.timer')
+    if (!this.#options.handlers.timer) throw new HandlingError('no-timer', noTimer)
+    if (at !== undefined && !Number.isFinite(at))
+      throw new HandlingError('wrong-timer', `ctx.timer takes ms since the epoch, not ${inspect(at)}`)
+    this.#timer = { at: at === undefined ? undefined : Math.ceil(at) }
+  }
+
+  #own(what: string) {
+    if (!this.#call.state.shared) return
+    const hint = 'with a concurrency over 1 needs a key: add `key:` to the function'
+    throw new HandlingError('state-needs-key', `${what} ${hint}`)
+  }
 }
+
+const noTimer = 'a timer needs a function to call: `export const timer = (ctx: Context) => …`'
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value

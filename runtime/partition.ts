@@ -1,19 +1,20 @@
 import { sessionId, topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
+import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
-import { type CursorDocument, Progress } from './cursor.ts'
+import type { CursorDocument, Progress } from './cursor.ts'
 import { type Entry, Handling } from './handling.ts'
-import { type Inflight, inflightOf, isDone } from './inflight.ts'
-import { type Arrival, read, subscriptionsOf } from './intake.ts'
-import type { Outcome, UserModule } from './invoke.ts'
+import { type Inflight, isDone } from './inflight.ts'
+import { subscriptionsOf } from './intake.ts'
+import type { Handlers, Outcome } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import { Pipeline } from './pipeline.ts'
-import { originAfter, printId } from './record-id.ts'
 import { recover, restoreState } from './recovery.ts'
 import { State } from './state.ts'
+import { Timers } from './timers.ts'
 import type { Connection, Message, Transport } from './transport.ts'
 
 export interface PartitionOptions {
@@ -24,7 +25,7 @@ export interface PartitionOptions {
   /** Newest known wiring: used when the partition has none in effect. */
   wiring: Wiring
   /** What records are given to while this wiring is in effect. */
-  handlerOf(wiring: Wiring): UserModule['default']
+  handlersOf(wiring: Wiring): Handlers
   env: Record<string, string | undefined>
   log: Logger
   counters: Counters
@@ -41,13 +42,14 @@ export class Partition {
   #options: PartitionOptions
   #connection!: Connection
   #cursor!: CursorDocument
-  #accepted!: Progress
+  #admission!: Admission
   #state: State
   #wiring: Wiring
   #newest: Wiring
   #outbox!: Outbox
   #committer!: Committer
   #letters!: Letters
+  #timers!: Timers
   #handling!: Handling
   #pipeline = new Pipeline<Outcome>(1)
   #stop = new AbortController()
@@ -64,7 +66,6 @@ export class Partition {
   /** The owner before has finished nothing: go record by record, so that what kills hosts can be told. */
   #cautious = false
   #quiet: (() => void)[] = []
-  #complaints = new Set<string>()
 
   constructor(options: PartitionOptions) {
     this.#options = options
@@ -116,6 +117,11 @@ export class Partition {
     this.#outbox?.credit(consumer, shard)
   }
 
+  /** Lets time pass for timers, in a test. */
+  elapse(ms: number) {
+    this.#timers?.elapse(ms)
+  }
+
   /** A newer wiring is on its way here, behind the records that came before it. */
   async rewire(wiring: Wiring): Promise<void> {
     this.#newest = wiring
@@ -135,8 +141,7 @@ export class Partition {
       ])
       clearTimeout(timer)
     }
-    this.#phase = 'closed'
-    this.#stop.abort()
+    this.#end()
     await this.#connection?.close()
   }
 
@@ -152,7 +157,7 @@ export class Partition {
     this.#cursor = cursor
     if (wiring && cursor.wiring === wiring.revision) this.#wiring = wiring
     await restoreState(transport, this.#options, cursor, this.#state)
-    this.#accepted = new Progress(cursor.lanes)
+    this.#admission = new Admission(this.#options, cursor)
     this.#cautious = cursor.takeovers > 0
     cursor.takeovers += 1
     if (cursor.trying !== undefined) {
@@ -176,6 +181,13 @@ export class Partition {
         this.#pump()
       },
     })
+    this.#timers = new Timers({
+      ...shared,
+      cursor,
+      save: () => this.#committer.save(),
+      onFailed: error => this.#fail(error),
+    })
+    for (const [key, at] of this.#state.timers()) this.#timers.set(key, at)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
   }
 
@@ -240,55 +252,15 @@ export class Partition {
   }
 
   #open(message: Message) {
-    try {
-      this.#options.counters.bytesIn += message.payload.length
-      const intake = read(message, this.#options, () => Number(this.#accepted.last('replay', '') ?? 0))
-      if ('arrivals' in intake) this.#admit(inflightOf(message, intake.lane), intake.arrivals)
-      // A revision that is in effect comes again with each new subscription.
-      else if (!intake.wiring || intake.wiring.revision <= this.#wiring.revision)
-        this.#admit(inflightOf(message, ''), [])
-      else {
-        this.#switching = { wiring: intake.wiring, message }
-        this.#switchWhenQuiet()
-      }
-    } catch (error) {
-      this.#reject(message, error as Error)
+    const admitted = this.#admission.open(message, this.#wiring.revision)
+    if ('wiring' in admitted) {
+      this.#switching = { wiring: admitted.wiring, message }
+      return this.#switchWhenQuiet()
     }
-  }
-
-  #admit(inflight: Inflight, arrivals: Arrival[]) {
-    const { counters } = this.#options
-    for (const arrival of arrivals) {
-      const { record } = arrival
-      if (!this.#accepted.advance(inflight.lane, record.origin, record.seq)) {
-        counters.repeats += 1
-        continue
-      }
-      inflight.last.set(record.origin, record.seq)
-      inflight.time = record.time
-      inflight.records += 1
-      const origin = originAfter(record.origin, inflight.lane)
-      this.#ready.push({ ...arrival, inflight, origin, id: printId({ origin, seq: record.seq }) })
-    }
-    counters.recordsIn += inflight.records
-    counters.inFlight += inflight.records
-    this.#inflight.push(inflight)
-    if (inflight.records === 0) this.#committer.run()
-  }
-
-  /** A message that is nothing of ours is taken off the queue: it would come back for ever. */
-  #reject(message: Message, error: Error) {
-    const { counters, log } = this.#options
-    counters.rejected += 1
-    if (!this.#complaints.has(error.message) && this.#complaints.size < 100) {
-      this.#complaints.add(error.message)
-      log.error('a message that is no valid frame was dropped', {
-        topic: message.topic,
-        error: error.message,
-        hint: 'only dyninka may publish below dyninka/: check the access rules of the broker',
-      })
-    }
-    this.#admit(inflightOf(message, ''), [])
+    if (admitted.timers) this.#timers.arrived()
+    this.#ready = admitted.entries
+    this.#inflight.push(admitted.inflight)
+    if (admitted.entries.length === 0) this.#committer.run()
   }
 
   /** A change of streams waits until nothing is in flight: a record reprocessed over it would leave twice. */
@@ -335,7 +307,7 @@ export class Partition {
         outbox: this.#outbox,
         invoker: {
           ...this.#options,
-          handler: this.#options.handlerOf(wiring),
+          handlers: this.#options.handlersOf(wiring),
           stopped: this.#stop.signal,
         },
         onLetter: () => this.#committer.run(),
@@ -371,6 +343,7 @@ export class Partition {
 
   #committed(batch: Inflight[]) {
     const { time } = batch.at(-1)!
+    for (const { states } of batch) for (const { key, timer } of states.values()) this.#timers.set(key, timer)
     if (time > 0) this.#options.counters.latencyMs = Date.now() - time
     if (this.#cautious && batch.some(({ last }) => last.size > 0)) {
       this.#cautious = false
@@ -381,6 +354,12 @@ export class Partition {
     this.#pump()
   }
 
+  #end() {
+    this.#phase = 'closed'
+    this.#stop.abort()
+    this.#timers?.close()
+  }
+
   #fail(error: Error) {
     if (this.#phase === 'closed') return
     this.#closed(error)
@@ -389,8 +368,7 @@ export class Partition {
 
   #closed(error?: Error) {
     if (this.#phase === 'closed') return
-    this.#phase = 'closed'
-    this.#stop.abort()
+    this.#end()
     for (const { records } of this.#inflight) this.#options.counters.inFlight -= records
     for (const resolve of this.#quiet.splice(0)) resolve()
     this.#options.onClosed(error)

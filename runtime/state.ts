@@ -13,14 +13,23 @@ export interface StateDocument {
   born: Records
   /** Records that it includes, as far as they were newer than the cursor of that time. */
   includes: Records
-  /** Absent: the key was deleted. */
+  /** Absent, and no timer: the key was deleted. */
   value?: unknown
+  /** The instant of the key's timer, ms since the epoch. */
+  timer?: number
+}
+
+/** What one call changes for its key. */
+export interface StateChange {
+  state?: { value: unknown }
+  timer?: { at: number | undefined }
 }
 
 type Stored = Pick<StateDocument, 'born' | 'includes'> & { deleted: boolean }
 
 interface Cell {
   json: string | undefined
+  timer: number | undefined
   /** Records that touched it and are newer than the cursor. */
   includes: Records
 }
@@ -29,6 +38,7 @@ interface Cell {
 export interface Snapshot {
   key: string
   json: string | undefined
+  timer: number | undefined
   includes: Records
   /** The first record since the last commit that changed it. */
   first: Records
@@ -40,7 +50,7 @@ export const following = (earlier: Snapshot | undefined, next: Snapshot): Snapsh
 
 const maxStateSize = 256 * 1024
 
-/** The keyed state of one partition, plain JSON. */
+/** The keyed state of one partition, plain JSON, with the timer of each key. */
 export class State {
   #cells = new Map<string, Cell>()
   /** What the broker has, without values. */
@@ -68,42 +78,44 @@ export class State {
     return json === undefined ? undefined : JSON.parse(json)
   }
 
+  timer(key: string): number | undefined {
+    return this.#cells.get(key)?.timer
+  }
+
+  /** Every key that has a timer. */
+  *timers(): Iterable<[key: string, at: number]> {
+    for (const [key, { timer }] of this.#cells) if (timer !== undefined) yield [key, timer]
+  }
+
   /** Last record of this lane and origin that the stored value already includes. */
   included(key: string, laneAndOrigin: string): string | undefined {
     return this.#cells.get(key)?.includes[laneAndOrigin]
   }
 
   /** @returns what to store, or undefined when nothing changed. @throws HandlingError when it is no JSON or too large */
-  write(key: string, value: unknown, laneAndOrigin: string, seq: string): Snapshot | undefined {
-    const json = value === undefined ? undefined : JSON.stringify(value)
+  write(key: string, change: StateChange, laneAndOrigin: string, seq: string): Snapshot | undefined {
     const old = this.#cells.get(key)
+    const json = change.state ? jsonOf(change.state.value, key) : old?.json
+    const timer = change.timer ? change.timer.at : old?.timer
     const includes = { ...old?.includes, [laneAndOrigin]: seq }
     this.#open.add(key)
+    this.#cells.set(key, { json, timer, includes })
     // What leaves the value as it was must not be handled again on a value that a later record has changed.
-    if (json === old?.json) {
-      this.#cells.set(key, { json, includes })
-      return undefined
-    }
-    if (json !== undefined && json.length > maxStateSize) {
-      throw new HandlingError(
-        'state-too-large',
-        `the state of key "${key}" has ${json.length} characters, over the limit of ${maxStateSize}`,
-      )
-    }
-    this.#cells.set(key, { json, includes })
-    return { key, json, includes, first: { [laneAndOrigin]: seq } }
+    if (json === old?.json && timer === old?.timer) return undefined
+    return { key, json, timer, includes, first: { [laneAndOrigin]: seq } }
   }
 
   /** Publishes the newest snapshot of each key. @param progress of the cursor that is stored now */
   async store(snapshots: Map<string, Snapshot>, progress: Progress, connection: Connection): Promise<void> {
     const publishing: Promise<void>[] = []
-    for (const { key, json, includes, first } of snapshots.values()) {
+    for (const { key, json, timer, includes, first } of snapshots.values()) {
       const old = this.#documents.get(key)
       const born = old ? newer(old.born, progress) : first
-      this.#documents.set(key, { born, includes, deleted: json === undefined })
+      this.#documents.set(key, { born, includes, deleted: json === undefined && timer === undefined })
       this.#open.add(key)
       const value = json === undefined ? '' : `,"value":${json}`
-      const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${value}}`
+      const at = timer === undefined ? '' : `,"timer":${timer}`
+      const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${at}${value}}`
       publishing.push(connection.publish(this.#topic(key), payload, { retain: true }))
     }
     await Promise.all(publishing)
@@ -116,7 +128,7 @@ export class State {
       if (cell) {
         cell.includes = newer(cell.includes, progress)
         if (!isEmpty(cell.includes)) continue
-        if (cell.json === undefined) this.#cells.delete(key)
+        if (cell.json === undefined && cell.timer === undefined) this.#cells.delete(key)
       }
       const document = this.#documents.get(key)
       if (document && !isSettled(document, progress)) continue
@@ -139,14 +151,14 @@ export class State {
   }
 
   /** Takes in one retained document. @returns whether the cursor's `keys` counts it */
-  restore(key: string, { value, born, includes }: StateDocument, progress: Progress): boolean {
+  restore(key: string, { value, timer, born, includes }: StateDocument, progress: Progress): boolean {
     const json = value === undefined ? undefined : JSON.stringify(value)
-    const document = { born, includes, deleted: json === undefined }
+    const document = { born, includes, deleted: json === undefined && timer === undefined }
     this.#documents.set(key, document)
     if (isSettled(document, progress)) this.#documents.set(key, settled)
     else this.#open.add(key)
     const open = newer(includes, progress)
-    if (json !== undefined || !isEmpty(open)) this.#cells.set(key, { json, includes: open })
+    if (!document.deleted || !isEmpty(open)) this.#cells.set(key, { json, timer, includes: open })
     return isCounted(document, progress)
   }
 
@@ -154,6 +166,17 @@ export class State {
     const { flow, node, partition } = this.#place
     return topics.state(flow, node, partition, encodeKey(key))
   }
+}
+
+function jsonOf(value: unknown, key: string): string | undefined {
+  const json = value === undefined ? undefined : JSON.stringify(value)
+  if (json !== undefined && json.length > maxStateSize) {
+    throw new HandlingError(
+      'state-too-large',
+      `the state of key "${key}" has ${json.length} characters, over the limit of ${maxStateSize}`,
+    )
+  }
+  return json
 }
 
 const isEmpty = (records: Records) => Object.keys(records).length === 0

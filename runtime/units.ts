@@ -2,7 +2,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Unit } from './unit.ts'
 
-type RunningUnit = Unit & { rewire?(wiring: Wiring): Promise<void> }
+type RunningUnit = Unit & { rewire?(wiring: Wiring): Promise<void>; elapse?(ms: number): void }
 
 interface UnitsOptions {
   create(partition: number): RunningUnit
@@ -57,6 +57,10 @@ export class Units {
 
   credit(consumer: string, shard: number) {
     for (const unit of this.#running.values()) unit.credit(consumer, shard)
+  }
+
+  elapse(ms: number) {
+    for (const unit of this.#running.values()) unit.elapse?.(ms)
   }
 
   rewire(wiring: Wiring) {

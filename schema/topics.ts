@@ -13,6 +13,8 @@ export const topics = {
     `dyninka/${flow}/dead/${node}/${partition}/${slot}`,
   deads: (flow: string, node = '+') => `dyninka/${flow}/dead/${node}/+/+`,
   replay: (flow: string, node: string, partition: number) => `dyninka/${flow}/replay/${node}/${partition}`,
+  /** To a partition from itself: timers that are due. */
+  timer: (flow: string, node: string, partition: number) => `dyninka/${flow}/timer/${node}/${partition}`,
   telemetry: (flow: string, node: string, host: string) => `dyninka/${flow}/telemetry/${node}/${host}`,
   telemetries: (flow: string) => `dyninka/${flow}/telemetry/+/+`,
   wiring: (flow: string, node: string) => `dyninka/${flow}/wiring/${node}`,

@@ -27,6 +27,8 @@ const cursorAt = (lanes: Record<string, string>) =>
 const only = (snapshot: Snapshot | undefined) => new Map([[snapshot!.key, snapshot!]])
 
 /** What a successor holds. @returns also how many keys it counts */
+const to = (value: unknown) => ({ state: { value } })
+
 function restored({ documents }: World, cursor: Progress) {
   const state = new State(place)
   let counted = 0
@@ -38,8 +40,8 @@ function restored({ documents }: World, cursor: Progress) {
 
 Stored('says what it includes until the cursor says it, over any number of deaths', async world => {
   const first = new State(place)
-  const one = first.write('x', 'a1', 'a', '1')!
-  const both = following(one, first.write('x', 'a1 a3', 'a', '3')!)
+  const one = first.write('x', to('a1'), 'a', '1')!
+  const both = following(one, first.write('x', to('a1 a3'), 'a', '3')!)
   await first.store(only(both), cursorAt({}), world.connection)
   assert.is(restored(world, cursorAt({})).state.included('x', 'a'), '3')
   assert.is(restored(world, cursorAt({})).counted, 0)
@@ -51,31 +53,31 @@ Stored('says what it includes until the cursor says it, over any number of death
 
 Stored('includes a record that left the value as it was', async world => {
   const state = new State(place)
-  state.write('x', 1, 'a', '1')
+  state.write('x', to(1), 'a', '1')
   state.settle(cursorAt({ a: '1' }))
-  assert.is(state.write('x', 1, 'a', '2'), undefined)
-  await state.store(only(state.write('x', 2, 'b', '1')), cursorAt({ a: '1' }), world.connection)
+  assert.is(state.write('x', to(1), 'a', '2'), undefined)
+  await state.store(only(state.write('x', to(2), 'b', '1')), cursorAt({ a: '1' }), world.connection)
   assert.is(restored(world, cursorAt({ a: '1' })).state.included('x', 'a'), '2')
 })
 
 Stored('includes what changed the value while it was stored, when it is the same again', async world => {
   const state = new State(place)
-  const one = only(state.write('x', 1, 'a', '1'))
-  state.write('x', 2, 'a', '2')
-  state.write('x', 1, 'a', '3')
+  const one = only(state.write('x', to(1), 'a', '1'))
+  state.write('x', to(2), 'a', '2')
+  state.write('x', to(1), 'a', '3')
   await state.store(one, cursorAt({}), world.connection)
   state.settle(cursorAt({ a: '1' }))
-  await state.store(only(state.write('x', 3, 'b', '1')), cursorAt({ a: '1' }), world.connection)
+  await state.store(only(state.write('x', to(3), 'b', '1')), cursorAt({ a: '1' }), world.connection)
   assert.is(restored(world, cursorAt({ a: '1' })).state.included('x', 'a'), '3')
 })
 
 Stored('survives a key that is deleted, made and deleted while its deletion is stored', async world => {
   const state = new State(place)
-  await state.store(only(state.write('x', 1, 'a', '1')), cursorAt({}), world.connection)
+  await state.store(only(state.write('x', to(1), 'a', '1')), cursorAt({}), world.connection)
   state.settle(cursorAt({ a: '1' }))
-  await state.store(only(state.write('x', undefined, 'a', '2')), cursorAt({ a: '1' }), world.connection)
-  state.write('x', 5, 'a', '3')
-  const again = only(state.write('x', undefined, 'a', '4'))
+  await state.store(only(state.write('x', to(undefined), 'a', '2')), cursorAt({ a: '1' }), world.connection)
+  state.write('x', to(5), 'a', '3')
+  const again = only(state.write('x', to(undefined), 'a', '4'))
   state.settle(cursorAt({ a: '2' }))
   await state.clear(cursorAt({ a: '2' }), world.connection)
   assert.is(world.documents.size, 0)
@@ -88,10 +90,10 @@ Stored('survives a key that is deleted, made and deleted while its deletion is s
 
 Stored('keeps a deleted key until the cursor says all that its deletion includes', async world => {
   const first = new State(place)
-  await first.store(only(first.write('x', 1, 'a', '1')), cursorAt({}), world.connection)
+  await first.store(only(first.write('x', to(1), 'a', '1')), cursorAt({}), world.connection)
   first.settle(cursorAt({ a: '1' }))
-  first.write('x', 2, 'a', '2')
-  await first.store(only(first.write('x', undefined, 'a', '3')), cursorAt({ a: '1' }), world.connection)
+  first.write('x', to(2), 'a', '2')
+  await first.store(only(first.write('x', to(undefined), 'a', '3')), cursorAt({ a: '1' }), world.connection)
   const second = restored(world, cursorAt({ a: '1' }))
   assert.is(second.counted, 1)
   second.state.settle(cursorAt({ a: '2' }))

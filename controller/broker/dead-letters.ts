@@ -13,7 +13,6 @@ export interface DeadLetter {
 
 interface Stored {
   topic: string
-  payload: Buffer
   letter: DeadLetter
 }
 
@@ -30,7 +29,9 @@ export async function replayLetters(
   ids?: string[],
 ): Promise<number> {
   const letters = await stored(broker, flow, node, ids)
-  for (const { topic, payload, letter } of letters) {
+  for (const { topic, letter } of letters) {
+    // The same letter twice, after a crash before it was cleared, is one attempt.
+    const payload = JSON.stringify({ ...letter, replay: `${letter.n} ${letter.at}` })
     await broker.publish(topics.replay(flow, letter.function, letter.partition), payload, false)
     await broker.publish(topic, '', true)
   }
@@ -59,7 +60,6 @@ async function stored(broker: BrokerClient, flow: string, node?: string, ids?: s
       if (!ids || ids.includes(id))
         letters.push({
           topic,
-          payload,
           letter: { ...letter, id, function: name, partition: Number(partition) },
         })
     } catch {} // none of ours

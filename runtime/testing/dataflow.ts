@@ -87,6 +87,12 @@ export class TestDataflow {
     while (!this.#hostings.every(hosting => hosting.idle)) await setImmediate()
   }
 
+  /** Lets time pass for timers that are set with `ctx.timer`, and waits until all that is due has been handled. */
+  async elapse(ms: number): Promise<void> {
+    for (const hosting of this.#hostings) hosting.elapse(ms)
+    await this.drain()
+  }
+
   /** What has reached a sink so far, oldest first. */
   sink<T = unknown>(name: string): Delivered<T>[] & { values: T[] } {
     const delivered = this.#delivered.get(name)
@@ -154,7 +160,7 @@ export class TestDataflow {
       },
       transport: this.#broker,
       transportTo: () => this.#broker,
-      ...(module ? { handler: module.default } : { outside: { feed, sink } }),
+      ...(module ? { handlers: module } : { outside: { feed, sink } }),
       env,
       log: silent,
     })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Hosting } from '../../runtime/hosting.ts'
-import type { UserModule } from '../../runtime/invoke.ts'
+import type { Handlers } from '../../runtime/invoke.ts'
 import { logger, silent } from '../../runtime/log.ts'
 import type { Connection, ConnectOptions } from '../../runtime/transport.ts'
 import { wireTransport } from '../../runtime/wire-transport.ts'
@@ -56,6 +56,9 @@ export const sink = (name: string, from: string[], spec: SinkSpec): SinkNode => 
   placement: {},
 })
 
+/** A function alone, or with its timer. */
+export type Handler = Handlers['default'] | Handlers
+
 interface RigHost {
   hosting: Hosting
   link: Link
@@ -65,12 +68,12 @@ interface RigHost {
 export class Rig {
   readonly flow: Flow
   #url: string
-  #handlers: Record<string, UserModule['default']>
+  #handlers: Record<string, Handler>
   #hosts = new Map<string, RigHost>()
   #revision = 1
   #generation = 1
 
-  constructor(url: string, nodes: Flow['nodes'], handlers: Record<string, UserModule['default']>) {
+  constructor(url: string, nodes: Flow['nodes'], handlers: Record<string, Handler>) {
     this.flow = { name: `t-${randomUUID().slice(0, 8)}`, nodes }
     this.#url = url
     this.#handlers = handlers
@@ -93,7 +96,7 @@ export class Rig {
   /** Starts one more host of a node. @returns its ID */
   async host(
     node: string,
-    { generation = this.#generation, handler = this.#handlers[node] } = {},
+    { generation = this.#generation, handler = this.#handlers[node] as Handler | undefined } = {},
   ): Promise<string> {
     const id = `${node}-${randomUUID().slice(0, 8)}`
     const wire = await link(this.#url)
@@ -113,7 +116,7 @@ export class Rig {
       transportTo: wireTransport,
       env: {},
       log: process.env.DYNINKA_TEST_LOG ? logger({ host: id }) : silent,
-      ...(handler && { handler }),
+      ...(handler && { handlers: typeof handler === 'function' ? { default: handler } : handler }),
     })
     this.#hosts.set(id, { hosting, link: wire })
     await hosting.start()

@@ -1,0 +1,141 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Context } from '../runtime/context.ts'
+import { topics } from '../schema/topics.ts'
+import { brokers, type TestBroker } from './support/brokers.ts'
+import { fn, type Handler, Rig, sink, source, until } from './support/rig.ts'
+
+interface Reading {
+  key: string
+  n: number
+}
+type Count = Context<{ state: { count: number } }>
+
+let run = 0
+const nodes = () => [
+  source('in', { type: 'mqtt', filter: `timers/${++run}/in`, format: 'json' }),
+  fn('count', ['in'], { key: 'key', scale: { min: 1, max: 2 } }),
+  sink('out', ['count'], { type: 'mqtt', topic: `timers/${run}/out`, retain: false }),
+]
+
+/** Counts a key's records; when none has come for a while, says how many there were and starts anew. */
+const countUntilQuiet = (quietMs: number) => ({
+  default(_: unknown, ctx: Count) {
+    ctx.state = { count: (ctx.state?.count ?? 0) + 1 }
+    ctx.timer(Date.now() + quietMs)
+  },
+  timer(ctx: Count) {
+    const total = ctx.state?.count
+    ctx.state = undefined
+    return { key: ctx.record.key, total, timer: ctx.record.timer }
+  },
+})
+
+for (const [name, start] of brokers) {
+  const Timers = suite(`timers on ${name}`)
+  let broker: TestBroker
+  let rig: Rig
+  const rigOf = (count: Partial<ReturnType<typeof countUntilQuiet>>) => {
+    rig = new Rig(broker.url, nodes(), { count: count as Handler })
+    return rig.start()
+  }
+  Timers.before(async () => {
+    broker = await start()
+  })
+  Timers.after.each(() => rig.close())
+  Timers.after(() => broker.close())
+
+  const send = async (records: number) => {
+    for (let n = 0; n < records; n++)
+      await rig.publish(`timers/${run}/in`, JSON.stringify({ key: `k${n % 4}`, n } satisfies Reading))
+  }
+  const totals = (heard: { payload: Buffer }[]) =>
+    heard.map(({ payload }) => JSON.parse(payload.toString()) as { key: string; total: number; timer: true })
+
+  Timers('fires when time passes with no record, once for each key', async () => {
+    await rigOf(countUntilQuiet(150))
+    const heard = await rig.listen(`timers/${run}/out`)
+    await send(40)
+    await until(() => heard.length === 4, '4 totals')
+    assert.equal(
+      totals(heard)
+        .map(({ key, total, timer }) => `${key} ${total} ${timer}`)
+        .sort(),
+      ['k0 10 true', 'k1 10 true', 'k2 10 true', 'k3 10 true'],
+    )
+  })
+
+  Timers('survives the death of its host, and a move', async () => {
+    await rigOf(countUntilQuiet(600))
+    const heard = await rig.listen(`timers/${run}/out`)
+    await send(8)
+    await until(() => [...rig.hosts('in')].every(id => rig.hosting(id).idle), 'the records to be handled')
+    for (const id of rig.hosts('count')) await rig.kill(id)
+    await rig.host('count')
+    await until(() => heard.length === 4, '4 totals')
+    assert.equal(new Set(totals(heard).map(({ total }) => total)), new Set([2]))
+  })
+
+  Timers('counts each record in one total, whatever dies while timers fire', async () => {
+    await rigOf({
+      ...countUntilQuiet(0),
+      default(_: unknown, ctx: Count) {
+        if (ctx.state === undefined) ctx.timer(Date.now() + 20)
+        ctx.state = { count: (ctx.state?.count ?? 0) + 1 }
+      },
+    })
+    const heard = await rig.listen(`timers/${run}/out`)
+    const sending = send(400)
+    for (let round = 1; round <= 4; round++) {
+      await until(() => heard.length >= round * 2, `${round * 2} totals`)
+      const [old] = rig.hosts('count')
+      await rig.host('count')
+      await rig.kill(old!)
+    }
+    await sending
+    const sum = () => totals(heard).reduce((sum, { total }) => sum + total, 0)
+    await until(() => sum() >= 400, '400 records in totals')
+    assert.is(sum(), 400)
+  })
+
+  Timers('becomes a dead letter when it throws, and fires when that is replayed', async () => {
+    let mended = false
+    const count = countUntilQuiet(10)
+    await rigOf({
+      ...count,
+      timer(ctx: Count) {
+        if (!mended) throw new Error('not yet')
+        return count.timer(ctx)
+      },
+    })
+    const heard = await rig.listen(`timers/${run}/out`)
+    const dead = await rig.listen(topics.deads(rig.flow.name))
+    await send(1)
+    await until(() => dead.length === 1, 'a letter')
+    const letter = JSON.parse(dead[0]!.payload.toString())
+    assert.is(letter.message, 'not yet')
+    assert.is(letter.record.key, 'k0')
+    mended = true
+    const again = JSON.stringify({ ...letter, replay: 'one' })
+    for (let times = 0; times < 3; times++)
+      await rig.publish(topics.replay(rig.flow.name, 'count', letter.partition), again)
+    await send(1)
+    await until(() => heard.length >= 2, 'the replayed timer, and the next')
+    assert.equal(
+      totals(heard)
+        .map(({ total }) => total)
+        .sort(),
+      [1, 1],
+    )
+  })
+
+  Timers('needs a function to call', async () => {
+    await rigOf({ default: countUntilQuiet(10).default })
+    const dead = await rig.listen(topics.deads(rig.flow.name))
+    await send(1)
+    await until(() => dead.length === 1, 'a letter')
+    assert.is(JSON.parse(dead[0]!.payload.toString()).reason, 'no-timer')
+  })
+
+  Timers.run()
+}
