@@ -1,6 +1,6 @@
 /** `npm run bench -- NAME [--runs N] [--json]`: measures, and holds each figure against its goal. */
 import { globSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
@@ -27,9 +27,10 @@ if (values.help || name === undefined || !names.includes(name) || !(Number.isInt
   process.exit(values.help ? 0 : 2)
 }
 
+const [load] = loadavg() // before it: what others do on this machine
 const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench }
 const figures = await bench.run({ runs })
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, ${process.platform}`
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, ${process.platform}, load ${load!.toFixed(1)} before`
 console.log(values.json ? JSON.stringify({ bench: bench.name, figures, runs, machine }) : tableOf(figures))
 if (!values.json) console.log(`medians of ${runs} runs on ${machine}`)
 process.exit(0)

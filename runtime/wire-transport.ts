@@ -6,6 +6,9 @@ const keepaliveSeconds = 10
 const connectTimeoutMs = 10_000
 const maxPacketId = 65_535
 
+// Else the codec makes a buffer for each of 65,536 numbers at its first packet: 18 MiB and 60 ms of every host.
+writeToStream.cacheNumbers = false
+
 /** MQTT 3.1.1 over TCP or TLS, on the codec of mqtt.js. Its own client is not used here because it
  *  acknowledges a message before asynchronous work on it has ended, or else handles one at a time.
  *  @param url `mqtt://user:password@host:1883` or `mqtts://…` */

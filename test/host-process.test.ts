@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -97,6 +97,16 @@ async function readyIn(made: Rig, id: string, wiring = 1) {
 
 const values = (heard: { payload: Buffer }[]) =>
   heard.map(({ payload }) => JSON.parse(payload.toString()).n as number)
+
+if (process.platform === 'linux')
+  Host('keeps little memory of its own while it has nothing to do', async () => {
+    const made = await rig('idle')
+    const { id, child } = start(made, 'calm')
+    await readyIn(made, id)
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+    const ownMB = (Number(/RssAnon:\s+(\d+)/.exec(status)![1]) * 1024) / 1e6
+    assert.ok(ownMB < 22, `${ownMB} MB`) // it was 28 with the codec's numbers, and is 15
+  })
 
 Host('hands over on SIGTERM, and leaves no presence behind', async () => {
   const made = await rig('term')

@@ -17,7 +17,7 @@ export interface TestBroker {
 export async function aedes(): Promise<TestBroker> {
   const broker = await Aedes.createBroker({ concurrency: 0, queueLimit: 10_000 })
   deliverInOrder(broker)
-  const server = createServer(broker.handle)
+  const server = createServer({ noDelay: true }, broker.handle)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

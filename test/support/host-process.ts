@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { hostFlags } from '../../controller/orchestrator/local/host-process.ts'
 
 export interface HostProcess {
   id: string
@@ -25,7 +26,7 @@ let started = 0
 /** A host as an orchestrator starts it. @param host absolute path of the bundled `host.mjs` */
 export function startHost({ host, flow, node, broker, code, generation = 1, env = {} }: Start): HostProcess {
   const id = `${node}-${process.pid}-${++started}`
-  const child = spawn(process.execPath, ['--enable-source-maps', host], {
+  const child = spawn(process.execPath, [...hostFlags, host], {
     env: {
       ...process.env,
       ...env,

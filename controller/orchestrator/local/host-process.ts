@@ -24,6 +24,9 @@ const inherited = [
   'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy',
 ] // biome-ignore format: a list to scan
 
+/** Of Node. With its default young generation a host that carries much holds 208 MB instead of 120, and is no faster. */
+export const hostFlags = ['--enable-source-maps', '--max-semi-space-size=8']
+
 /** Starts the process of one host; it goes on when the controller ends. @throws Problem when it can't be started */
 export function launch({
   spec,
@@ -57,7 +60,7 @@ export function launch({
   try {
     const child = spawn(
       process.execPath,
-      ['--enable-source-maps', join(workload.host, 'host.mjs'), `--record=${record}`, `--id=${id}`],
+      [...hostFlags, join(workload.host, 'host.mjs'), `--record=${record}`, `--id=${id}`],
       {
         cwd: folder,
         detached: true,
