@@ -31,6 +31,10 @@ export interface Context<T extends Shape = Record<never, never>> {
   /** Plain JSON kept for this record's key (for the whole partition where there is no key). Read it,
    *  change it in place or assign it; `undefined` deletes. Stored after the outputs it belongs to. */
   state: (T extends { state: infer State } ? State : unknown) | undefined
+  /** Sets the one timer of this record's key: the file's `export const timer = (ctx: Context) => …` is called at that
+   *  instant (ms since the epoch, at once if it has passed). Setting replaces, `undefined` clears. It is stored with
+   *  the key's state and moves with it. */
+  timer(at: number | undefined): void
   /** Aborts when the call has taken longer than `retry.timeout`, or the host shuts down. */
   readonly signal: AbortSignal
   /** The variables of `env` and `secrets` of this function. */
@@ -54,6 +58,10 @@ export interface RecordInfo {
   readonly source: string
   /** The MQTT topic on which a source read it: known to the functions that read that source. */
   readonly topic?: string
+  /** The node on whose edge it came, and the output where that isn't the default: `parse`, `average.hot`. */
+  readonly from?: string
+  /** It is a timer of `ctx.timer` that is due; `time` is the instant it was set to. */
+  readonly timer?: true
   /** A dead letter that is being handled again; `id` is the one it first had. */
   readonly replay?: true
 }
