@@ -7,17 +7,14 @@ export function aligned<In, Acc>(
   { start, add }: Pick<Aggregation<In, Acc, unknown>, 'start' | 'add'>,
 ): Assign<In, Acc> {
   return (before, record, time, watermark) => {
-    const open = [...before]
+    const open = new Map<number, Pane<Acc>>(before.map(pane => [pane[0], pane]))
     let late = true
     const last = Math.floor(time / everyMs) * everyMs
     for (let from = last; from > time - sizeMs && from + sizeMs > watermark; from -= everyMs) {
       late = false
-      const index = open.findIndex(([each]) => each === from)
-      const acc = index === -1 ? start() : open[index]![2]
-      const pane: Pane<Acc> = [from, from + sizeMs, add(acc, record, time)]
-      if (index === -1) open.push(pane)
-      else open[index] = pane
+      const pane = open.get(from)
+      open.set(from, [from, from + sizeMs, add(pane ? pane[2] : start(), record, time)])
     }
-    return late ? undefined : open
+    return late ? undefined : [...open.values()]
   }
 }
