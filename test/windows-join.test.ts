@@ -80,6 +80,16 @@ Join('gives the pairs alone unless it is told what becomes of lone records', () 
   )
 })
 
+Join('keeps a record until the last that may still come can match it no more', () => {
+  const run = new OperatorRun(joining(outer))
+  run.addAll([
+    sample('left', 100, 1),
+    sample('left', 100 + within + lateness, 2),
+    sample('right', 100 + within, 3),
+  ])
+  assert.equal(run.results, [{ pair: [1, 3] }])
+})
+
 Join('keeps nothing longer than it may still be matched', () => {
   fc.assert(
     fc.property(arrivals(lateness, 5_000), records => {

@@ -81,7 +81,8 @@ function everySession(records: Sample[]): Closed[] {
 }
 
 const numbersOf = (records: Sample[]) => records.map(({ n }) => n).sort((a, b) => a - b)
-const farAhead: Sample = { n: -1, time: 100_000, now: 100_000, from: 'left', id: 0 }
+const sample = (time: number, n = 0): Sample => ({ n, time, now: time, from: 'left', id: 0 })
+const farAhead = sample(100_000, -1)
 
 for (const { kind, make, model, atMost } of kinds) {
   const Windows = suite(`${kind} windows`)
@@ -181,9 +182,19 @@ for (const { kind, make, model, atMost } of kinds) {
     assert.is(run.timerAt, undefined)
   })
 
+  Windows('that the clock has closed stay closed: what still comes for them is late', () => {
+    const first = sample(10)
+    const run = new OperatorRun(make({ lateness })).addAll([first])
+    while (run.state!.open.length > 0) run.wake()
+    const closed = run.results.length
+    run.add({ ...first, n: 1 })
+    assert.equal(run.late, [{ ...first, n: 1 }])
+    assert.is(run.results.length, closed)
+  })
+
   Windows('wait by the clock at least as long as idle says', () => {
     const run = new OperatorRun(make({ lateness, idle: 5_000 }))
-    run.add({ ...farAhead, time: 10, now: 10 })
+    run.add(sample(10))
     assert.is(run.timerAt, 5_010)
   })
 
