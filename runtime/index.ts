@@ -1,3 +1,13 @@
 /** What a function's author imports: `import type { Context } from 'dyninka'`. */
 export type { Context, JsonValue, Logger, RecordInfo, Setup, Teardown } from './context.ts'
 export { NonRetryableError } from './non-retryable-error.ts'
+export { type DeduplicateOptions, deduplicate } from './windows/deduplicate.ts'
+export type { Duration } from './windows/duration.ts'
+export type { Handler } from './windows/handler.ts'
+export { join } from './windows/join.ts'
+export type { JoinOptions } from './windows/joining.ts'
+export { type MovingAverageOptions, movingAverage } from './windows/moving-average.ts'
+export { type SessionOptions, session } from './windows/session.ts'
+export { type SlidingOptions, sliding } from './windows/sliding.ts'
+export { type TumblingOptions, tumbling } from './windows/tumbling.ts'
+export type { Window } from './windows/windowed.ts'
