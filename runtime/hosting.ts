@@ -72,7 +72,8 @@ export class Hosting {
 
   /** Nothing is under way here, nor sent from here and not finished elsewhere. */
   get idle(): boolean {
-    return this.#counters.inFlight === 0 && Object.values(this.#units.backlog).every(records => records === 0)
+    const { idle, backlog } = this.#units
+    return idle && this.#counters.inFlight === 0 && Object.values(backlog).every(records => records === 0)
   }
 
   /** Keeps trying until the broker answers. */

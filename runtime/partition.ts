@@ -117,6 +117,11 @@ export class Partition {
     this.#outbox?.credit(consumer, shard)
   }
 
+  /** No timer is on its way here. */
+  get idle() {
+    return this.#timers?.idle ?? true
+  }
+
   /** Lets time pass for timers, in a test. */
   elapse(ms: number) {
     this.#timers?.elapse(ms)

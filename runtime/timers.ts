@@ -66,6 +66,11 @@ export class Timers {
     this.#arm()
   }
 
+  /** None is on its way. */
+  get idle() {
+    return !this.#telling && this.#open === 0
+  }
+
   /** Lets time pass, for a test. */
   elapse(ms: number) {
     this.#aheadMs += ms

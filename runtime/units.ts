@@ -2,7 +2,11 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Unit } from './unit.ts'
 
-type RunningUnit = Unit & { rewire?(wiring: Wiring): Promise<void>; elapse?(ms: number): void }
+type RunningUnit = Unit & {
+  rewire?(wiring: Wiring): Promise<void>
+  elapse?(ms: number): void
+  readonly idle?: boolean
+}
 
 interface UnitsOptions {
   create(partition: number): RunningUnit
@@ -57,6 +61,10 @@ export class Units {
 
   credit(consumer: string, shard: number) {
     for (const unit of this.#running.values()) unit.credit(consumer, shard)
+  }
+
+  get idle() {
+    return [...this.#running.values()].every(unit => unit.idle ?? true)
   }
 
   elapse(ms: number) {
