@@ -64,6 +64,16 @@ function refuse(
   context.emit({ type: 'findings', folder: dataflow.folder, revision: id, findings })
 }
 
+/** What a revision of the history used can be had again without a build. */
+function usedOf({ artifacts, history, revision }: Inventory, old?: Inventory): Record<string, string> {
+  const revisions = new Set(history.map(entry => entry.revision))
+  const used = Object.entries(old?.used ?? {}).filter(([, revision]) => revisions.has(revision))
+  return {
+    ...Object.fromEntries(used),
+    ...Object.fromEntries(Object.values(artifacts).map(({ digest }) => [digest, revision])),
+  }
+}
+
 /** A registry that is away needs no new revision to come back. */
 function retryLater(dataflow: Dataflow, results: BuildResult[]): void {
   const isAway = results.some(
@@ -140,6 +150,7 @@ function adopt(
     sessions: old?.sessions ?? {},
     history: old?.history ?? [],
   }
+  inventory.used = usedOf(inventory, old)
   dataflow.inventory = inventory
   context.record(dataflow, id, 'Progressing', 'on its way', built)
 }
