@@ -26,6 +26,7 @@ export async function accept(dataflow: Dataflow, context: Context): Promise<void
     dataflow.conditions.set('Reconciling', 'True', 'Checking', `checking ${offered.id}`)
     const quick = await load(dir, { types: false, nodes, secrets })
     signal.throwIfAborted()
+    if (quick.name !== undefined) dataflow.offeredName = quick.name
     if (!quick.flow) return refuse(dataflow, offered, quick.findings, context, considered)
     dataflow.conditions.set('Reconciling', 'True', 'Building', `building ${offered.id}`)
     // Building writes nothing but artifacts, so it needn't wait for the compiler's word on the types.
