@@ -46,6 +46,7 @@ Housekeeping('goes after a good pass; what is in use or in the history stays', a
     const logs = readdirSync(join(controlled.state, 'logs/kept/count')).map(name =>
       join(controlled.state, 'logs/kept/count', name),
     )
+    logs.push(join(controlled.state, 'logs/broker.log'))
     for (const path of logs) utimesSync(path, 1, 1)
     await controlled.start()
     await until(
@@ -55,6 +56,7 @@ Housekeeping('goes after a good pass; what is in use or in the history stays', a
     )
     assert.equal(readdirSync(artifacts), wanted)
     assert.not(existsSync(join(controlled.state, 'logs/gone')))
+    assert.ok(existsSync(join(controlled.state, 'logs/broker.log')), 'the broker holds it open')
     const { count } = await controlled.functions()
     assert.ok(logs.some(path => path.includes(`count-${count!.hosts[0]!.generation}-`) && existsSync(path)))
   } finally {

@@ -99,6 +99,8 @@ export class LocalOrchestrator implements Orchestrator {
     const kept = [...this.#hosts.values()].flatMap(host =>
       ['', '.1'].map(end => this.#logOf(host.record) + end),
     )
+    // A broker that has nothing to say for weeks still holds its log open.
+    kept.push(join(state, 'logs/broker.log'))
     const limits = { olderThanMs: 7 * 86_400_000, maxBytes: 256 * 1024 * 1024 }
     await pruneFiles(join(state, 'logs'), { ...limits, keep: new Set(kept) })
     await pruneFiles(join(state, 'compile-cache'), limits)
