@@ -7,7 +7,7 @@ import type { Artifact } from './artifact.ts'
 import { bundle } from './bundle.ts'
 import { type Dependencies, dependenciesOf } from './dependencies.ts'
 import { Memory } from './memory.ts'
-import { findArtifact, keepArtifact } from './store.ts'
+import { findArtifact, keepArtifact, markUsed } from './store.ts'
 import { toolchain } from './toolchain.ts'
 import { Tree } from './tree.ts'
 
@@ -80,7 +80,10 @@ async function buildOne(
 ): Promise<Outcome> {
   const digest = await memory.recall(tree, code, dependencies.digest)
   const kept = digest && (await findArtifact(store, digest))
-  if (kept) return { artifact: kept, built: false }
+  if (kept) {
+    await markUsed(kept.path).catch(() => {}) // a store that can't be written serves all the same
+    return { artifact: kept, built: false }
+  }
   const startedAt = Date.now()
   const bundled = await bundle(tree.root, code, dependencies)
   if ('findings' in bundled) return bundled

@@ -1,4 +1,5 @@
 export type { Artifact } from './artifact.ts'
 export { type BuildOptions, type BuildResult, type Built, build } from './build.ts'
 export { hostBundle } from './host-bundle.ts'
-export { artifactPath, findArtifact, pruneStore } from './store.ts'
+export { type InUse, pruneStore } from './prune.ts'
+export { artifactPath, findArtifact } from './store.ts'

@@ -18,6 +18,20 @@ interface Remembered {
   dependencies?: string
 }
 
+/** @param name of the folder of the dataflow, relative to the top of its tree */
+export const memoryFile = (store: string, name: string) =>
+  join(store, 'memory', `${sha256(JSON.stringify([name, toolchain]))}.json`)
+
+/** The installations that the builds in a memory used. @throws never */
+export async function dependenciesIn(file: string): Promise<string[]> {
+  try {
+    const entries: Remembered[] = Object.values(JSON.parse(await readFile(file, 'utf8')))
+    return entries.flatMap(({ dependencies }) => dependencies ?? [])
+  } catch {
+    return [] // torn, or nothing was built yet
+  }
+}
+
 /** Remembers builds by the path of the function's file. It only saves work: without it, every function is
  *  bundled again and comes out the same. */
 export class Memory {
@@ -34,7 +48,7 @@ export class Memory {
 
   /** @param name tells the memories of one store apart */
   static async open(store: string, name: string): Promise<Memory> {
-    const file = join(store, 'memory', `${sha256(JSON.stringify([name, toolchain]))}.json`)
+    const file = memoryFile(store, name)
     const text = await readFile(file, 'utf8').catch(() => '{}')
     let entries: { [code: string]: Remembered } = {}
     try {

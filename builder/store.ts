@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Artifact, type ArtifactRecord, digestOf, sha256 } from './artifact.ts'
 
@@ -41,7 +41,10 @@ export async function keepArtifact(
   const record: ArtifactRecord = { digest, toolchain: content.toolchain, files, inputs: content.inputs }
   const path = artifactPath(store, digest)
   const found = await findArtifact(store, digest)
-  if (found) return { artifact: found, built: false }
+  if (found) {
+    await markUsed(path)
+    return { artifact: found, built: false }
+  }
   const fresh = await temporaryFolder(store)
   try {
     for (const [name, bytes] of Object.entries(content.files)) await writeFile(join(fresh, name), bytes)
@@ -71,20 +74,7 @@ export async function temporaryFolder(store: string): Promise<string> {
   return path
 }
 
-/** Marks an artifact as still wanted, and removes those that nobody has wanted for `olderThanMs`, with the
- *  folders that dead writers left. @param keep digests of what runs or may be rolled back to */
-export async function pruneStore(store: string, keep: ReadonlySet<string>, olderThanMs = 3_600_000) {
-  const now = Date.now()
-  for (const kind of ['sha256', 'deps', 'tmp']) {
-    for (const name of await readdir(join(store, kind)).catch(() => [])) {
-      const path = join(store, kind, name)
-      if (keep.has(`${kind}:${name}`)) await markUsed(path)
-      else if (now - (await stat(path)).mtimeMs > olderThanMs)
-        await rm(path, { recursive: true, force: true })
-    }
-  }
-}
-
+/** Dates a folder of the store today: it is kept for another while. */
 export const markUsed = (path: string) => utimes(path, new Date(), new Date())
 
 export const isTaken = (error: unknown) =>

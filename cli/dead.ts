@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { DeadLetter } from '../controller/broker/dead-letters.ts'
 import type { Api } from './api/api.ts'
 import { type ControllerOptions, command, controllerOptions, flowOption, jsonOption } from './command.ts'
 import { Usage } from './failure.ts'
@@ -39,7 +40,7 @@ const list = () =>
       .addOption(jsonOption('the whole letters')),
   ).action(async (name: string | undefined, options: Options) => {
     const { controller, flow } = await find(name, options)
-    const letters = await controller.get<Letter[]>('/api/dead', { flow, function: name })
+    const letters = await controller.get<DeadLetter[]>('/api/dead', { flow, function: name })
     if (options.json) return console.log(JSON.stringify(letters, null, 2))
     const { lettersText } = await import('./dead/text.ts')
     console.log(lettersText(letters))
@@ -79,16 +80,4 @@ async function find(name: string | undefined, options: Options): Promise<{ contr
       ? await controller.flowNamed(options.flow)
       : await controller.flowOf(name, options.flow)
   return { controller, flow }
-}
-
-export interface Letter {
-  n: number
-  at: string
-  function: string
-  partition: number
-  reason: string
-  message: string
-  stack?: string
-  attempts: number
-  record: { id: string; key?: string; time: number; source: string; value: unknown }
 }

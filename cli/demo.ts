@@ -24,7 +24,7 @@ export const demo = (): Command =>
     failure: 'not all that was sent was delivered',
   })
     .option('--exit-after <DURATION>', 'stop sending in time, see that all has arrived, and end', duration)
-    .option('--dir <DIR>', 'where to make its folder (default: the temporary folder)')
+    .option('--dir <DIR>', 'folder to work in (default: a new one for temporary files)')
     .option('--json', '{"recordsSent", "recordsDelivered", "functions", "builds", "revision", "seconds"}')
     .action(async ({ dir, ...options }: Options) => {
       const { Demo } = await import('./demo/demo.ts')

@@ -63,13 +63,17 @@ export class Narration {
     const done = [
       ['built', this.#built.get(flow)],
       ['swapped', this.#swapped.get(flow)],
-    ].flatMap(([verb, names]) => (names ? [`${verb} ${(names as string[]).join(', ')}`] : []))
+    ].flatMap(([verb, names]) => (names ? [`${verb} ${listed(names as string[])}`] : []))
     this.#built.delete(flow)
     this.#swapped.delete(flow)
     const what = done.length > 0 ? `: ${done.join('; ')}` : ''
     return `${paint('green', '✓')} ${paint('bold', flow)} is ready after ${seconds(ms)}${what}`
   }
 }
+
+/** Names while they are few, else how many. */
+const listed = (names: string[]) => (names.length > MANY ? `${names.length} functions` : names.join(', '))
+const MANY = 8
 
 const cross = paint('red', '✗')
 const warning = paint('yellow', '!')

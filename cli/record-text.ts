@@ -1,13 +1,5 @@
+import type { TappedRecord } from '../controller/broker/tap.ts'
 import { paint } from './paint.ts'
-
-export interface TappedRecord {
-  id: string
-  key: string | null
-  time: number
-  value: unknown
-  function: string
-  output: string
-}
 
 /** One line for a record that passes. */
 export function recordText({ time, key, value, function: name, output }: TappedRecord): string {

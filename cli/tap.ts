@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import type { TappedRecord } from '../controller/broker/tap.ts'
 import { didYouMean, listed } from '../schema/suggest.ts'
 import { type ControllerOptions, command, controllerOptions, flowOption, jsonOption } from './command.ts'
 import { Usage } from './failure.ts'
 import type { Picture } from './graph/picture.ts'
 import { interruption } from './interrupt.ts'
 import { count } from './logs.ts'
-import { recordText, type TappedRecord } from './record-text.ts'
+import { recordText } from './record-text.ts'
 
 interface Options extends ControllerOptions {
   flow?: string

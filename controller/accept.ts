@@ -26,6 +26,7 @@ export async function accept(dataflow: Dataflow, context: Context): Promise<void
     dataflow.conditions.set('Reconciling', 'True', 'Checking', `checking ${offered.id}`)
     const quick = await load(dir, { types: false, nodes, secrets })
     signal.throwIfAborted()
+    if (quick.name !== undefined) dataflow.offeredName = quick.name
     if (!quick.flow) return refuse(dataflow, offered, quick.findings, context, considered)
     dataflow.conditions.set('Reconciling', 'True', 'Building', `building ${offered.id}`)
     // Building writes nothing but artifacts, so it needn't wait for the compiler's word on the types.
@@ -62,6 +63,16 @@ function refuse(
   dataflow.conditions.set('Stalled', 'True', 'InvalidRevision', message)
   context.record(dataflow, id, 'Failed', message)
   context.emit({ type: 'findings', folder: dataflow.folder, revision: id, findings })
+}
+
+/** What a revision of the history used can be had again without a build. */
+function usedOf({ artifacts, history, revision }: Inventory, old?: Inventory): Record<string, string> {
+  const revisions = new Set(history.map(entry => entry.revision))
+  const used = Object.entries(old?.used ?? {}).filter(([, revision]) => revisions.has(revision))
+  return {
+    ...Object.fromEntries(used),
+    ...Object.fromEntries(Object.values(artifacts).map(({ digest }) => [digest, revision])),
+  }
 }
 
 /** A registry that is away needs no new revision to come back. */
@@ -140,6 +151,7 @@ function adopt(
     sessions: old?.sessions ?? {},
     history: old?.history ?? [],
   }
+  inventory.used = usedOf(inventory, old)
   dataflow.inventory = inventory
   context.record(dataflow, id, 'Progressing', 'on its way', built)
 }

@@ -14,6 +14,8 @@ export class Dataflow {
   readonly conditions = new Conditions()
   /** What the source has to offer; accepted once it is loaded, checked and built. */
   offered?: Revision
+  /** As its newest `dataflow.yaml` says, for as long as none was good. */
+  offeredName?: string
   /** Identifies the offer, and all else that checking it depends on, that was looked at last. */
   considered?: string
   /** Cancels what is done for an older offer. */
@@ -43,7 +45,8 @@ export class Dataflow {
   }
 
   get name(): string {
-    return this.inventory?.name ?? (this.folder === '' || this.folder === '.' ? '(unnamed)' : this.folder)
+    if (this.inventory) return this.inventory.name
+    return this.offeredName ?? (this.folder === '' || this.folder === '.' ? 'dataflow.yaml' : this.folder)
   }
 
   /** Hands over a revision; what is being done for an older one is cancelled. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, relative, resolve, sep } from 'node:path'
+import { basename, join, relative, resolve, sep } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 import { Problem } from '../schema/problem.ts'
 import type { Revision, Source } from './source/source.ts'
@@ -18,6 +18,8 @@ export class FolderSource implements Source {
   readonly #state: string | undefined
   readonly #watcher: FSWatcher
   #timer?: NodeJS.Timeout
+  /** Files that code asked for when it was read last, as it names them. */
+  #imported?: ReadonlySet<string>
 
   /** @param state the controller's own folder, which may lie within */
   constructor(folder: string, onChange: () => void, state?: string) {
@@ -28,7 +30,9 @@ export class FolderSource implements Source {
       followSymlinks: false,
       ignored: (path, stats) => this.#isIgnored(path, stats),
     })
-    this.#watcher.on('all', () => {
+    this.#watcher.on('all', (_, path) => {
+      // Not even a reason to look: whoever writes data without a pause would put off every look.
+      if (isData.test(path) && this.#imported && !this.#imports(path)) return
       clearTimeout(this.#timer)
       this.#timer = setTimeout(onChange, settleMs)
     })
@@ -38,12 +42,23 @@ export class FolderSource implements Source {
   async fetch(signal: AbortSignal): Promise<Revision> {
     const hash = createHash('sha256')
     try {
-      for (const file of await this.#filesIn(this.#folder)) {
+      const files = await this.#filesIn(this.#folder)
+      const imported = new Set<string>()
+      const add = async (file: string) => {
         signal.throwIfAborted()
-        hash.update(`${file}\0`)
-        hash.update(await readFile(join(this.#folder, file)))
-        hash.update('\0')
+        const content = await readFile(join(this.#folder, file))
+        hash.update(`${file}\0`).update(content).update('\0')
+        return content
       }
+      for (const file of files) {
+        if (isData.test(file)) continue
+        const content = await add(file)
+        if (isCode.test(file))
+          for (const path of importsOf(join(this.#folder, file), content)) imported.add(path)
+      }
+      this.#imported = imported
+      for (const file of files)
+        if (isData.test(file) && this.#imports(join(this.#folder, file))) await add(file)
     } catch (error) {
       if (signal.aborted) throw error
       throw new Problem(
@@ -66,6 +81,10 @@ export class FolderSource implements Source {
       author: '',
       at: new Date().toISOString(),
     }
+  }
+
+  #imports(path: string): boolean {
+    return [path, path.replace(/\.[^.]+$/, ''), basename(path)].some(name => this.#imported?.has(name))
   }
 
   async close(): Promise<void> {
@@ -99,8 +118,19 @@ export class FolderSource implements Source {
 // Larger files are no code; data beside the functions must not make every change slow.
 const maxBytes = 4 * 1024 * 1024
 
-/** What a build can read: code and what esbuild loads beside it, the dataflow, the manifests. What a sink, or a
- *  shell, writes here is no reason to build again. */
+/** What a build can read: code, the dataflow, the manifests, and data that code imports. */
 const matters = /\.([cm]?[jt]s|[jt]sx|json|css|txt|ya?ml)$/
+const isCode = /\.([cm]?[jt]s|[jt]sx)$/
+/** What a sink or a function may write as well: read only where code imports it. */
+const isData = /(?<!(^|\/)(package|package-lock|tsconfig[^/]*|dataflow))\.(json|css|txt|ya?ml)$/
+
+/** Paths that code names after `from`, `import` or `require`; with or without extension, there or not. Of an alias
+ *  (`#data/table.json`) the name of the file alone is known. */
+function importsOf(file: string, content: Buffer): string[] {
+  const named = content.toString().matchAll(/\b(?:from|import|require)\s*\(?\s*(['"`])([^'"`\n]+)\1/g)
+  return Array.from(named, ([, , path]) =>
+    path!.startsWith('.') ? join(file, '..', path!) : basename(path!),
+  )
+}
 
 const isHidden = (name: string) => /^\.[^.]/.test(name)

@@ -27,6 +27,8 @@ export interface Inventory {
   flow: Flow
   artifacts: Record<string, ArtifactRef>
   runtime: ArtifactRef
+  /** By digest: the last revision that used an artifact, for those in the history. */
+  used?: Record<string, string>
   /** By node of the graph: partitions that ever got a session; an entry goes when they are discarded. */
   sessions: Record<string, number>
   history: HistoryEntry[]

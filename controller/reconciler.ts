@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
-import { pruneStore } from '../builder/index.ts'
 import { Problem } from '../schema/problem.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import { recordHistory } from './history.ts'
+import { Housekeeping } from './housekeeping.ts'
 import { observe } from './observe.ts'
 import type { Observed } from './plan.ts'
 import { reconcile } from './reconcile.ts'
@@ -24,7 +24,6 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
 const sourceKey = 'source'
 // Drift is told by events; this is for what no event tells, like a host that went silent.
 const lookAgainMs = 5_000
-const pruneEveryMs = 600_000
 
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
@@ -36,7 +35,7 @@ export class Reconciler {
   #timer?: NodeJS.Timeout
   #fetching?: AbortController
   #log: Logger
-  #prunedAt = performance.now()
+  #housekeeping: Housekeeping
 
   constructor({ source, path, intervalMs, ...rest }: ReconcilerOptions) {
     this.#log = rest.log
@@ -52,6 +51,7 @@ export class Reconciler {
         rest.inventories.save(inventory)
       },
     }
+    this.#housekeeping = new Housekeeping(this.repository, this.#context)
     this.#queue = new WorkQueue(
       key => (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key)),
       (key, error, retryMs) => this.#failed(key, error, retryMs),
@@ -115,6 +115,7 @@ export class Reconciler {
     this.#fetching?.abort()
     for (const { accepting } of this.repository.dataflows.values()) accepting?.abort()
     await this.#queue.close()
+    await this.#housekeeping.done
     await this.repository.close()
   }
 
@@ -125,7 +126,6 @@ export class Reconciler {
     const { id, message } = this.repository.revision!
     if (id !== before?.id) this.#context.emit({ type: 'fetched', revision: id, message })
     for (const key of keys) this.#queue.add(key)
-    await this.#prune()
     for (const flow of await this.#context.orchestrator.flows()) {
       if (this.repository.byName(flow) || !this.repository.mayPrune()) continue
       this.#queue.add(this.repository.adoptStray(flow, this.#context.runtime))
@@ -141,29 +141,13 @@ export class Reconciler {
     }
     if (dataflow.removed && !this.repository.mayPrune()) return lookAgainMs
     await reconcile(dataflow, this.#context)
+    this.#housekeeping.after(dataflow)
     if (dataflow.last) this.#count(dataflow, await this.#viewOf(dataflow))
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
-  }
-
-  /** Now and then, what no dataflow wants any more leaves the store. */
-  async #prune() {
-    const { store, runtime, orchestrator } = this.#context
-    const now = performance.now()
-    if (now - this.#prunedAt < pruneEveryMs) return
-    this.#prunedAt = now
-    const keep = new Set([runtime.digest])
-    for (const { inventory } of this.repository.dataflows.values()) {
-      if (!inventory) continue
-      for (const { digest } of [inventory.runtime, ...Object.values(inventory.artifacts)]) keep.add(digest)
-    }
-    for (const flow of await orchestrator.flows()) {
-      for (const { artifact, runtime } of await orchestrator.observe(flow)) keep.add(artifact).add(runtime)
-    }
-    await pruneStore(store, keep)
   }
 
   #count(dataflow: Dataflow, view: FlowView | undefined) {

@@ -2,6 +2,8 @@ import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import { isReady } from './plan-hosts.ts'
 
+const many = 8
+
 /** Says how it stands: conditions, history, progress. */
 export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>, context: Context): void {
   const before = dataflow.last
@@ -36,9 +38,11 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
     conditions.set('Reconciling', 'False', 'Done', 'nothing left to do')
     return
   }
-  const message = [...failed, ...waiting].map(
+  const each = [...failed, ...waiting].map(
     ([name, { phase, message }]) => `${name}: ${message ?? phase.toLowerCase()}`,
   )
+  // The functions tell the rest themselves.
+  const message = each.length > many ? [...each.slice(0, many), `and ${each.length - many} more`] : each
   const reason = failed.length > 0 ? 'FunctionFailed' : 'Progressing'
   conditions.set('Ready', 'False', reason, message.join('; ') || 'wiring is on its way')
   const isMoving = changes.length > 0 || waiting.length > 0 || dataflow.retry !== undefined

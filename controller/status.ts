@@ -37,6 +37,8 @@ export interface FunctionStatus {
   lag: number
   deadLetters: number
   retries: number
+  /** Records that a source dropped because of `overflow`; absent when there are none. */
+  dropped?: number
 }
 
 /** A dataflow as `dyninka status` shows it. */
@@ -58,7 +60,14 @@ export function statusOf(
     findings: dataflow.findings,
     functions: nodes.map(({ name, kind }) => {
       const { phase, message } = last?.health.nodes[name] ?? { phase: 'Waiting' as const }
-      const { recordsIn = 0, recordsOut = 0, lag = 0, deadLetters = 0, retries = 0 } = totals.get(name) ?? {}
+      const {
+        recordsIn = 0,
+        recordsOut = 0,
+        lag = 0,
+        deadLetters = 0,
+        retries = 0,
+        dropped = 0,
+      } = totals.get(name) ?? {}
       return {
         name,
         kind,
@@ -71,6 +80,7 @@ export function statusOf(
         lag,
         deadLetters,
         retries,
+        ...(dropped > 0 && { dropped }),
       }
     }),
     history: inventory?.history ?? [],

@@ -14,37 +14,63 @@ export interface Counters {
 const none: Counters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, repeats: 0, dropped: 0 }
 const names = Object.keys(none) as (keyof Counters)[]
 
-/** Sums up what hosts report. Their counters start at 0 with each process; these go on. */
+/** Sums up what hosts report. Their counters start at 0 with each process; these only grow: what a host reports
+ *  beyond its last report is added. */
 export class Traffic {
-  #retired = new Map<string, Counters>()
+  #totals = new Map<string, Counters>()
+  /** By host, those that are gone included: a last report may come late, and must not count twice. */
+  #counted = new Map<string, Counters>()
 
   /** Keeps the last counts of hosts that are gone. */
   retire(view: FlowView, living: ReadonlySet<string>): void {
-    for (const [host, { node, report }] of view.reports()) {
-      if (living.has(host) || view.presences.has(host)) continue
-      this.#retired.set(node, sum(this.#retired.get(node) ?? none, report))
-      view.forget(host)
-    }
-    for (const host of view.heard.keys())
+    this.#count(view)
+    for (const host of [...view.reports().keys(), ...view.heard.keys()])
       if (!living.has(host) && !view.presences.has(host)) view.forget(host)
   }
 
   /** By node: counters so far, and the records that wait for it or are in its hands. */
   totals(view: FlowView): Map<string, Counters & { lag: number }> {
+    this.#count(view)
     const totals = new Map<string, Counters & { lag: number }>()
-    const of = (node: string) => totals.get(node) ?? { ...(this.#retired.get(node) ?? none), lag: 0 }
-    for (const node of this.#retired.keys()) totals.set(node, of(node))
+    const add = (node: string, lag: number) => {
+      const before = totals.get(node)?.lag ?? 0
+      totals.set(node, { ...(this.#totals.get(node) ?? none), lag: before + lag })
+    }
+    for (const node of this.#totals.keys()) add(node, 0)
     for (const { node, report } of view.reports().values()) {
-      const own = of(node)
-      totals.set(node, { ...sum(own, report), lag: own.lag + report.inFlight })
-      for (const [consumer, count] of Object.entries(report.backlog)) {
-        const other = of(consumer)
-        totals.set(consumer, { ...other, lag: other.lag + count })
-      }
+      add(node, report.inFlight)
+      for (const [consumer, count] of Object.entries(report.backlog)) add(consumer, count)
     }
     return totals
   }
+
+  #count(view: FlowView) {
+    for (const [host, { node, report }] of view.reports()) {
+      const before = this.#counted.get(host) ?? none
+      const total = this.#totals.get(node) ?? none
+      const now = combine(before, report, Math.max)
+      this.#totals.set(
+        node,
+        combine(
+          total,
+          combine(now, before, (a, b) => a - b),
+          (a, b) => a + b,
+        ),
+      )
+      this.#counted.delete(host) // last in order again: those that are silent for longest are forgotten first
+      this.#counted.set(host, now)
+    }
+    for (const host of this.#counted.keys()) {
+      if (this.#counted.size <= maxHosts) break
+      this.#counted.delete(host)
+    }
+  }
 }
 
-const sum = (a: Counters, b: Pick<TelemetryReport, keyof Counters>): Counters =>
-  Object.fromEntries(names.map(name => [name, a[name] + b[name]])) as unknown as Counters
+const maxHosts = 10_000
+
+const combine = (
+  a: Counters,
+  b: Pick<TelemetryReport, keyof Counters>,
+  how: (a: number, b: number) => number,
+) => Object.fromEntries(names.map(name => [name, how(a[name], b[name])])) as unknown as Counters

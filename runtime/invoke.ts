@@ -6,6 +6,7 @@ import type { Counters } from './counters.ts'
 import { type Failure, HandlingError } from './dead-letter.ts'
 import type { Emitted } from './outbox.ts'
 import type { StateChange } from './state.ts'
+import { userStack } from './user-stack.ts'
 
 /** What a user's file exports. */
 export interface UserModule {
@@ -292,7 +293,8 @@ const isFinal = (error: unknown) =>
 function failureOf(error: unknown, attempts: number): Failure {
   if (error instanceof HandlingError) return { reason: error.reason, message: error.message, attempts }
   if (error instanceof Error) {
-    return { reason: 'threw', message: error.message, ...(error.stack && { stack: error.stack }), attempts }
+    const { message, stack } = error
+    return { reason: 'threw', message, ...(stack && { stack: userStack(stack) }), attempts }
   }
   return { reason: 'threw', message: `threw ${inspect(error)}, which is not an Error`, attempts }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from './context.ts'
+import { userStack } from './user-stack.ts'
 
 /** Keeps a user's code from ending the host: `process.exit` throws, and what leaks out of a call is logged. */
 export function trap(log: Logger): { exit(code: number): never } {
@@ -15,7 +16,7 @@ export function trap(log: Logger): { exit(code: number): never } {
       error instanceof Error ? error : { message: String(error), stack: undefined }
     log.error(message, {
       error: text,
-      ...(stack !== undefined && { stack }),
+      ...(stack !== undefined && { stack: userStack(stack) }),
       hint: 'await every promise in the function',
     })
   }

@@ -33,12 +33,16 @@ export interface LoadOptions {
   secrets?: ReadonlySet<string>
 }
 
+export interface Loaded {
+  flow?: Flow
+  findings: Finding[]
+  /** As the file says it, whatever else is wrong with it. */
+  name?: string
+}
+
 /** The dataflow in a folder, or everything that is wrong with it: `flow` is there only if `findings` is empty.
  *  Writes nothing below the folder. @throws Problem only for what is not the user's to mend */
-export async function load(
-  dir: string,
-  options: LoadOptions = {},
-): Promise<{ flow?: Flow; findings: Finding[] }> {
+export async function load(dir: string, options: LoadOptions = {}): Promise<Loaded> {
   const file = options.file ?? 'dataflow.yaml'
   const source = await readSource(dir, file)
   if (!(source instanceof SourceText)) return { findings: [source] }
@@ -69,6 +73,8 @@ export async function load(
     const types = await checkTypes(root, draft, code.sound)
     findings.push(...types.filter(finding => finding.file === file || !told.has(finding.file)))
   }
-  if (findings.length > 0) return { findings: sortFindings(findings, file) }
-  return { flow: interpret(document.value as Dataflow), findings: [] }
+  const name = (document.value as Partial<Dataflow> | null)?.name
+  const named = typeof name === 'string' && /^[\w.-]{1,40}$/.test(name) ? { name } : {}
+  if (findings.length > 0) return { findings: sortFindings(findings, file), ...named }
+  return { flow: interpret(document.value as Dataflow), findings: [], ...named }
 }

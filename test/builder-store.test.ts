@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { artifactPath, findArtifact, pruneStore } from '../builder/index.ts'
+import { memoryFile } from '../builder/memory.ts'
 import { keepArtifact } from '../builder/store.ts'
 
 const Store = suite<{ store: string }>('builder: store')
@@ -87,11 +88,34 @@ Store('removes what nobody has wanted for a while, and keeps the rest', async ({
   const abandoned = join(store, 'tmp/abandoned')
   await mkdir(abandoned)
   for (const path of [old!.path, wanted!.path, abandoned]) await utimes(path, 1, 1)
-  await pruneStore(store, new Set([wanted!.digest]))
+  await pruneStore(store, { artifacts: new Set([wanted!.digest]), folders: [] })
   assert.is(await findArtifact(store, old!.digest), undefined)
   assert.ok(await findArtifact(store, wanted!.digest))
   assert.ok(await findArtifact(store, fresh!.digest))
   assert.equal(await readdir(join(store, 'tmp')), [])
+})
+
+Store('keeps the memory of a living dataflow and the packages that its builds used', async ({ store }) => {
+  const memory = memoryFile(store, 'flows/a')
+  await mkdir(join(store, 'memory'))
+  await writeFile(memory, JSON.stringify({ 'a.ts': { dependencies: 'used' }, 'b.ts': {} }))
+  await writeFile(memoryFile(store, 'flows/gone'), '{}')
+  for (const name of ['used', 'unused']) await mkdir(join(store, 'deps', name), { recursive: true })
+  const old = [memory, memoryFile(store, 'flows/gone'), join(store, 'deps/used'), join(store, 'deps/unused')]
+  for (const path of old) await utimes(path, 1, 1)
+  await pruneStore(store, { artifacts: new Set(), folders: ['flows/a', 'flows/new'] })
+  assert.equal(await readdir(join(store, 'memory')), [basename(memory)])
+  assert.equal(await readdir(join(store, 'deps')), ['used'])
+  await pruneStore(store, { artifacts: new Set(), folders: [] })
+  assert.equal(await readdir(join(store, 'deps')), ['used'], 'it was in use a moment ago')
+})
+
+Store('dates an artifact anew that a build finds', async ({ store }) => {
+  const { artifact } = await keepArtifact(store, content('one'))
+  await utimes(artifact.path, 1, 1)
+  await keepArtifact(store, content('one'))
+  await pruneStore(store, { artifacts: new Set(), folders: [] })
+  assert.ok(await findArtifact(store, artifact.digest))
 })
 
 Store.run()

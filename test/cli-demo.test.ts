@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -52,6 +52,16 @@ Demo('Ctrl-C stops all that it started, says so, and exits 130', async () => {
   assert.match(stdout, 'Stopped the controller, its broker and all functions. Its folder is removed.')
   assert.match(stdout, ', 0 lost.')
   assert.not(existsSync(folder))
+})
+
+Demo('leaves nothing behind where Git is missing', async () => {
+  const folder = await temporaryFolder()
+  const { code, stderr } = await cli(['demo'], { env: { PATH: folder, TMPDIR: folder } })
+  assert.is(code, 1)
+  assert.match(stderr, 'git is not installed')
+  const left = (await readdir(folder)).filter(name => name.startsWith('dyninka'))
+  assert.equal(left, [])
+  await rm(folder, { recursive: true })
 })
 
 Demo.run()

@@ -33,7 +33,40 @@ Folder('has no new revision for what no build reads', async world => {
   assert.is(await idOf(world.source), before)
 })
 
-const read = ['dataflow.yaml', 'package.json', '.npmrc', 'b.mts', 'c.cjs', 'd.jsx', 'e.css', 'f.txt']
+Folder('has no new revision for data that no code imports, and looks no more for it', async world => {
+  writeFileSync(join(world.folder, 'f1.ts'), "import table from './data/table.json'")
+  await until('it is noticed', () => world.changes > 0)
+  const before = await idOf(world.source)
+  const noticed = world.changes
+  for (const file of ['out.json', 'out.txt', 'out.yaml', 'table.json'])
+    writeFileSync(join(world.folder, file), '1')
+  await sleep(200)
+  assert.is(world.changes, noticed)
+  assert.is(await idOf(world.source), before)
+})
+
+for (const statement of [
+  "from './d/t.json'",
+  "import('./d/t.json')",
+  "require('./d/t')",
+  "from '#d/t.json'",
+  "from '../f/d/t.json'",
+]) {
+  Folder(`has a new revision for data that code names with ${statement}`, async world => {
+    const folder = join(world.folder, 'f')
+    mkdirSync(join(folder, 'd'), { recursive: true })
+    writeFileSync(join(folder, 'code.ts'), statement)
+    await until('it is noticed', () => world.changes > 0)
+    await sleep(50)
+    const before = await idOf(world.source)
+    const noticed = world.changes
+    writeFileSync(join(folder, 'd/t.json'), '2')
+    await until('it is noticed', () => world.changes > noticed)
+    assert.is.not(await idOf(world.source), before)
+  })
+}
+
+const read = ['dataflow.yaml', 'package.json', 'package-lock.json', '.npmrc', 'b.mts', 'c.cjs', 'd.jsx']
 for (const file of read) {
   Folder(`has a new revision for ${file}`, async world => {
     const before = await idOf(world.source)

@@ -153,6 +153,14 @@ Host('survives what functions do wrong, and goes on with the next record', async
     ['threw', 'timeout', 'threw'],
   )
   assert.match(letters[0].message, 'process.exit(3)')
+  for (const letter of [letters[0], letters[2]]) {
+    assert.match(
+      letter.stack.split('\n').at(-1),
+      /functions\/misbehaved\.ts:\d+/,
+      "the last frame is the user's",
+    )
+    assert.not.match(letter.stack, 'host.mjs')
+  }
   assert.match(letters[2].stack, /functions\/misbehaved\.ts:8/)
   await until(() => one.log.some(({ error }) => error === 'thrown later'), 'the leaked error in the log')
   assert.ok(one.log.some(({ error }) => error === 'leaked'))

@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { every, type Watcher, watchRepository } from '../controller/source/index.ts'
+import { type Watcher, watchRepository } from '../controller/source/index.ts'
 import { git, makeRepository, type Repository } from './support/repository.ts'
 
 interface Place {
@@ -88,23 +88,6 @@ Watch('watches nothing that is not on this machine', () => {
       watchRepository(url, () => {}),
       undefined,
     )
-})
-
-Watch('polls again and again, sooner and later by the jitter, until it is closed', async () => {
-  const start = performance.now()
-  const times: number[] = []
-  const randoms = [0, 1, 0.5]
-  await new Promise<void>(done => {
-    const tick = () => {
-      times.push(performance.now() - start)
-      if (times.length < 3) return
-      poll.close()
-      done()
-    }
-    const poll = every(100, 0.5, tick, () => randoms.shift() ?? 0)
-  })
-  // A timer may be late, but never early: 50, then 150 more, then 100 more.
-  for (const [i, soonest] of [50, 200, 300].entries()) assert.ok(times[i]! >= soonest - 2, String(times))
 })
 
 Watch.run()

@@ -45,4 +45,6 @@ export interface FunctionStatus {
   lag: number
   deadLetters: number
   retries: number
+  /** By a source, because of `overflow`. */
+  dropped?: number
 }

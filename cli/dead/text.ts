@@ -1,11 +1,12 @@
+import type { DeadLetter } from '../../controller/broker/dead-letters.ts'
 import { ago } from '../ago.ts'
-import type { Letter } from '../dead.ts'
+
 import { table } from '../table.ts'
 
 const VALUE_CHARACTERS = 60
 
 /** The table of `dyninka dead list`. */
-export function lettersText(letters: Letter[]): string {
+export function lettersText(letters: DeadLetter[]): string {
   if (letters.length === 0) return 'No dead letters.'
   return table(
     ['FUNCTION', 'ID', 'AGE', 'REASON', 'TRIES', 'MESSAGE', 'RECORD'].map(head => ({ head })),

@@ -29,6 +29,17 @@ export class Workspace {
       if (existsSync(path))
         throw new Problem('AlreadyThere', `${path} is there already`, { hint: 'Name another --dir.' })
     }
+    try {
+      await workspace.#fill(flow)
+    } catch (error) {
+      await workspace.#discard()
+      throw error
+    }
+    return workspace
+  }
+
+  async #fill(flow: string): Promise<void> {
+    const { dir, copy, repository, state } = this
     await mkdir(state, { recursive: true })
     await cp(join(home, 'flows', flow), copy, {
       recursive: true,
@@ -50,8 +61,7 @@ export class Workspace {
     await git(copy, 'commit', '--quiet', '--message', 'First dataflow')
     await git(copy, 'remote', 'add', 'origin', repository)
     await git(copy, 'push', '--quiet', '--set-upstream', 'origin', 'main')
-    workspace.#first = await git(copy, 'rev-parse', 'HEAD')
-    return workspace
+    this.#first = await git(copy, 'rev-parse', 'HEAD')
   }
 
   /** Removes what it made, unless somebody wrote something. @returns whether it is gone */
@@ -59,9 +69,13 @@ export class Workspace {
     const head = await git(this.copy, 'rev-parse', 'HEAD').catch(() => '')
     const changed = await git(this.copy, 'status', '--porcelain').catch(() => '')
     if (head !== this.#first || changed !== '') return false
+    await this.#discard()
+    return true
+  }
+
+  async #discard(): Promise<void> {
     for (const made of [this.copy, this.repository, this.state])
       await rm(made, { recursive: true, force: true })
     await rmdir(this.dir).catch(() => {}) // somebody else's files are in it
-    return true
   }
 }

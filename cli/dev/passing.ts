@@ -1,8 +1,9 @@
+import type { TappedRecord } from '../../controller/broker/tap.ts'
 import { Api } from '../api/api.ts'
 import type { Picture } from '../graph/picture.ts'
 import { type LogLine, logText } from '../log-text.ts'
 import { paint } from '../paint.ts'
-import { recordText, type TappedRecord } from '../record-text.ts'
+import { recordText } from '../record-text.ts'
 import { Sampler } from './sampler.ts'
 
 interface Options {

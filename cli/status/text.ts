@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { ago } from '../ago.ts'
 import type { Condition, Dataflow, FunctionStatus, Status } from '../api/status.ts'
 import { findingsText } from '../finding-text.ts'
@@ -50,24 +51,39 @@ const detail = (conditions: Condition[]) =>
     .filter((message, index, all) => message && all.indexOf(message) === index)
     .map(message => `  ${short(message)}`)
 
+/** 2: all columns fit, 1: what matters, 0: what must be. */
+type Room = 0 | 1 | 2
+
 interface Column {
   head: string
   align?: 'right'
-  /** Left out where the terminal is narrow. */
-  wide?: true
-  cell: (node: FunctionStatus, wide: boolean) => string
+  /** Only where there is so much room. */
+  room?: Room
+  /** Left out where no row needs it. */
+  isNeeded?: (node: FunctionStatus) => boolean
+  cell: (node: FunctionStatus, room: Room) => string
 }
 
 const columns: Column[] = [
   { head: 'NAME', cell: ({ name }) => name },
-  { head: 'KIND', wide: true, cell: ({ kind }) => kind },
+  { head: 'KIND', room: 2, cell: ({ kind }) => kind },
   { head: 'PHASE', cell: ({ phase }) => paint(phaseColour[phase] ?? 'yellow', phase) },
-  { head: 'HOST', cell: ({ hosts }, wide) => hosts.map(host => hostText(host, wide)).join(', ') || '-' },
-  { head: 'CODE', cell: ({ kind, artifact }) => (kind === 'function' && artifact.slice(7, 15)) || '-' },
+  { head: 'HOST', cell: ({ hosts }, room) => hostsText(hosts, room) },
+  {
+    head: 'CODE',
+    room: 1,
+    cell: ({ kind, artifact }) => (kind === 'function' && artifact.slice(7, 15)) || '-',
+  },
   { head: 'IN', align: 'right', cell: ({ recordsIn }) => String(recordsIn) },
   { head: 'OUT', align: 'right', cell: ({ recordsOut }) => String(recordsOut) },
   { head: 'LAG', align: 'right', cell: ({ lag }) => String(lag) },
-  { head: 'RETRIES', align: 'right', wide: true, cell: ({ retries }) => String(retries) },
+  { head: 'RETRIES', align: 'right', room: 2, cell: ({ retries }) => String(retries) },
+  {
+    head: 'DROPPED',
+    align: 'right',
+    isNeeded: ({ dropped = 0 }) => dropped > 0,
+    cell: ({ dropped = 0 }) => (dropped > 0 ? paint('red', String(dropped)) : '0'),
+  },
   {
     head: 'DEAD',
     align: 'right',
@@ -76,19 +92,44 @@ const columns: Column[] = [
 ]
 
 const WIDE = 100
+const NARROW = 60
+const INDENT = 2
+const MANY = 4
 
+/** With as many columns as fit. */
 function functionsTable(functions: FunctionStatus[]): string {
-  const isWide = (process.stdout.columns ?? WIDE) >= WIDE
-  const shown = columns.filter(column => isWide || !column.wide)
+  const width = Math.max(process.stdout.columns ?? WIDE, NARROW) - INDENT
+  const fits = (text: string) =>
+    text.split('\n').every(line => stripVTControlCharacters(line).length <= width)
+  for (const room of [2, 1] as const) {
+    const text = tableOf(functions, room)
+    if (fits(text)) return text
+  }
+  return tableOf(functions, 0)
+}
+
+function tableOf(functions: FunctionStatus[], room: Room): string {
+  const shown = columns.filter(
+    ({ room: needed = 0, isNeeded }) => room >= needed && (!isNeeded || functions.some(isNeeded)),
+  )
   return table(
     shown,
-    functions.map(node => shown.map(column => column.cell(node, isWide))),
+    functions.map(node => shown.map(column => column.cell(node, room))),
   )
 }
 
-function hostText({ node, pid, startedAt }: FunctionStatus['hosts'][number], wide: boolean): string {
+/** A line for each; of many, the first few. */
+function hostsText(hosts: FunctionStatus['hosts'], room: Room): string {
+  if (hosts.length === 0) return '-'
+  const lines = hosts.map(host => hostText(host, room))
+  if (lines.length <= MANY) return lines.join('\n')
+  return [...lines.slice(0, MANY - 1), paint('dim', `and ${lines.length - MANY + 1} more`)].join('\n')
+}
+
+function hostText({ node, pid, startedAt }: FunctionStatus['hosts'][number], room: Room): string {
   if (!pid) return `${node} ${paint('dim', 'no process')}`
-  return `${node} ${paint('dim', `pid ${pid}${wide && startedAt ? `, ${ago(startedAt)}` : ''}`)}`
+  if (room === 0) return paint('dim', `pid ${pid}`)
+  return `${node} ${paint('dim', `pid ${pid}${room === 2 && startedAt ? `, ${ago(startedAt)}` : ''}`)}`
 }
 
 const phaseColour: Record<string, 'green' | 'red'> = { Running: 'green', Failed: 'red' }

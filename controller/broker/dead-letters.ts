@@ -1,15 +1,9 @@
+import type { DeadLetter as Letter } from '../../runtime/dead-letter.ts'
 import { topics } from '../../schema/topics.ts'
 import type { BrokerClient } from './broker-client.ts'
 
-/** A record that was given up; the rest of it is in `runtime/dead-letter.ts`. */
-export interface DeadLetter {
-  /** `partition/n`, what `replay` and `drop` take. */
-  id: string
-  function: string
-  partition: number
-  n: number
-  [field: string]: unknown
-}
+/** A record that was given up, with `partition/n`: what `replay` and `drop` take. */
+export type DeadLetter = Letter & { id: string }
 
 interface Stored {
   topic: string

@@ -87,6 +87,8 @@ export class MemoryOrchestrator implements Orchestrator {
     this.#listener = listener
   }
 
+  async prune(): Promise<void> {}
+
   async close(): Promise<void> {}
 
   view(flow: string): FlowView {

@@ -1,48 +1,42 @@
-import { Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import type { Reconciler } from '../reconciler.ts'
 import type { FunctionStatus } from '../status.ts'
 
-const perFunction: [
-  name: keyof FunctionStatus & ('recordsIn' | 'recordsOut' | 'lag' | 'deadLetters' | 'retries'),
-  metric: string,
-  help: string,
-][] = [
+type Total = keyof FunctionStatus & ('recordsIn' | 'recordsOut' | 'deadLetters' | 'retries' | 'dropped')
+
+const totals: [name: Total, metric: string, help: string][] = [
   ['recordsIn', 'dyninka_records_in_total', 'Records taken in.'],
   ['recordsOut', 'dyninka_records_out_total', 'Records sent.'],
-  ['lag', 'dyninka_lag_records', 'Records that wait for the function or are in its hands.'],
   ['deadLetters', 'dyninka_dead_letters_total', 'Records given up.'],
   ['retries', 'dyninka_retries_total', 'Calls after the first.'],
+  ['dropped', 'dyninka_dropped_total', 'Records that a source dropped because of its overflow rule.'],
 ]
 
-/** For Prometheus. What hosts count is passed on, so values are set at each scrape. */
+const labelNames = ['dataflow', 'function'] as const
+type Labels = Record<(typeof labelNames)[number], string>
+
+/** For Prometheus. What hosts have counted since the last scrape is added to counters, so that none ever falls;
+ *  gauges are set at each scrape. */
 export class Metrics {
   #registry = new Registry()
-  #reconciler: Reconciler
-  #functions = new Map<string, Gauge>()
+  #reconciler: Pick<Reconciler, 'status'>
+  #totals = new Map<Total, Counter>()
+  /** By metric and labels: how far it is counted. */
+  #counted = new Map<string, number>()
+  #lag: Gauge
   #ready: Gauge
   #hosts: Gauge
 
-  constructor(reconciler: Reconciler) {
+  constructor(reconciler: Pick<Reconciler, 'status'>) {
     this.#reconciler = reconciler
     const registers = [this.#registry]
-    for (const [name, metric, help] of perFunction) {
-      this.#functions.set(
-        name,
-        new Gauge({ name: metric, help, labelNames: ['dataflow', 'function'], registers }),
-      )
-    }
-    this.#ready = new Gauge({
-      name: 'dyninka_dataflow_ready',
-      help: '1 when all runs as wanted.',
-      labelNames: ['dataflow'],
-      registers,
-    })
-    this.#hosts = new Gauge({
-      name: 'dyninka_hosts',
-      help: 'Processes.',
-      labelNames: ['dataflow', 'function'],
-      registers,
-    })
+    for (const [total, name, help] of totals)
+      this.#totals.set(total, new Counter({ name, help, labelNames, registers }))
+    const gauge = (name: string, help: string, names: readonly string[] = labelNames) =>
+      new Gauge({ name, help, labelNames: names, registers })
+    this.#lag = gauge('dyninka_lag_records', 'Records that wait for the function or are in its hands.')
+    this.#ready = gauge('dyninka_dataflow_ready', '1 when all runs as wanted.', ['dataflow'])
+    this.#hosts = gauge('dyninka_hosts', 'Processes.')
   }
 
   get contentType() {
@@ -50,16 +44,25 @@ export class Metrics {
   }
 
   async read(): Promise<string> {
-    this.#registry.resetMetrics()
-    for (const { name: dataflow, conditions, functions } of await this.#reconciler.status()) {
+    const statuses = await this.#reconciler.status()
+    for (const gauge of [this.#lag, this.#ready, this.#hosts]) gauge.reset()
+    for (const { name: dataflow, conditions, functions } of statuses) {
       const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
       this.#ready.set({ dataflow }, isReady ? 1 : 0)
       for (const status of functions) {
         const labels = { dataflow, function: status.name }
         this.#hosts.set(labels, status.hosts.length)
-        for (const [name] of perFunction) this.#functions.get(name)!.set(labels, status[name])
+        this.#lag.set(labels, status.lag)
+        for (const [total] of totals) this.#count(total, labels, status[total] ?? 0)
       }
     }
     return this.#registry.metrics()
+  }
+
+  #count(total: Total, labels: Labels, value: number) {
+    const key = [total, labels.dataflow, labels.function].join(' ')
+    const before = this.#counted.get(key) ?? 0
+    this.#totals.get(total)!.inc(labels, Math.max(0, value - before))
+    this.#counted.set(key, Math.max(value, before))
   }
 }

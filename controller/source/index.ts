@@ -1,7 +1,6 @@
 export { type Credentials, redact } from './address.ts'
 export { type GitSourceOptions, gitSource } from './git-source.ts'
 export type { SshKey } from './mirror.ts'
-export { every } from './poll.ts'
 export type { Revision, Source } from './source.ts'
 export { type Watcher, watchRepository } from './watch.ts'
 export { type Push, type Refusal, verify } from './webhook.ts'

@@ -14,6 +14,7 @@ import { rotate } from './host-log.ts'
 import { launch } from './host-process.ts'
 import { type HostRecord, HostRecords, nameOf } from './host-record.ts'
 import { hostProcesses } from './processes.ts'
+import { pruneFiles } from './prune-files.ts'
 import { SupervisedHost } from './supervised-host.ts'
 
 export interface LocalOptions {
@@ -90,6 +91,19 @@ export class LocalOrchestrator implements Orchestrator {
     this.#listener = () => this.#hosts.size === 0 && gone.resolve()
     for (const host of [...this.#hosts.values()]) host.stop()
     if (this.#hosts.size > 0) await gone.promise
+  }
+
+  /** Logs of hosts that are gone, and Node's cache of compiled code, which it can make again. */
+  async prune(): Promise<void> {
+    const { state } = this.#options
+    const kept = [...this.#hosts.values()].flatMap(host =>
+      ['', '.1'].map(end => this.#logOf(host.record) + end),
+    )
+    // A broker that has nothing to say for weeks still holds its log open.
+    kept.push(join(state, 'logs/broker.log'))
+    const limits = { olderThanMs: 7 * 86_400_000, maxBytes: 256 * 1024 * 1024 }
+    await pruneFiles(join(state, 'logs'), { ...limits, keep: new Set(kept) })
+    await pruneFiles(join(state, 'compile-cache'), limits)
   }
 
   async close(): Promise<void> {
