@@ -1,13 +1,16 @@
+import TinyQueue from 'tinyqueue'
 import { topics } from '../schema/topics.ts'
 import type { CursorDocument } from './cursor.ts'
 import type { Connection } from './transport.ts'
+
+type Due = [key: string, at: number]
 
 /** The message with which a partition tells itself, through its own session, that timers are due. */
 export interface TimerMessage {
   v: 1
   /** Number of the first of them; the next ones follow. Grows over all owners of the partition. */
   n: number
-  due: [key: string, at: number][]
+  due: Due[]
 }
 
 interface TimersOptions {
@@ -36,7 +39,7 @@ export class Timers {
   #options: TimersOptions
   #set = new Map<string, number>()
   /** By instant; what no longer is as in `#set` is skipped. */
-  #heap = new Heap()
+  #queue = new TinyQueue<Due>([], ([, a], [, b]) => a - b)
   #timeout: NodeJS.Timeout | undefined
   #last: number
   #open = 0
@@ -55,7 +58,7 @@ export class Timers {
     if (at === undefined) this.#set.delete(key)
     else {
       this.#set.set(key, at)
-      this.#heap.push([key, at])
+      this.#queue.push([key, at])
     }
     this.#arm()
   }
@@ -87,23 +90,30 @@ export class Timers {
   #arm() {
     if (this.#closed || this.#telling || this.#open >= maxOpen) return
     clearTimeout(this.#timeout)
-    while (this.#heap.first && this.#set.get(this.#heap.first[0]) !== this.#heap.first[1]) this.#heap.shift()
-    if (!this.#heap.first) return
-    const waitMs = this.#heap.first[1] - this.#now()
+    const next = this.#next()
+    if (!next) return
+    const waitMs = next[1] - this.#now()
     if (waitMs > 0) this.#timeout = setTimeout(() => this.#arm(), Math.min(waitMs, maxWaitMs)).unref()
     else this.#tell().catch(error => !this.#closed && this.#options.onFailed(error))
+  }
+
+  /** The earliest that is still set. */
+  #next(): Due | undefined {
+    for (let next = this.#queue.peek(); next; next = this.#queue.peek()) {
+      if (this.#set.get(next[0]) === next[1]) return next
+      this.#queue.pop()
+    }
+    return undefined
   }
 
   async #tell() {
     this.#telling = true
     const { connection, cursor, flow, node, partition, save } = this.#options
-    const due: TimerMessage['due'] = []
+    const due: Due[] = []
     const now = this.#now()
-    while (due.length < maxDue && this.#heap.first && this.#heap.first[1] <= now) {
-      const [key, at] = this.#heap.shift()!
-      if (this.#set.get(key) !== at) continue
-      this.#set.delete(key)
-      due.push([key, at])
+    for (let next = this.#next(); next && next[1] <= now && due.length < maxDue; next = this.#next()) {
+      this.#set.delete(next[0])
+      due.push(next)
     }
     if (due.length > 0) {
       // Numbers are reserved: a successor goes on behind whatever still waits in the session.
@@ -119,45 +129,6 @@ export class Timers {
     }
     this.#telling = false
     this.#arm()
-  }
-}
-
-type Entry = [key: string, at: number]
-
-/** A binary heap: the earliest first. */
-class Heap {
-  #entries: Entry[] = []
-
-  get first(): Entry | undefined {
-    return this.#entries[0]
-  }
-
-  push(entry: Entry) {
-    const entries = this.#entries
-    let i = entries.push(entry) - 1
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (entries[parent]![1] <= entry[1]) break
-      entries[i] = entries[parent]!
-      i = parent
-    }
-    entries[i] = entry
-  }
-
-  shift(): Entry | undefined {
-    const entries = this.#entries
-    const first = entries[0]
-    const last = entries.pop()
-    if (!last || entries.length === 0) return first
-    let i = 0
-    for (let child = 1; child < entries.length; child = 2 * i + 1) {
-      if (child + 1 < entries.length && entries[child + 1]![1] < entries[child]![1]) child += 1
-      if (last[1] <= entries[child]![1]) break
-      entries[i] = entries[child]!
-      i = child
-    }
-    entries[i] = last
-    return first
   }
 }
 
