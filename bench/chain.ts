@@ -1,0 +1,215 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hostBundle } from '../builder/index.ts'
+import { fn, sink, source } from '../test/support/rig.ts'
+import { type Bench, type Figure, median } from './figure.ts'
+import { readingOf } from './peers/step.ts'
+import { edgeLoad } from './support/edge-load.ts'
+import { codeOf } from './support/function-code.ts'
+import { Load, throughput } from './support/load.ts'
+import { mosquitto } from './support/mosquitto.ts'
+import { RunningFlow } from './support/running-flow.ts'
+import { Services } from './support/services.ts'
+
+/** Full frames of the limit of 64 KiB: what a source with a backlog sends. */
+const recordsInFrame = 256
+const peers = {
+  oneAtATime: { name: 'mqtt.js, one at a time', program: 'mqttjs-one-at-a-time', records: 1, window: 200 },
+  pipelined: { name: 'mqtt.js, pipelined', program: 'mqttjs-pipelined', records: 1, window: 200 },
+  codec: { name: 'mqtt-packet, pipelined', program: 'wire-pipelined', records: 1, window: 200 },
+  frames: { name: 'mqtt-packet, frames of 50', program: 'wire-frames', records: 50, window: 3_200 },
+}
+type Peer = (typeof peers)[keyof typeof peers]
+
+/** Three functions in a row on a default mosquitto: QoS 1, records of 200 bytes, each acknowledged once its output
+ *  is. The same function, load and machine for all of them, in the same run. */
+const chain: Bench = {
+  name: 'chain',
+  async run({ runs }) {
+    const folder = await mkdtemp(join(tmpdir(), 'dyninka-bench-'))
+    try {
+      const program = join((await hostBundle(folder)).path, 'host.mjs')
+      const step = await codeOf(join(folder, 'step'), new URL('./peers/step.ts', import.meta.url), 'step')
+      const figures: Figure[] = []
+      for (const persistence of [false, true]) {
+        const rates: Record<string, number[]> = {}
+        for (let run = 0; run < runs; run++) {
+          for (const [key, measure] of Object.entries({
+            ...measuredPeers(),
+            ...measuredFlows(program, step),
+          })) {
+            const broker = await mosquitto(persistence)
+            try {
+              ;(rates[key] ??= []).push(await measure(broker.url, run))
+            } finally {
+              await broker.close()
+            }
+          }
+          if (process.env.DYNINKA_BENCH_LOG) console.error(persistence, rates)
+        }
+        figures.push(...figuresOf(rates, persistence))
+      }
+      return figures
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+export default chain
+
+type Measure = (broker: string, run: number) => Promise<number>
+
+const only = process.env.DYNINKA_BENCH_ONLY?.split(',')
+const chosen = (measures: Record<string, Measure>) =>
+  Object.fromEntries(Object.entries(measures).filter(([key]) => !only || only.includes(key)))
+
+const measuredPeers = () =>
+  chosen(
+    Object.fromEntries(
+      Object.entries(peers).map(([key, peer]) => [key, broker => measurePeer(peer, broker)]),
+    ),
+  )
+
+async function measurePeer({ program, records, window }: Peer, broker: string): Promise<number> {
+  const services = new Services()
+  try {
+    for (const i of [2, 1, 0]) await services.start(program, broker, `peer/${i}`, `peer/${i + 1}`)
+    const list = Array.from({ length: records }, (_, i) => readingOf(i))
+    const payload = JSON.stringify(records === 1 ? list[0] : list)
+    const load = new Load({
+      broker,
+      into: 'peer/0',
+      outOf: 'peer/3',
+      next: () => ({ payload, records }),
+      count: () => records,
+      window,
+    })
+    await load.start()
+    const rate = await throughput(load)
+    await load.stop()
+    return proven(rate, load)
+  } finally {
+    await services.stop()
+  }
+}
+
+const measuredFlows = (program: string, step: string) =>
+  chosen({
+    inside: (broker, run) => measureInside({ program, step, broker, run }),
+    outside: (broker, run) => measureOutside({ program, step, broker, run }),
+  })
+
+interface Place {
+  program: string
+  step: string
+  broker: string
+  run: number
+}
+
+/** Three functions; the load stands for what is before and behind them in the graph. */
+async function measureInside({ program, step, broker, run }: Place): Promise<number> {
+  const name = `inside-${run}`
+  const nodes = [
+    source('in', { type: 'every', intervalMs: 1e6 }),
+    fn('f0', ['in']),
+    fn('f1', ['f0']),
+    fn('f2', ['f1']),
+    sink('out', ['f2'], { type: 'log' }),
+  ]
+  const code = { f0: step, f1: step, f2: step }
+  const flow = await RunningFlow.start({ name, nodes }, { broker, program, code, hosts: { in: 0, out: 0 } })
+  try {
+    const { load, start } = edgeLoad({
+      broker,
+      flow: name,
+      from: 'in',
+      to: 'out',
+      last: 'f2',
+      json: JSON.stringify(readingOf(0)),
+      recordsInFrame,
+      window: 64 * recordsInFrame,
+    })
+    await start()
+    const rate = await throughput(load)
+    await load.stop()
+    return proven(rate, load)
+  } finally {
+    await flow.stop()
+  }
+}
+
+/** The whole dataflow: one plain message for each record comes to a source, and one leaves a sink. */
+async function measureOutside({ program, step, broker, run }: Place): Promise<number> {
+  const name = `outside-${run}`
+  const nodes = [
+    source('in', { type: 'mqtt', filter: 'bench/in', format: 'json' }),
+    fn('f0', ['in']),
+    fn('f1', ['f0']),
+    fn('f2', ['f1']),
+    sink('out', ['f2'], { type: 'mqtt', topic: 'bench/out', retain: false }),
+  ]
+  const flow = await RunningFlow.start(
+    { name, nodes },
+    { broker, program, code: { f0: step, f1: step, f2: step } },
+  )
+  try {
+    const payload = JSON.stringify(readingOf(0))
+    const load = new Load({
+      broker,
+      into: 'bench/in',
+      outOf: 'bench/out',
+      next: () => ({ payload, records: 1 }),
+      count: () => 1,
+      window: 800,
+    })
+    await load.start()
+    const rate = await throughput(load)
+    await load.stop()
+    return proven(rate, load)
+  } finally {
+    await flow.stop()
+  }
+}
+
+/** A rate counts only if nothing was lost. */
+function proven(rate: number, { sent, arrived }: Load): number {
+  if (sent !== arrived) throw new Error(`${arrived} of ${sent} records arrived`)
+  return rate
+}
+
+function figuresOf(rates: Record<string, number[]>, persistence: boolean): Figure[] {
+  const where = `broker persistence ${persistence ? 'on' : 'off'}`
+  const rate = (key: string) => (rates[key] ? median(rates[key]) : undefined)
+  const figures: Figure[] = []
+  const add = (name: string, value: number | undefined, more: Partial<Figure> = {}) => {
+    if (value !== undefined)
+      figures.push({ name: `${name}, ${where}`, value, unit: 'records/s', better: 'higher', ...more })
+  }
+  for (const [key, { name }] of Object.entries(peers)) add(name, rate(key))
+  const goals = { oneAtATime: 40, pipelined: undefined, codec: 20, frames: 1 }
+  const [inside, outside] = [rate('inside'), rate('outside')]
+  if (inside !== undefined) {
+    add('dyninka, inside the graph', inside)
+    for (const [key, goal] of Object.entries(goals)) {
+      const peer = rate(key)
+      if (peer === undefined) continue
+      const { name } = peers[key as keyof typeof peers]
+      figures.push({
+        name: `dyninka inside the graph against ${name}, ${where}`,
+        value: inside / peer,
+        unit: '×',
+        ...(goal !== undefined && { goal }),
+        better: 'higher',
+        peer: name,
+        ratio: inside / peer,
+      })
+    }
+  }
+  const codec = rate('codec')
+  add('dyninka, from message to message', outside, {
+    ...(codec !== undefined && outside !== undefined && { peer: peers.codec.name, ratio: outside / codec }),
+  })
+  return figures
+}
