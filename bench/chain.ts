@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import { type Bench, type Figure, median } from './figure.ts'
 import { readingOf } from './peers/step.ts'
 import { edgeLoad } from './support/edge-load.ts'
 import { codeOf } from './support/function-code.ts'
-import { Load, throughput } from './support/load.ts'
+import { Load, type Throughput, throughput } from './support/load.ts'
 import { mosquitto } from './support/mosquitto.ts'
 import { RunningFlow } from './support/running-flow.ts'
 import { Services } from './support/services.ts'
@@ -20,6 +21,11 @@ const peers = {
   codec: { name: 'mqtt-packet, pipelined', program: 'wire-pipelined', records: 1, window: 200 },
   frames: { name: 'mqtt-packet, frames of 50', program: 'wire-frames', records: 50, window: 3_200 },
 }
+const ours = [
+  ['inside', 'dyninka, inside the graph'],
+  ['outside', 'dyninka, from message to message'],
+] as const
+const goals = { oneAtATime: 40, pipelined: undefined, codec: 20, frames: 1 }
 type Peer = (typeof peers)[keyof typeof peers]
 
 /** Three functions in a row on a default mosquitto: QoS 1, records of 200 bytes, each acknowledged once its output
@@ -33,7 +39,7 @@ const chain: Bench = {
       const step = await codeOf(join(folder, 'step'), new URL('./peers/step.ts', import.meta.url), 'step')
       const figures: Figure[] = []
       for (const persistence of [false, true]) {
-        const rates: Record<string, number[]> = {}
+        const rates: Record<string, Throughput[]> = {}
         for (let run = 0; run < runs; run++) {
           for (const [key, measure] of Object.entries({
             ...measuredPeers(),
@@ -41,12 +47,13 @@ const chain: Bench = {
           })) {
             const broker = await mosquitto(persistence)
             try {
-              ;(rates[key] ??= []).push(await measure(broker.url, run))
+              rates[key] ??= []
+              rates[key].push(await measure(broker, run))
             } finally {
               await broker.close()
             }
           }
-          if (process.env.DYNINKA_BENCH_LOG) console.error(persistence, rates)
+          if (process.env.DYNINKA_BENCH_LOG) console.error(persistence, JSON.stringify(rates))
         }
         figures.push(...figuresOf(rates, persistence))
       }
@@ -59,7 +66,8 @@ const chain: Bench = {
 
 export default chain
 
-type Measure = (broker: string, run: number) => Promise<number>
+type Broker = Awaited<ReturnType<typeof mosquitto>>
+type Measure = (broker: Broker, run: number) => Promise<Throughput>
 
 const only = process.env.DYNINKA_BENCH_ONLY?.split(',')
 const chosen = (measures: Record<string, Measure>) =>
@@ -72,7 +80,10 @@ const measuredPeers = () =>
     ),
   )
 
-async function measurePeer({ program, records, window }: Peer, broker: string): Promise<number> {
+async function measurePeer(
+  { program, records, window }: Peer,
+  { url: broker, pid }: Broker,
+): Promise<Throughput> {
   const services = new Services()
   try {
     for (const i of [2, 1, 0]) await services.start(program, broker, `peer/${i}`, `peer/${i + 1}`)
@@ -87,7 +98,7 @@ async function measurePeer({ program, records, window }: Peer, broker: string): 
       window,
     })
     await load.start()
-    const rate = await throughput(load)
+    const rate = await throughput(load, pidsOf(pid, services.processes))
     await load.stop()
     return proven(rate, load)
   } finally {
@@ -104,12 +115,23 @@ const measuredFlows = (program: string, step: string) =>
 interface Place {
   program: string
   step: string
-  broker: string
+  broker: Broker
   run: number
 }
 
+const pidsOf = (broker: number, processes: ChildProcess[]): Record<string, number> => ({
+  load: process.pid,
+  broker,
+  ...Object.fromEntries(processes.map(({ pid }, i) => [`process ${i}`, pid!])),
+})
+
 /** Three functions; the load stands for what is before and behind them in the graph. */
-async function measureInside({ program, step, broker, run }: Place): Promise<number> {
+async function measureInside({
+  program,
+  step,
+  broker: { url: broker, pid },
+  run,
+}: Place): Promise<Throughput> {
   const name = `inside-${run}`
   const nodes = [
     source('in', { type: 'every', intervalMs: 1e6 }),
@@ -132,7 +154,13 @@ async function measureInside({ program, step, broker, run }: Place): Promise<num
       window: 64 * recordsInFrame,
     })
     await start()
-    const rate = await throughput(load)
+    const rate = await throughput(
+      load,
+      pidsOf(
+        pid,
+        flow.processes.map(({ child }) => child),
+      ),
+    )
     await load.stop()
     return proven(rate, load)
   } finally {
@@ -141,7 +169,12 @@ async function measureInside({ program, step, broker, run }: Place): Promise<num
 }
 
 /** The whole dataflow: one plain message for each record comes to a source, and one leaves a sink. */
-async function measureOutside({ program, step, broker, run }: Place): Promise<number> {
+async function measureOutside({
+  program,
+  step,
+  broker: { url: broker, pid },
+  run,
+}: Place): Promise<Throughput> {
   const name = `outside-${run}`
   const nodes = [
     source('in', { type: 'mqtt', filter: 'bench/in', format: 'json' }),
@@ -165,7 +198,13 @@ async function measureOutside({ program, step, broker, run }: Place): Promise<nu
       window: 800,
     })
     await load.start()
-    const rate = await throughput(load)
+    const rate = await throughput(
+      load,
+      pidsOf(
+        pid,
+        flow.processes.map(({ child }) => child),
+      ),
+    )
     await load.stop()
     return proven(rate, load)
   } finally {
@@ -174,42 +213,46 @@ async function measureOutside({ program, step, broker, run }: Place): Promise<nu
 }
 
 /** A rate counts only if nothing was lost. */
-function proven(rate: number, { sent, arrived }: Load): number {
+function proven(rate: Throughput, { sent, arrived }: Load): Throughput {
   if (sent !== arrived) throw new Error(`${arrived} of ${sent} records arrived`)
   return rate
 }
 
-function figuresOf(rates: Record<string, number[]>, persistence: boolean): Figure[] {
-  const where = `broker persistence ${persistence ? 'on' : 'off'}`
-  const rate = (key: string) => (rates[key] ? median(rates[key]) : undefined)
+function figuresOf(rates: Record<string, Throughput[]>, persistence: boolean): Figure[] {
+  const where = `persistence ${persistence ? 'on' : 'off'}`
   const figures: Figure[] = []
-  const add = (name: string, value: number | undefined, more: Partial<Figure> = {}) => {
-    if (value !== undefined)
-      figures.push({ name: `${name}, ${where}`, value, unit: 'records/s', better: 'higher', ...more })
+  const rateOf = (key: string) => rates[key] && median(rates[key].map(({ perSecond }) => perSecond))
+  const cpuOf = (key: string) =>
+    median(rates[key]!.map(({ cpuMicros }) => Object.values(cpuMicros).reduce((sum, each) => sum + each, 0)))
+  const all = [...Object.entries(peers).map(([key, { name }]) => [key, name] as const), ...ours]
+  for (const [key, name] of all) {
+    const value = rateOf(key)
+    if (value === undefined) continue
+    figures.push({ name: `${name}, ${where}`, value, unit: 'records/s', better: 'higher' })
+    figures.push({
+      name: `${name}, ${where}: CPU of all processes`,
+      value: cpuOf(key),
+      unit: 'µs/record',
+      better: 'lower',
+    })
   }
-  for (const [key, { name }] of Object.entries(peers)) add(name, rate(key))
-  const goals = { oneAtATime: 40, pipelined: undefined, codec: 20, frames: 1 }
-  const [inside, outside] = [rate('inside'), rate('outside')]
-  if (inside !== undefined) {
-    add('dyninka, inside the graph', inside)
-    for (const [key, goal] of Object.entries(goals)) {
-      const peer = rate(key)
-      if (peer === undefined) continue
-      const { name } = peers[key as keyof typeof peers]
+  for (const [key, name] of ours) {
+    for (const [peer, goal] of Object.entries(key === 'inside' ? goals : { codec: undefined })) {
+      const [value, theirs] = [rateOf(key), rateOf(peer)]
+      if (value === undefined || theirs === undefined) continue
+      const against = peers[peer as keyof typeof peers].name
+      // Of the same round: what else the machine does changes from round to round.
+      const ratio = median(rates[key]!.map(({ perSecond }, run) => perSecond / rates[peer]![run]!.perSecond))
       figures.push({
-        name: `dyninka inside the graph against ${name}, ${where}`,
-        value: inside / peer,
+        name: `${name} against ${against}, ${where}`,
+        value: ratio,
         unit: '×',
         ...(goal !== undefined && { goal }),
         better: 'higher',
-        peer: name,
-        ratio: inside / peer,
+        peer: against,
+        ratio,
       })
     }
   }
-  const codec = rate('codec')
-  add('dyninka, from message to message', outside, {
-    ...(codec !== undefined && outside !== undefined && { peer: peers.codec.name, ratio: outside / codec }),
-  })
   return figures
 }

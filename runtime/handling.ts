@@ -1,23 +1,28 @@
 import type { Retry } from '../schema/flow.ts'
+import type { RecordInfo } from './context.ts'
 import type { CursorDocument } from './cursor.ts'
 import type { DeadLetter, Failure } from './dead-letter.ts'
+import type { EdgeRecord } from './frame.ts'
 import type { Inflight } from './inflight.ts'
-import type { Arrival } from './intake.ts'
 import { type Call, Invoker, type InvokerOptions, type Outcome } from './invoke.ts'
 import { wrongKey } from './key.ts'
 import type { Letters } from './letters.ts'
 import type { Outbox } from './outbox.ts'
-import { compareSeq, sourceOf } from './record-id.ts'
+import { compareSeq, printId, sourceOf } from './record-id.ts'
 import type { State } from './state.ts'
 
 /** A record on its way through a partition. */
-export interface Entry extends Arrival {
+export interface Entry {
+  record: EdgeRecord
   inflight: Inflight
   /** Its origin once it has come through this partition's lane. */
   origin: string
-  /** Its id as users see it. */
-  id: string
+  /** The id that a replayed record had at first. */
+  replayOf: string | undefined
 }
+
+/** Its id as users see it. */
+export const idOf = ({ origin, record }: Entry) => printId({ origin, seq: record.seq })
 
 interface HandlingOptions {
   cursor: CursorDocument
@@ -61,23 +66,25 @@ export class Handling {
   /** @param guarded stop a call that blocks the event loop, too */
   call(entry: Entry, guarded: boolean): Outcome | Promise<Outcome> {
     const failure = this.#refusal(entry)
-    return failure ? { failure } : this.#invoker.call(this.#callOf(entry, guarded))
+    if (failure) return { failure }
+    const shared = entry.record.key === undefined && this.#manner.concurrency > 1
+    return this.#invoker.call(new RecordCall(entry, this.#options.state, shared, guarded))
   }
 
   /** Sends what the call gave; `inflight.outputs` counts down as the broker takes it over. */
   settle(entry: Entry, outcome: Outcome) {
     if ('failure' in outcome) return this.#bury(entry, outcome.failure)
     const { origin, record, inflight } = entry
+    const { outputs } = outcome
+    if (outputs.length === 0) return
     const { seq, key, time } = record
-    this.#options.outbox.send(
-      outcome.outputs,
-      { origin, seq, time, ...(key !== undefined && { key }) },
-      inflight,
-    )
+    this.#options.outbox.send(outputs, { origin, seq, time, key }, inflight)
   }
 
-  #refusal({ id, record }: Entry): Failure | undefined {
-    const deaths = this.#options.cursor.suspects?.[id] ?? 0
+  #refusal(entry: Entry): Failure | undefined {
+    const { record } = entry
+    const { suspects } = this.#options.cursor
+    const deaths = suspects === undefined ? 0 : (suspects[idOf(entry)] ?? 0)
     if (deaths >= maxDeaths) {
       const message = `the host died ${deaths} times while it handled this record`
       return { reason: 'crashed', message, attempts: deaths }
@@ -86,36 +93,12 @@ export class Handling {
     return message === undefined ? undefined : { reason: 'no-key', message, attempts: 0 }
   }
 
-  #callOf({ inflight, record, origin, id, replayOf }: Entry, guarded: boolean): Call {
-    const { state } = this.#options
-    const { key, time, topic, seq, value } = record
-    return {
-      value,
-      guarded,
-      record: {
-        id: replayOf ?? id,
-        time,
-        source: sourceOf(origin),
-        ...(key !== undefined && { key }),
-        ...(topic !== undefined && { topic }),
-        ...(replayOf !== undefined && { replay: true as const }),
-      },
-      state: {
-        shared: key === undefined && this.#manner.concurrency > 1,
-        read: () => state.read(key ?? ''),
-        write: next => {
-          const snapshot = state.write(key ?? '', next, origin, seq)
-          if (snapshot) inflight.states.set(snapshot.key, snapshot)
-        },
-      },
-    }
-  }
-
-  #bury({ inflight, record, origin, id, replayOf }: Entry, failure: Failure) {
+  #bury(entry: Entry, failure: Failure) {
+    const { inflight, record, origin, replayOf } = entry
     const { letters, onLetter } = this.#options
     const { key, time, topic, value } = record
     const letter: DeadLetter['record'] = {
-      id: replayOf ?? id,
+      id: replayOf ?? idOf(entry),
       ...(key !== undefined && { key }),
       time,
       source: sourceOf(origin),
@@ -131,5 +114,45 @@ export class Handling {
       },
       () => {}, // the connection is gone: the successor writes it again
     )
+  }
+}
+
+/** What the handler is called with for one record; most of it is made only when the handler asks for it. */
+class RecordCall implements Call {
+  readonly value: unknown
+  readonly shared: boolean
+  readonly guarded: boolean
+  #entry: Entry
+  #state: State
+
+  constructor(entry: Entry, state: State, shared: boolean, guarded: boolean) {
+    this.value = entry.record.value
+    this.shared = shared
+    this.guarded = guarded
+    this.#entry = entry
+    this.#state = state
+  }
+
+  info(): RecordInfo {
+    const { record, origin, replayOf } = this.#entry
+    const { key, time, topic } = record
+    return {
+      id: replayOf ?? idOf(this.#entry),
+      time,
+      source: sourceOf(origin),
+      ...(key !== undefined && { key }),
+      ...(topic !== undefined && { topic }),
+      ...(replayOf !== undefined && { replay: true as const }),
+    }
+  }
+
+  read(): unknown {
+    return this.#state.read(this.#entry.record.key ?? '')
+  }
+
+  write(value: unknown) {
+    const { inflight, record, origin } = this.#entry
+    const snapshot = this.#state.write(record.key ?? '', value, origin, record.seq)
+    if (snapshot) inflight.states.set(snapshot.key, snapshot)
   }
 }

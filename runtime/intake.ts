@@ -5,13 +5,14 @@ import { decode, type EdgeRecord, FrameError } from './frame.ts'
 import { laneName } from './outbox.ts'
 import type { Message } from './transport.ts'
 
-export interface Arrival {
-  record: EdgeRecord
+export interface Arrivals {
+  lane: string
+  records: EdgeRecord[]
   /** The id that a replayed record had at first. */
   replayOf?: string
 }
 
-export type Intake = { lane: string; arrivals: Arrival[] } | { wiring: Wiring | undefined }
+export type Intake = Arrivals | { wiring: Wiring | undefined }
 
 interface Place {
   flow: string
@@ -29,23 +30,21 @@ export function read(message: Message, { flow, node, partition }: Place, replays
   // Dead letters that somebody wants handled again are an origin of their own, numbered as they arrive:
   // with their first ids, behind newer ones, they would be dropped.
   if (topic === topics.replay(flow, node, partition)) {
-    return { lane: 'replay', arrivals: [arrivalOf(parseLetter(payload).record, replays() + 1)] }
+    const letter = parseLetter(payload).record
+    return { lane: 'replay', records: [recordOf(letter, replays() + 1)], replayOf: letter.id }
   }
   const [root, of, kind, producer, output] = topic.split('/')
   if (root !== 'dyninka' || of !== flow || kind !== 'data' || !producer || !output)
     throw new FrameError('unknown topic')
   const frame = decode(payload)
-  return {
-    lane: laneName(producer, output, frame.partition),
-    arrivals: frame.records.map(record => ({ record })),
-  }
+  return { lane: laneName(producer, output, frame.partition), records: frame.records }
 }
 
-function arrivalOf(
-  { id, key, time, value, topic }: ReturnType<typeof parseLetter>['record'],
+function recordOf(
+  { key, time, value, topic }: ReturnType<typeof parseLetter>['record'],
   n: number,
-): Arrival {
-  const record = {
+): EdgeRecord {
+  return {
     origin: '',
     seq: String(n),
     time,
@@ -53,7 +52,6 @@ function arrivalOf(
     ...(key !== undefined && { key }),
     ...(topic !== undefined && { topic }),
   }
-  return { replayOf: id, record }
 }
 
 /** The topic filters that the session of a partition holds. */

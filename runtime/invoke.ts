@@ -13,21 +13,18 @@ export interface UserModule {
   teardown?: () => unknown
 }
 
-/** How a call may read and write the state of its record's key. */
-export interface StateAccess {
+export interface Call {
+  readonly value: unknown
+  /** Stop a call that blocks the event loop, too: slow, so only where one has been seen. */
+  readonly guarded: boolean
   /** Records without a key are in the handler side by side: none of them may own the state. */
-  shared: boolean
+  readonly shared: boolean
+  /** What `ctx.record` shows. */
+  info(): RecordInfo
+  /** State of the record's key. */
   read(): unknown
   /** Called once, after the call succeeded, when it has touched the state. */
-  write(value: unknown): void
-}
-
-export interface Call {
-  value: unknown
-  record: RecordInfo
-  state: StateAccess
-  /** Stop a call that blocks the event loop, too: slow, so only where one has been seen. */
-  guarded: boolean
+  write(state: unknown): void
 }
 
 export type Outcome = { outputs: Emitted[] } | { failure: Failure }
@@ -80,7 +77,7 @@ export class Invoker {
     for (let attempts = firstAttempt; ; attempts++) {
       if (isFinal(error) || attempts >= retry.attempts) return { failure: failureOf(error, attempts) }
       counters.retries += 1
-      log.debug('attempt failed', { attempt: attempts, record: call.record.id, error: String(error) })
+      log.debug('attempt failed', { attempt: attempts, record: call.info().id, error: String(error) })
       const backoff = Math.min(maxBackoffMs, retry.backoffMs * 2 ** (attempts - 1))
       await sleep(backoff * (0.75 + Math.random() / 2), undefined, { signal: stopped })
       const attempt = new Attempt(this.#options, call)
@@ -102,6 +99,7 @@ class Attempt {
   #abort: AbortController | undefined
   #touched = false
   #state: unknown
+  #record: RecordInfo | undefined
   #start = performance.now()
 
   constructor(options: InvokerOptions, call: Call) {
@@ -110,9 +108,10 @@ class Attempt {
   }
 
   run(): unknown {
-    const { handler, retry } = this.#options
-    const invoke = () => handler(this.#call.value, this.#context())
-    return this.#call.guarded && retry.timeoutMs > 0 ? interruptible(invoke, retry.timeoutMs) : invoke()
+    const { handler, retry, log, env } = this.#options
+    const ctx = new CallContext(this, log, env) as Context
+    if (!this.#call.guarded || retry.timeoutMs === 0) return handler(this.#call.value, ctx)
+    return interruptible(() => handler(this.#call.value, ctx), retry.timeoutMs)
   }
 
   /** Ends a synchronous call. @returns its outputs, the default output's last */
@@ -153,7 +152,7 @@ class Attempt {
   }
 
   #succeed(): Emitted[] {
-    if (this.#touched) this.#call.state.write(this.#state)
+    if (this.#touched) this.#call.write(this.#state)
     this.close()
     return this.#outputs
   }
@@ -161,17 +160,17 @@ class Attempt {
   async #gather(result: unknown) {
     const value = await result
     if (isAsyncIterable(value)) {
-      for await (const item of value) this.#push('default', item)
+      for await (const item of value) this.push('default', item)
     } else this.#collect(value)
   }
 
   #collect(value: unknown) {
     if (value === undefined) return
-    if (Array.isArray(value) || isGenerator(value)) for (const item of value) this.#push('default', item)
-    else this.#push('default', value)
+    if (Array.isArray(value) || isGenerator(value)) for (const item of value) this.push('default', item)
+    else this.push('default', value)
   }
 
-  #push(output: string, value: unknown) {
+  push(output: string, value: unknown) {
     if (!this.#open) return
     if (value === undefined) return
     const json = JSON.stringify(value)
@@ -186,44 +185,73 @@ class Attempt {
     this.#outputs.push({ output, value, json })
   }
 
-  #context(): Context {
-    const attempt = this
-    const { log, env } = this.#options
-    return {
-      log,
-      env,
-      record: this.#call.record,
-      emit: (output: string, value: unknown) => attempt.#push(output, value),
-      get state() {
-        return attempt.#readState()
-      },
-      set state(value) {
-        attempt.#touchState()
-        attempt.#state = value
-      },
-      get signal() {
-        attempt.#abort ??= new AbortController()
-        return AbortSignal.any([attempt.#abort.signal, attempt.#options.stopped])
-      },
-    } as Context
+  get record(): RecordInfo {
+    this.#record ??= this.#call.info()
+    return this.#record
   }
 
-  #readState() {
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return AbortSignal.any([this.#abort.signal, this.#options.stopped])
+  }
+
+  get state(): unknown {
     if (!this.#touched) {
       this.#touchState()
-      this.#state = this.#call.state.read()
+      this.#state = this.#call.read()
     }
     return this.#state
   }
 
+  set state(value: unknown) {
+    this.#touchState()
+    this.#state = value
+  }
+
   #touchState() {
-    if (this.#call.state.shared) {
+    if (this.#call.shared) {
       throw new HandlingError(
         'state-needs-key',
         'ctx.state with a concurrency over 1 needs a key: add `key:` to the function',
       )
     }
     this.#touched = true
+  }
+}
+
+/** What the handler sees of an attempt; parts that few functions read are made when one does. */
+class CallContext {
+  readonly log: Logger
+  readonly env: Record<string, string | undefined>
+  #attempt: Attempt
+  #emit: Context['emit'] | undefined
+
+  constructor(attempt: Attempt, log: Logger, env: Record<string, string | undefined>) {
+    this.log = log
+    this.env = env
+    this.#attempt = attempt
+  }
+
+  get record() {
+    return this.#attempt.record
+  }
+
+  /** Bound, so that a function may take it out of its context. */
+  get emit(): Context['emit'] {
+    this.#emit ??= (output, value) => this.#attempt.push(output, value)
+    return this.#emit
+  }
+
+  get state() {
+    return this.#attempt.state
+  }
+
+  set state(value: unknown) {
+    this.#attempt.state = value
+  }
+
+  get signal() {
+    return this.#attempt.signal
   }
 }
 

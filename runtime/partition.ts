@@ -4,14 +4,15 @@ import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
-import { type Entry, Handling } from './handling.ts'
+import type { EdgeRecord } from './frame.ts'
+import { type Entry, Handling, idOf } from './handling.ts'
 import { type Inflight, inflightOf, isDone } from './inflight.ts'
-import { type Arrival, read, subscriptionsOf } from './intake.ts'
+import { read, subscriptionsOf } from './intake.ts'
 import type { Outcome, UserModule } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import { Pipeline } from './pipeline.ts'
-import { originAfter, printId } from './record-id.ts'
+import { originAfter } from './record-id.ts'
 import { recover, restoreState } from './recovery.ts'
 import { State } from './state.ts'
 import type { Connection, Message, Transport } from './transport.ts'
@@ -243,7 +244,7 @@ export class Partition {
     try {
       this.#options.counters.bytesIn += message.payload.length
       const intake = read(message, this.#options, () => Number(this.#accepted.last('replay', '') ?? 0))
-      if ('arrivals' in intake) this.#admit(inflightOf(message, intake.lane), intake.arrivals)
+      if ('records' in intake) this.#admit(inflightOf(message, intake.lane), intake.records, intake.replayOf)
       // A revision that is in effect comes again with each new subscription.
       else if (!intake.wiring || intake.wiring.revision <= this.#wiring.revision)
         this.#admit(inflightOf(message, ''), [])
@@ -256,10 +257,11 @@ export class Partition {
     }
   }
 
-  #admit(inflight: Inflight, arrivals: Arrival[]) {
+  #admit(inflight: Inflight, records: EdgeRecord[], replayOf?: string) {
     const { counters } = this.#options
-    for (const arrival of arrivals) {
-      const { record } = arrival
+    let from: string | undefined
+    let origin = ''
+    for (const record of records) {
       if (!this.#accepted.advance(inflight.lane, record.origin, record.seq)) {
         counters.repeats += 1
         continue
@@ -267,8 +269,11 @@ export class Partition {
       inflight.last.set(record.origin, record.seq)
       inflight.time = record.time
       inflight.records += 1
-      const origin = originAfter(record.origin, inflight.lane)
-      this.#ready.push({ ...arrival, inflight, origin, id: printId({ origin, seq: record.seq }) })
+      if (from !== record.origin) {
+        from = record.origin
+        origin = originAfter(from, inflight.lane)
+      }
+      this.#ready.push({ record, inflight, origin, replayOf })
     }
     counters.recordsIn += inflight.records
     counters.inFlight += inflight.records
@@ -316,7 +321,9 @@ export class Partition {
   }
 
   /** Names the record in the cursor before the handler gets it, so that a successor knows what killed its host. */
-  #marked({ inflight, id }: Entry): boolean {
+  #marked(entry: Entry): boolean {
+    const { inflight } = entry
+    const id = idOf(entry)
     if (this.#cursor.trying === id) return true
     const alone = this.#inflight[0] === inflight && this.#pipeline.size === 0
     if (alone) {
@@ -350,9 +357,14 @@ export class Partition {
       this.#options.counters.repeats += 1
       return this.#settled(entry.inflight)
     }
+    const outcome = handling.call(entry, this.#cautious)
+    if (!(outcome instanceof Promise) && this.#pipeline.size === 0) {
+      handling.settle(entry, outcome)
+      return this.#settled(entry.inflight)
+    }
     this.#pipeline.push(
       this.#lock(entry),
-      handling.call(entry, this.#cautious),
+      outcome,
       outcome => {
         handling.settle(entry, outcome)
         this.#settled(entry.inflight)

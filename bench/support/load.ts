@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection, Message } from '../../runtime/transport.ts'
 import { wireTransport } from '../../runtime/wire-transport.ts'
+import { cpuMs } from './cpu.ts'
 
 export interface LoadOptions {
   broker: string
@@ -63,10 +64,29 @@ export class Load {
   }
 }
 
-/** Records a second at the end of a chain, once it has warmed up. */
-export async function throughput(load: Load, { warmMs = 1_500, ms = 3_000 } = {}): Promise<number> {
+export interface Throughput {
+  perSecond: number
+  /** Time on a CPU for each record, by process: less than the rate, it says nothing of what else the machine does. */
+  cpuMicros: Record<string, number>
+}
+
+/** Records a second at the end of a chain, once it has warmed up. @param pids processes whose work it is */
+export async function throughput(
+  load: Load,
+  pids: Record<string, number>,
+  { warmMs = 1_500, ms = 3_000 } = {},
+): Promise<Throughput> {
   await sleep(warmMs)
-  const [start, before] = [performance.now(), load.arrived]
+  const names = Object.keys(pids)
+  const cpu = () => names.map(name => cpuMs([pids[name]!]))
+  const [start, before, cpuBefore] = [performance.now(), load.arrived, cpu()]
   await sleep(ms)
-  return ((load.arrived - before) / (performance.now() - start)) * 1000
+  const records = load.arrived - before
+  const cpuAfter = cpu()
+  return {
+    perSecond: (records / (performance.now() - start)) * 1000,
+    cpuMicros: Object.fromEntries(
+      names.map((name, i) => [name, ((cpuAfter[i]! - cpuBefore[i]!) / records) * 1000]),
+    ),
+  }
 }
