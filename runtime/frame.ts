@@ -26,6 +26,8 @@ export class FrameBuilder {
   #count = 0
   #origins: string[] = []
   #index = -1
+  /** What comes before the seq of a record of this origin. */
+  #head = ''
 
   get count() {
     return this.#count
@@ -36,33 +38,30 @@ export class FrameBuilder {
     return this.#text.length
   }
 
-  /** @param body everything behind the origin's index, from `encodeBody` */
-  add(origin: string, body: string) {
-    if (this.#origins[this.#index] !== origin) this.#index = this.#indexOf(origin)
-    this.#text += `${this.#count === 0 ? '[' : ',['}${this.#index},${body}]`
+  /** @param json the value, already stringified */
+  add(origin: string, seq: string, time: number, key: string | undefined, json: string, topic?: string) {
+    if (this.#origins[this.#index] !== origin) {
+      this.#index = this.#indexOf(origin)
+      this.#head = `,[${this.#index},"`
+    }
+    this.#text += this.#head
+    this.#text += seq
+    this.#text += '",'
+    this.#text += time
+    this.#text += key === undefined ? ',null,' : `,${JSON.stringify(key)},`
+    this.#text += json
+    this.#text += topic === undefined ? ']' : `,${JSON.stringify(topic)}]`
     this.#count += 1
   }
 
   build(partition: number): string {
-    return `{"v":1,"p":${partition},"o":${JSON.stringify(this.#origins)},"r":[${this.#text}]}`
+    return `{"v":1,"p":${partition},"o":${JSON.stringify(this.#origins)},"r":[${this.#text.slice(1)}]}`
   }
 
   #indexOf(origin: string): number {
     const index = this.#origins.indexOf(origin)
     return index >= 0 ? index : this.#origins.push(origin) - 1
   }
-}
-
-/** @param json the value, already stringified */
-export function encodeBody(
-  seq: string,
-  time: number,
-  key: string | undefined,
-  json: string,
-  topic?: string,
-): string {
-  const head = `"${seq}",${time},${key === undefined ? 'null' : JSON.stringify(key)},${json}`
-  return topic === undefined ? head : `${head},${JSON.stringify(topic)}`
 }
 
 /** A payload that is no frame of ours: never the host's crash, always counted and said once. */

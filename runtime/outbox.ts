@@ -2,7 +2,6 @@ import { topics } from '../schema/topics.ts'
 import type { Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
-import { encodeBody } from './frame.ts'
 import { keyAt, shardOf } from './key.ts'
 import { OutputLane } from './output-lane.ts'
 import { derivedSeq, type RecordId } from './record-id.ts'
@@ -108,7 +107,7 @@ export class Outbox {
         const shard = shardFor(stream, key, cause.origin, seq)
         lanes[shard] ??= this.#lane(one.output, stream, shard)
         pending.outputs += 1
-        lanes[shard].add(cause.origin, seq, encodeBody(seq, cause.time, key, one.json, cause.topic), pending)
+        lanes[shard].add(cause, seq, key, one.json, pending)
       }
     }
   }

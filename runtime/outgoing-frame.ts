@@ -1,5 +1,5 @@
 import { FrameBuilder } from './frame.ts'
-import type { Pending } from './outbox.ts'
+import type { Cause, Pending } from './outbox.ts'
 import type { RecordId } from './record-id.ts'
 
 const maxSize = 64 * 1024
@@ -22,14 +22,14 @@ export class OutgoingFrame {
     return this.#builder.size
   }
 
-  /** @param length of the body that would come next */
+  /** @param length of the JSON that would come next */
   hasRoom(length: number): boolean {
     const { count, size } = this.#builder
     return count === 0 || (count < maxRecords && size + length <= maxSize)
   }
 
-  add(origin: string, seq: string, body: string, pending: Pending) {
-    this.#builder.add(origin, body)
+  add({ origin, time, topic }: Cause, seq: string, key: string | undefined, json: string, pending: Pending) {
+    this.#builder.add(origin, seq, time, key, json, topic)
     this.last.origin = origin
     this.last.seq = seq
     const newest = this.#pending.length - 1

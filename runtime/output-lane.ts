@@ -1,7 +1,7 @@
 import type { Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
-import type { Pending } from './outbox.ts'
+import type { Cause, Pending } from './outbox.ts'
 import { OutgoingFrame } from './outgoing-frame.ts'
 import { compareSeq, type RecordId } from './record-id.ts'
 import type { Connection } from './transport.ts'
@@ -55,14 +55,15 @@ export class OutputLane {
     return this.#buffered
   }
 
-  add(origin: string, seq: string, body: string, pending: Pending) {
+  /** @param json the value, already stringified */
+  add(cause: Cause, seq: string, key: string | undefined, json: string, pending: Pending) {
     let frame = this.#gathered.at(-1)
-    if (!frame?.hasRoom(body.length)) {
+    if (!frame?.hasRoom(json.length)) {
       frame = new OutgoingFrame()
       this.#gathered.push(frame)
     }
     const { size } = frame
-    frame.add(origin, seq, body, pending)
+    frame.add(cause, seq, key, json, pending)
     this.#buffered += frame.size - size
     if (!this.#scheduled) this.#schedule()
   }

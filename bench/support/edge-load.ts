@@ -1,4 +1,4 @@
-import { encodeBody, FrameBuilder } from '../../runtime/frame.ts'
+import { FrameBuilder } from '../../runtime/frame.ts'
 import type { Connection, Message } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
 import { Load } from './load.ts'
@@ -30,7 +30,7 @@ export function edgeLoad({ broker, flow, from, to, last, json, recordsInFrame, w
 } {
   const frame = new FrameBuilder()
   const time = Date.now()
-  for (let i = 0; i < recordsInFrame; i++) frame.add('', encodeBody('0'.repeat(width), time, undefined, json))
+  for (let i = 0; i < recordsInFrame; i++) frame.add('', '0'.repeat(width), time, undefined, json)
   const template = Buffer.from(frame.build(0))
   const places: number[] = []
   const mark = `"${'0'.repeat(width)}"`
