@@ -91,9 +91,8 @@ async function measurePeer(
     const payload = JSON.stringify(records === 1 ? list[0] : list)
     const load = new Load({
       broker,
-      into: 'peer/0',
       outOf: 'peer/3',
-      next: () => ({ payload, records }),
+      next: () => ({ topic: 'peer/0', payload, records }),
       count: () => records,
       window,
     })
@@ -191,9 +190,8 @@ async function measureOutside({
     const payload = JSON.stringify(readingOf(0))
     const load = new Load({
       broker,
-      into: 'bench/in',
       outOf: 'bench/out',
-      next: () => ({ payload, records: 1 }),
+      next: () => ({ topic: 'bench/in', payload, records: 1 }),
       count: () => 1,
       window: 800,
     })

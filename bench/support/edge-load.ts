@@ -1,4 +1,4 @@
-import { FrameBuilder } from '../../runtime/frame.ts'
+import { decode, FrameBuilder } from '../../runtime/frame.ts'
 import type { Connection, Message } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
 import { Load } from './load.ts'
@@ -15,6 +15,7 @@ interface EdgeLoadOptions {
   json: string
   recordsInFrame: number
   window: number
+  perSecond?: number
 }
 
 const width = 10
@@ -24,10 +25,8 @@ const width = 10
  * consumer that only writes its cursor. Frames are copies of one template in which the numbers grow, so that the
  * load costs the machine little.
  */
-export function edgeLoad({ broker, flow, from, to, last, json, recordsInFrame, window }: EdgeLoadOptions): {
-  load: Load
-  start(): Promise<void>
-} {
+export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promise<void> } {
+  const { broker, flow, from, to, last, json, recordsInFrame, window, perSecond } = options
   const frame = new FrameBuilder()
   const time = Date.now()
   for (let i = 0; i < recordsInFrame; i++) frame.add('', '0'.repeat(width), time, undefined, json)
@@ -39,17 +38,18 @@ export function edgeLoad({ broker, flow, from, to, last, json, recordsInFrame, w
   const first = 10 ** (width - 1)
   let seq = first
   let done = first - 1
+  const topic = topics.data(flow, from, 'default', 'all', 0)
   const next = () => {
     const payload = Buffer.from(template)
     for (const place of places) payload.write(String(seq++), place, 'latin1')
-    return { payload, records: recordsInFrame }
+    return { topic, payload, records: recordsInFrame }
   }
   const load = new Load({
     broker,
-    into: topics.data(flow, from, 'default', 'all', 0),
     outOf: topics.data(flow, last, 'default', 'all', 0),
     next,
     count({ payload }) {
+      if (perSecond !== undefined) return counted(payload)
       // Of the last record in the frame: `[0,"1000000041",…`
       const at = payload.lastIndexOf('[0,"') + 4
       const newest = Number(payload.toString('latin1', at, at + width))
@@ -58,13 +58,23 @@ export function edgeLoad({ broker, flow, from, to, last, json, recordsInFrame, w
       return records
     },
     window,
+    ...(perSecond !== undefined && { perSecond }),
   })
+  /** Each record once, in order: what a new owner repeats does not count, and a gap is a loss. */
+  const counted = (payload: Buffer) => {
+    const before = done
+    for (const { seq } of decode(payload).records) {
+      if (Number(seq) > done + 1) throw new Error(`record ${seq} came after ${done}`)
+      done = Math.max(done, Number(seq))
+    }
+    return done - before
+  }
   const credit = topics.credit(flow, to, 0)
   const lane = `${last}.0`
   return {
     load,
     start: () =>
-      load.start([], ({ payload }: Message, connection: Connection) => {
+      load.start(({ payload }: Message, connection: Connection) => {
         const origin = /"o":\["([^"]*)"/.exec(payload.toString('latin1', 0, 200))?.[1] ?? ''
         const cursor = { v: 1, lanes: { [lane]: { [origin]: String(done) } } }
         connection.publish(credit, JSON.stringify(cursor), { retain: true }).catch(() => {})

@@ -5,62 +5,91 @@ import { cpuMs } from './cpu.ts'
 
 export interface LoadOptions {
   broker: string
-  /** Topic of the records that go in, and of those that come out. */
-  into: string
+  /** Topic of the records that come out. */
   outOf: string
-  /** The next message, and how many records it holds. */
-  next(): { payload: string | Buffer; records: number }
+  /** The next message, and how many records of it will come out. */
+  next(): { topic: string; payload: string | Buffer; records: number }
   /** How many records a message from the end of the chain holds. */
   count(message: Message): number
   /** Records that may be under way: enough to keep everyone busy, too few for a queue of the broker to overflow. */
   window: number
+  /** A steady rate instead of as many as the window lets through. */
+  perSecond?: number
 }
 
-/** Records put into a chain and taken out at its end, as many at once as the window allows. */
+/** Records put into a chain and taken out at its end. */
 export class Load {
   arrived = 0
   sent = 0
+  /** Of the records in order, with a steady rate: when each was sent, and how long it took, ms. */
+  readonly sentAt: number[] = []
+  readonly latencies: number[] = []
   #options: LoadOptions
   #connection!: Connection
   #stopped = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: LoadOptions) {
     this.#options = options
   }
 
-  /** @param hear what else arrives on this connection; to subscribe to it, use `also` */
-  async start(also: string[] = [], hear: (message: Message, connection: Connection) => void = () => {}) {
-    const { broker, outOf, count } = this.#options
+  /** @param hear gets all that arrives */
+  async start(hear: (message: Message, connection: Connection) => void = () => {}) {
+    const { broker, outOf, perSecond } = this.#options
     this.#connection = await wireTransport(broker).connect({
       clientId: `load-${process.pid}`,
       clean: true,
       onMessage: message => {
-        if (message.topic === outOf) this.arrived += count(message)
+        this.#arrive(this.#options.count(message))
         hear(message, this.#connection)
         message.ack()
-        this.#fill()
+        if (perSecond === undefined) this.#fill()
       },
       onClose() {},
     })
-    await this.#connection.subscribe([outOf, ...also], 1)
-    this.#fill()
+    await this.#connection.subscribe([outOf], 1)
+    if (perSecond === undefined) this.#fill()
+    else this.#pace(perSecond)
   }
 
   /** Stops sending, and waits until all is out. */
   async stop(): Promise<void> {
     this.#stopped = true
-    const end = performance.now() + 5_000
+    clearInterval(this.#timer)
+    const end = performance.now() + 10_000
     while (this.arrived < this.sent && performance.now() < end) await sleep(20)
     await this.#connection.close()
   }
 
-  #fill() {
-    const { into, next, window } = this.#options
-    while (!this.#stopped && this.sent - this.arrived < window) {
-      const { payload, records } = next()
-      this.sent += records
-      this.#connection.publish(into, payload).catch(() => {})
+  #arrive(records: number) {
+    if (this.#options.perSecond !== undefined) {
+      const now = performance.now()
+      for (let i = 0; i < records; i++) this.latencies.push(now - this.sentAt[this.arrived + i]!)
     }
+    this.arrived += records
+  }
+
+  #fill() {
+    while (!this.#stopped && this.sent - this.arrived < this.#options.window) this.#send()
+  }
+
+  #pace(perSecond: number) {
+    const start = performance.now()
+    let messages = 0
+    this.#timer = setInterval(() => {
+      const due = ((performance.now() - start) / 1000) * perSecond
+      for (; messages < due && this.sent - this.arrived < this.#options.window; messages++) this.#send()
+    }, 1)
+  }
+
+  #send() {
+    const { topic, payload, records } = this.#options.next()
+    if (this.#options.perSecond !== undefined) {
+      const now = performance.now()
+      for (let i = 0; i < records; i++) this.sentAt.push(now)
+    }
+    this.sent += records
+    this.#connection.publish(topic, payload).catch(() => {})
   }
 }
 
