@@ -36,6 +36,10 @@ export interface PartitionOptions {
   onClosed(error?: Error): void
 }
 
+/** Time in a handler that never waits before the event loop gets its turn: what is done leaves, and the broker hears
+ *  from us, before the last record of a frame is handled. */
+const sliceMs = 10
+
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
 export class Partition {
@@ -207,8 +211,14 @@ export class Partition {
   #pump() {
     if (this.#pumping) return
     this.#pumping = true
+    const { counters } = this.#options
+    const until = counters.handlerMs + sliceMs
     try {
-      while ((this.#phase === 'running' || this.#phase === 'draining') && !this.#storing && this.#step());
+      while ((this.#phase === 'running' || this.#phase === 'draining') && !this.#storing && this.#step()) {
+        if (counters.handlerMs < until) continue
+        setImmediate(() => this.#pump())
+        break
+      }
     } catch (error) {
       this.#fail(error as Error)
     }
