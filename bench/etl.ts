@@ -13,8 +13,9 @@ import { Services } from './support/services.ts'
 
 const etl = fileURLToPath(new URL('../flows/etl', import.meta.url))
 const services = ['annotate', 'join', 'interpolate', 'known-devices', 'range-filter', 'parse', 'to-senml']
-/** Observations from one round of the data: 90 days of each station. */
-const window = 200
+/** Observations under way: as many as each can have without losing some. The services fill the broker's queues
+ *  beyond that, with four readings for each; a dataflow holds its source back. */
+const windows = { services: 200, flow: 900 }
 
 /** flows/etl from message to message, beside the same functions in services by hand on mqtt.js. */
 export default {
@@ -95,6 +96,7 @@ async function measureServices(): Promise<Throughput> {
     return await measure(
       broker,
       running.processes.map(({ pid }) => pid!),
+      windows.services,
     )
   } finally {
     await running.stop()
@@ -123,6 +125,7 @@ async function measureFlow(folder: string): Promise<Throughput> {
     return await measure(
       broker,
       running.processes.map(({ child }) => child.pid!),
+      windows.flow,
     )
   } finally {
     await running.stop()
@@ -130,7 +133,11 @@ async function measureFlow(folder: string): Promise<Throughput> {
   }
 }
 
-async function measure(broker: { url: string; pid: number }, pids: number[]): Promise<Throughput> {
+async function measure(
+  broker: { url: string; pid: number },
+  pids: number[],
+  window: number,
+): Promise<Throughput> {
   const messages = [...messagesOf('seattle', 'gateways/1/senml'), ...messagesOf('new-york', 'stations/1/csv')]
   let n = 0
   const load = new Load({
@@ -143,6 +150,7 @@ async function measure(broker: { url: string; pid: number }, pids: number[]): Pr
   await load.start()
   const processes = Object.fromEntries([broker.pid, ...pids].map((pid, i) => [String(i), pid]))
   const result = await throughput(load, processes)
+  if (process.env.DYNINKA_BENCH_LOG) console.error(JSON.stringify(result))
   await load.stop()
   if (load.arrived < load.sent) throw new Error(`${load.arrived} of ${load.sent} observations arrived`)
   return result
