@@ -13,7 +13,13 @@ export interface Figure {
 
 export interface Bench {
   name: string
-  run(options: { runs: number }): Promise<Figure[]>
+  run(options: { runs: number; minutes: number }): Promise<Figure[]>
+}
+
+/** @param share 0.5 is the median, 0.99 what one of a hundred exceeds */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 }
 
 export function median(values: readonly number[]): number {

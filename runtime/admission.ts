@@ -1,12 +1,11 @@
 import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
-import type { CursorDocument } from './cursor.ts'
-import { Progress } from './cursor.ts'
+import { type CursorDocument, Progress } from './cursor.ts'
 import type { Entry } from './handling.ts'
 import { type Inflight, inflightOf } from './inflight.ts'
-import { type Intake, read } from './intake.ts'
-import { originAfter, printId } from './record-id.ts'
+import { type Arrivals, type Intake, read } from './intake.ts'
+import { originAfter } from './record-id.ts'
 import type { Message } from './transport.ts'
 
 interface AdmissionOptions {
@@ -17,7 +16,7 @@ interface AdmissionOptions {
   counters: Counters
 }
 
-export type Admitted = { inflight: Inflight; entries: Entry[]; timers?: boolean } | { wiring: Wiring }
+export type Admitted = { inflight: Inflight; entries: Entry[] } | { wiring: Wiring }
 
 const maxComplaints = 100
 
@@ -42,28 +41,27 @@ export class Admission {
       intake = read(message, this.#options)
     } catch (error) {
       this.#reject(message, error as Error)
-      return { inflight: inflightOf(message, ''), entries: [] }
+      return { inflight: inflightOf(message), entries: [] }
     }
-    if ('arrivals' in intake) return this.#admit(message, intake)
+    if ('records' in intake) return this.#admit(message, intake)
     // A revision that is in effect comes again with each new subscription.
     if (intake.wiring && intake.wiring.revision > revision) return { wiring: intake.wiring }
-    return { inflight: inflightOf(message, ''), entries: [] }
+    return { inflight: inflightOf(message), entries: [] }
   }
 
-  #admit(message: Message, { lane, arrivals, replay }: Extract<Intake, { lane: string }>): Admitted {
+  #admit(message: Message, arrivals: Arrivals): Admitted {
     const { counters } = this.#options
-    const inflight = inflightOf(message, lane)
+    const { lane, records, replay, replayOf } = arrivals
+    const inflight = inflightOf(message, arrivals)
     const entries: Entry[] = []
-    if (replay !== undefined) {
-      // A dead letter that somebody wants handled again is an origin of its own, numbered as it arrives: with its
-      // first id, behind newer ones, it would be dropped.
-      arrivals[0]!.record.seq = String(Number(this.#accepted.last(lane, '') ?? 0) + 1)
-      if (this.#replays.has(replay)) arrivals.length = 0
-      else this.#replays.add(replay)
-      inflight.replay = replay
-    }
-    for (const arrival of arrivals) {
-      const { record } = arrival
+    if (replay !== undefined && this.#replays.has(replay)) return { inflight, entries }
+    if (replay !== undefined) this.#replays.add(replay)
+    // A dead letter that somebody wants handled again is an origin of its own, numbered as it arrives: with its
+    // first id, behind newer ones, it would be dropped.
+    if (replayOf !== undefined) records[0]!.seq = String(Number(this.#accepted.last(lane, '') ?? 0) + 1)
+    let from: string | undefined
+    let origin = ''
+    for (const record of records) {
       if (!this.#accepted.advance(lane, record.origin, record.seq)) {
         counters.repeats += 1
         continue
@@ -71,12 +69,15 @@ export class Admission {
       inflight.last.set(record.origin, record.seq)
       inflight.time = record.time
       inflight.records += 1
-      const origin = originAfter(record.origin, lane)
-      entries.push({ ...arrival, inflight, origin, id: printId({ origin, seq: record.seq }) })
+      if (from !== record.origin) {
+        from = record.origin
+        origin = originAfter(from, lane)
+      }
+      entries.push({ record, inflight, origin })
     }
     counters.recordsIn += inflight.records
     counters.inFlight += inflight.records
-    return { inflight, entries, ...(lane === 'timer' && { timers: true }) }
+    return { inflight, entries }
   }
 
   /** A message that is nothing of ours is taken off the queue: it would come back for ever. */

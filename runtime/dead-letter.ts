@@ -20,8 +20,8 @@ export interface DeadLetter {
     value: unknown
     topic?: string
     from?: string
-    /** It was no record but a timer, set to this instant. */
-    timer?: number
+    /** It was no record but a timer, set to the instant `time`. */
+    timer?: true
   }
   /** Given when it is to be handled again: tells this attempt from others. */
   replay?: string

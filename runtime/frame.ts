@@ -21,46 +21,47 @@ export interface Frame {
 /** Frames are JSON, so that `mosquitto_sub` shows them (`docs/frames.md`):
  *  `{"v":1,"p":PARTITION,"o":[ORIGIN…],"r":[[INDEX OF ORIGIN,SEQ,TIME,KEY OR null,VALUE,TOPIC?]…]}` */
 export class FrameBuilder {
-  #records: string[] = []
-  #origins = new Map<string, number>()
-  #bytes = 0
+  /** Grows as a rope: its parts are copied once, when the frame leaves. */
+  #text = ''
+  #count = 0
+  #origins: string[] = []
+  #index = -1
+  /** What comes before the seq of a record of this origin. */
+  #head = ''
 
   get count() {
-    return this.#records.length
+    return this.#count
   }
 
   /** Length so far in UTF-16 units: what a limit on memory needs, not the exact bytes. */
   get size() {
-    return this.#bytes
+    return this.#text.length
   }
 
-  /** @param body everything behind the origin's index, from `encodeBody` */
-  add(origin: string, body: string) {
-    let index = this.#origins.get(origin)
-    if (index === undefined) {
-      index = this.#origins.size
-      this.#origins.set(origin, index)
-      this.#bytes += origin.length + 3
+  /** @param json the value, already stringified */
+  add(origin: string, seq: string, time: number, key: string | undefined, json: string, topic?: string) {
+    if (this.#origins[this.#index] !== origin) {
+      this.#index = this.#indexOf(origin)
+      this.#head = `,[${this.#index},"`
     }
-    this.#records.push(`[${index},${body}]`)
-    this.#bytes += body.length + 6
+    this.#text += this.#head
+    this.#text += seq
+    this.#text += '",'
+    this.#text += time
+    this.#text += key === undefined ? ',null,' : `,${JSON.stringify(key)},`
+    this.#text += json
+    this.#text += topic === undefined ? ']' : `,${JSON.stringify(topic)}]`
+    this.#count += 1
   }
 
   build(partition: number): string {
-    return `{"v":1,"p":${partition},"o":${JSON.stringify([...this.#origins.keys()])},"r":[${this.#records.join(',')}]}`
+    return `{"v":1,"p":${partition},"o":${JSON.stringify(this.#origins)},"r":[${this.#text.slice(1)}]}`
   }
-}
 
-/** @param json the value, already stringified */
-export function encodeBody(
-  seq: string,
-  time: number,
-  key: string | undefined,
-  json: string,
-  topic?: string,
-): string {
-  const head = `"${seq}",${time},${key === undefined ? 'null' : JSON.stringify(key)},${json}`
-  return topic === undefined ? head : `${head},${JSON.stringify(topic)}`
+  #indexOf(origin: string): number {
+    const index = this.#origins.indexOf(origin)
+    return index >= 0 ? index : this.#origins.push(origin) - 1
+  }
 }
 
 /** A payload that is no frame of ours: never the host's crash, always counted and said once. */
@@ -75,7 +76,10 @@ export function decode(payload: Buffer): Frame {
     throw new FrameError('frame without the partition of its producer')
   if (!Array.isArray(frame.o) || !Array.isArray(frame.r))
     throw new FrameError('frame without origins or records')
-  return { partition: frame.p, records: frame.r.map((entry, i) => recordOf(entry, frame.o, i)) }
+  const { p: partition, o: origins, r: entries } = frame
+  const records = new Array<EdgeRecord>(entries.length)
+  for (let i = 0; i < entries.length; i++) records[i] = recordOf(entries[i], origins, i)
+  return { partition, records }
 }
 
 function parse(payload: Buffer): { v: unknown; p: number; o: unknown[]; r: unknown[] } {
@@ -92,20 +96,18 @@ function parse(payload: Buffer): { v: unknown; p: number; o: unknown[]; r: unkno
 function recordOf(entry: unknown, origins: unknown[], position: number): EdgeRecord {
   if (!Array.isArray(entry) || entry.length < 5)
     throw new FrameError(`record ${position} is not a list of five`)
-  const [index, seq, time, key, value, topic] = entry
-  const origin = origins[index]
+  const seq: unknown = entry[1]
+  const time: unknown = entry[2]
+  const key: unknown = entry[3]
+  const origin = origins[entry[0]]
   if (typeof origin !== 'string') throw new FrameError(`record ${position} has an unknown origin`)
   if (typeof seq !== 'string' || !seqPattern.test(seq))
     throw new FrameError(`record ${position} has no valid id`)
   if (typeof time !== 'number') throw new FrameError(`record ${position} has no time`)
   if (key !== null && typeof key !== 'string')
     throw new FrameError(`record ${position} has a key that is no text`)
-  return {
-    origin,
-    seq,
-    time,
-    value,
-    ...(key !== null && { key }),
-    ...(typeof topic === 'string' && { topic }),
-  }
+  const record: EdgeRecord = { origin, seq, time, value: entry[4] }
+  if (key !== null) record.key = key
+  if (typeof entry[5] === 'string') record.topic = entry[5]
+  return record
 }

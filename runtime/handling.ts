@@ -1,24 +1,26 @@
 import type { Retry } from '../schema/flow.ts'
-import type { RecordInfo } from './context.ts'
 import type { CursorDocument } from './cursor.ts'
 import type { DeadLetter, Failure } from './dead-letter.ts'
+import type { EdgeRecord } from './frame.ts'
 import type { Inflight } from './inflight.ts'
-import type { Arrival } from './intake.ts'
-import { type Call, Invoker, type InvokerOptions, type Outcome } from './invoke.ts'
+import { Invoker, type InvokerOptions, type Outcome } from './invoke.ts'
 import { wrongKey } from './key.ts'
 import type { Letters } from './letters.ts'
 import type { Outbox } from './outbox.ts'
-import { compareSeq, sourceOf } from './record-id.ts'
-import { following, type State, type StateChange } from './state.ts'
+import { changeState, RecordCall } from './record-call.ts'
+import { compareSeq, printId, sourceOf } from './record-id.ts'
+import type { State } from './state.ts'
 
 /** A record on its way through a partition. */
-export interface Entry extends Arrival {
+export interface Entry {
+  record: EdgeRecord
   inflight: Inflight
   /** Its origin once it has come through this partition's lane. */
   origin: string
-  /** Its id as users see it. */
-  id: string
 }
+
+/** Its id as users see it. */
+export const idOf = ({ origin, record }: Entry) => printId({ origin, seq: record.seq })
 
 interface HandlingOptions {
   cursor: CursorDocument
@@ -63,87 +65,53 @@ export class Handling {
   call(entry: Entry, guarded: boolean): Outcome | Promise<Outcome> {
     if (this.#isOver(entry)) return { outputs: [] }
     const failure = this.#refusal(entry)
-    return failure ? { failure } : this.#invoker.call(this.#callOf(entry, guarded))
+    if (failure) return { failure }
+    const shared = entry.record.key === undefined && this.#manner.concurrency > 1
+    return this.#invoker.call(new RecordCall(entry, this.#options.state, shared, guarded))
   }
 
   /** Sends what the call gave; `inflight.outputs` counts down as the broker takes it over. */
   settle(entry: Entry, outcome: Outcome) {
     if ('failure' in outcome) return this.#bury(entry, outcome.failure)
     const { origin, record, inflight } = entry
+    const { outputs } = outcome
+    if (outputs.length === 0) return
     const { seq, key, time } = record
-    this.#options.outbox.send(
-      outcome.outputs,
-      { origin, seq, time, ...(key !== undefined && { key }) },
-      inflight,
-    )
+    this.#options.outbox.send(outputs, { origin, seq, time, key }, inflight)
   }
 
   /** A timer that was set anew, or cleared, by a record that came before it. */
-  #isOver({ timer, replayOf, record }: Entry) {
-    return (
-      timer !== undefined && replayOf === undefined && this.#options.state.timer(record.key ?? '') !== timer
-    )
+  #isOver({ inflight, record }: Entry) {
+    return inflight.lane === 'timer' && this.#options.state.timer(record.key ?? '') !== record.time
   }
 
-  #refusal({ id, record, timer }: Entry): Failure | undefined {
-    const deaths = this.#options.cursor.suspects?.[id] ?? 0
+  #refusal(entry: Entry): Failure | undefined {
+    const { record, inflight } = entry
+    const { suspects } = this.#options.cursor
+    const deaths = suspects === undefined ? 0 : (suspects[idOf(entry)] ?? 0)
     if (deaths >= maxDeaths) {
       const message = `the host died ${deaths} times while it handled this record`
       return { reason: 'crashed', message, attempts: deaths }
     }
-    const keyless = this.#manner.key === undefined || timer !== undefined
-    const message = keyless ? undefined : wrongKey(record.key, this.#manner.key!)
+    const keyed = this.#manner.key !== undefined && !inflight.timers
+    const message = keyed ? wrongKey(record.key, this.#manner.key!) : undefined
     return message === undefined ? undefined : { reason: 'no-key', message, attempts: 0 }
   }
 
-  #callOf(entry: Entry, guarded: boolean): Call {
-    const { state } = this.#options
-    const { key, value } = entry.record
-    return {
-      value,
-      guarded,
-      record: this.#infoOf(entry),
-      state: {
-        shared: key === undefined && this.#manner.concurrency > 1,
-        read: () => state.read(key ?? ''),
-        write: change => this.#change(entry, change),
-      },
-    }
-  }
-
-  #infoOf({ record, origin, id, replayOf, from, timer }: Entry): RecordInfo {
-    const { key, time, topic } = record
-    return {
-      id: replayOf ?? id,
-      time,
-      source: sourceOf(origin),
-      ...(key !== undefined && { key }),
-      ...(topic !== undefined && { topic }),
-      ...(from !== undefined && { from }),
-      ...(timer !== undefined && { timer: true as const }),
-      ...(replayOf !== undefined && { replay: true as const }),
-    }
-  }
-
-  #change({ inflight, record, origin }: Entry, change: StateChange) {
-    const snapshot = this.#options.state.write(record.key ?? '', change, origin, record.seq)
-    if (snapshot) inflight.states.set(snapshot.key, following(inflight.states.get(snapshot.key), snapshot))
-  }
-
   #bury(entry: Entry, failure: Failure) {
-    const { inflight, record, origin, id, replayOf, from, timer } = entry
-    if (timer !== undefined && replayOf === undefined) this.#change(entry, { timer: { at: undefined } })
+    const { inflight, record, origin } = entry
+    if (inflight.lane === 'timer') changeState(this.#options.state, entry, { timer: { at: undefined } })
     const { letters, onLetter } = this.#options
     const { key, time, topic, value } = record
     const letter: DeadLetter['record'] = {
-      id: replayOf ?? id,
+      id: inflight.replayOf ?? idOf(entry),
       ...(key !== undefined && { key }),
       time,
       source: sourceOf(origin),
       value,
       ...(topic !== undefined && { topic }),
-      ...(from !== undefined && { from }),
-      ...(timer !== undefined && { timer }),
+      ...(inflight.from !== undefined && { from: inflight.from }),
+      ...(inflight.timers && { timer: true as const }),
     }
     inflight.outputs += 1
     inflight.letters += 1

@@ -1,11 +1,11 @@
+import type { Arrival } from './intake.ts'
 import type { Pending } from './outbox.ts'
 import type { Snapshot } from './state.ts'
 import type { Message } from './transport.ts'
 
 /** One input message between its arrival and its acknowledgment. */
-export interface Inflight extends Pending {
+export interface Inflight extends Pending, Arrival {
   message: Message
-  lane: string
   /** Records of it that are not through the handler. */
   records: number
   /** By origin: its last record. */
@@ -14,15 +14,20 @@ export interface Inflight extends Pending {
   states: Map<string, Snapshot>
   /** Dead letters among its records. */
   letters: number
-  /** It is a dead letter to be handled again: what tells this attempt from others. */
-  replay?: string
   /** Event time of its last record, ms. */
   time: number
 }
 
-export const inflightOf = (message: Message, lane: string): Inflight => ({
+/** A message that is no records: nothing is to be done but to acknowledge it. */
+const nothing: Arrival = { lane: '' }
+
+export const inflightOf = (message: Message, arrival = nothing): Inflight => ({
   message,
-  lane,
+  lane: arrival.lane,
+  ...(arrival.from !== undefined && { from: arrival.from }),
+  ...(arrival.timers && { timers: true }),
+  ...(arrival.replayOf !== undefined && { replayOf: arrival.replayOf }),
+  ...(arrival.replay !== undefined && { replay: arrival.replay }),
   records: 0,
   outputs: 0,
   last: new Map(),

@@ -6,17 +6,24 @@ import { laneName } from './outbox.ts'
 import { parseTimers } from './timers.ts'
 import type { Message } from './transport.ts'
 
+/** What the records of one message have in common. */
 export interface Arrival {
-  record: EdgeRecord
-  /** The node, and the output where that isn't the default, on whose edge it came. */
+  lane: string
+  /** The node, and the output where that isn't the default, on whose edge they came. */
   from?: string
-  /** The instant to which the timer was set that is due, instead of a record. */
-  timer?: number
-  /** The id that a replayed record had at first. */
+  /** They are timers that are due, set to the instant that is their time. */
+  timers?: true
+  /** The id that a dead letter had at first, which is to be handled again. */
   replayOf?: string
+  /** What tells this attempt at a dead letter from others. */
+  replay?: string
 }
 
-export type Intake = { lane: string; arrivals: Arrival[]; replay?: string } | { wiring: Wiring | undefined }
+export interface Arrivals extends Arrival {
+  records: EdgeRecord[]
+}
+
+export type Intake = Arrivals | { wiring: Wiring | undefined }
 
 interface Place {
   flow: string
@@ -30,44 +37,44 @@ export function read(message: Message, { flow, node, partition }: Place): Intake
   if (topic === topics.wiring(flow, node)) {
     return { wiring: payload.length === 0 ? undefined : (JSON.parse(payload.toString()) as Wiring) }
   }
-  if (topic === topics.replay(flow, node, partition)) {
-    const { record, replay } = parseLetter(payload)
-    return { lane: 'replay', arrivals: [replayed(record)], ...(replay !== undefined && { replay }) }
-  }
+  if (topic === topics.replay(flow, node, partition)) return replayed(parseLetter(payload))
   if (topic === topics.timer(flow, node, partition)) {
     const { n, due } = parseTimers(payload)
-    return { lane: 'timer', arrivals: due.map(([key, at], i) => dueTimer(n + i, key, at)) }
+    const records = due.map(([key, time], i) => ({
+      origin: '',
+      seq: String(n + i),
+      key,
+      time,
+      value: undefined,
+    }))
+    return { lane: 'timer', timers: true, records }
   }
   const [root, of, kind, producer, output] = topic.split('/')
   if (root !== 'dyninka' || of !== flow || kind !== 'data' || !producer || !output)
     throw new FrameError('unknown topic')
   const frame = decode(payload)
   const from = output === 'default' ? producer : `${producer}.${output}`
-  return {
-    lane: laneName(producer, output, frame.partition),
-    arrivals: frame.records.map(record => ({ record, from })),
-  }
+  return { lane: laneName(producer, output, frame.partition), from, records: frame.records }
 }
 
-const dueTimer = (n: number, key: string, at: number): Arrival => ({
-  record: { origin: '', seq: String(n), key, time: at, value: undefined },
-  timer: at,
-})
-
-function replayed({ id, key, time, value, topic, from, timer }: DeadLetter['record']): Arrival {
-  const record = {
-    origin: '',
-    seq: '0', // numbered once it is admitted
-    time,
-    value,
-    ...(key !== undefined && { key }),
-    ...(topic !== undefined && { topic }),
-  }
+function replayed({ record, replay }: DeadLetter): Arrivals {
+  const { id, key, time, value, topic, from, timer } = record
   return {
+    lane: 'replay',
     replayOf: id,
-    record,
     ...(from !== undefined && { from }),
-    ...(timer !== undefined && { timer }),
+    ...(timer && { timers: true }),
+    ...(replay !== undefined && { replay }),
+    records: [
+      {
+        origin: '',
+        seq: '0', // numbered once it is admitted
+        time,
+        value,
+        ...(key !== undefined && { key }),
+        ...(topic !== undefined && { topic }),
+      },
+    ],
   }
 }
 

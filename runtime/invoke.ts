@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import vm from 'node:vm'
 import type { Retry } from '../schema/flow.ts'
+import { Attempt, inspect, isAsync } from './attempt.ts'
 import type { Context, Logger, RecordInfo } from './context.ts'
 import type { Counters } from './counters.ts'
 import { type Failure, HandlingError } from './dead-letter.ts'
@@ -11,30 +11,29 @@ import { userStack } from './user-stack.ts'
 /** What a user's file exports. */
 export interface UserModule {
   default: (value: unknown, ctx: Context) => unknown
+  setup?: (ctx: { log: Logger; env: Record<string, string | undefined>; signal: AbortSignal }) => unknown
   /** Called when a timer that was set by `ctx.timer` is due. */
   timer?: (ctx: Context) => unknown
-  setup?: (ctx: { log: Logger; env: Record<string, string | undefined>; signal: AbortSignal }) => unknown
   teardown?: () => unknown
 }
 
 /** What of it is called again and again. */
 export type Handlers = Pick<UserModule, 'default' | 'timer'>
 
-/** How a call may read and write the state of its record's key. */
-export interface StateAccess {
+export interface Call {
+  readonly value: unknown
+  /** Stop a call that blocks the event loop, too: slow, so only where one has been seen. */
+  readonly guarded: boolean
   /** Records without a key are in the handler side by side: none of them may own the state. */
-  shared: boolean
+  readonly shared: boolean
+  /** It is a timer that is due. */
+  readonly timer: boolean
+  /** What `ctx.record` shows. */
+  info(): RecordInfo
+  /** State of the record's key. */
   read(): unknown
   /** Called once, after the call succeeded, when it has touched the state or the timer. */
   write(change: StateChange): void
-}
-
-export interface Call {
-  value: unknown
-  record: RecordInfo
-  state: StateAccess
-  /** Stop a call that blocks the event loop, too: slow, so only where one has been seen. */
-  guarded: boolean
 }
 
 export type Outcome = { outputs: Emitted[] } | { failure: Failure }
@@ -50,7 +49,6 @@ export interface InvokerOptions {
 }
 
 const maxBackoffMs = 30_000
-const maxRecordSize = 1024 * 1024
 
 /** Calls the user's function: attempts, backoff, timeout. Synchronous where the function is. */
 export class Invoker {
@@ -87,7 +85,7 @@ export class Invoker {
     for (let attempts = firstAttempt; ; attempts++) {
       if (isFinal(error) || attempts >= retry.attempts) return { failure: failureOf(error, attempts) }
       counters.retries += 1
-      log.debug('attempt failed', { attempt: attempts, record: call.record.id, error: String(error) })
+      log.debug('attempt failed', { attempt: attempts, record: call.info().id, error: String(error) })
       const backoff = Math.min(maxBackoffMs, retry.backoffMs * 2 ** (attempts - 1))
       await sleep(backoff * (0.75 + Math.random() / 2), undefined, { signal: stopped })
       const attempt = new Attempt(this.#options, call)
@@ -97,191 +95,6 @@ export class Invoker {
         error = next
       }
     }
-  }
-}
-
-/** One call of the handler, whose effects count only if it succeeds. */
-class Attempt {
-  #options: InvokerOptions
-  #call: Call
-  #outputs: Emitted[] = []
-  #open = true
-  #abort: AbortController | undefined
-  #touched = false
-  #state: unknown
-  #timer: StateChange['timer']
-  #start = performance.now()
-
-  constructor(options: InvokerOptions, call: Call) {
-    this.#options = options
-    this.#call = call
-    if (call.record.timer) this.#timer = { at: undefined }
-  }
-
-  run(): unknown {
-    const { handlers, retry } = this.#options
-    if (this.#call.record.timer && !handlers.timer) throw new HandlingError('no-timer', noTimer)
-    const invoke = this.#call.record.timer
-      ? () => handlers.timer!(this.#context())
-      : () => handlers.default(this.#call.value, this.#context())
-    return this.#call.guarded && retry.timeoutMs > 0 ? interruptible(invoke, retry.timeoutMs) : invoke()
-  }
-
-  /** Ends a synchronous call. @returns its outputs, the default output's last */
-  finish(result: unknown): Emitted[] {
-    this.#collect(result)
-    return this.#succeed()
-  }
-
-  /** Waits for what an asynchronous call gives, at most `retry.timeout`. */
-  async settle(result: unknown): Promise<Emitted[]> {
-    const { timeoutMs } = this.#options.retry
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      if (timeoutMs === 0) return
-      timer = setTimeout(
-        () => reject(new HandlingError('timeout', `no result within ${timeoutMs} ms`)),
-        timeoutMs,
-      ).unref() // a call that never ends must not keep a stopped host alive
-    })
-    try {
-      await Promise.race([this.#gather(result), timeout])
-      return this.#succeed()
-    } catch (error) {
-      this.close()
-      throw error
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  /** Nothing that the handler still does has an effect. */
-  close() {
-    if (!this.#open) return
-    this.#open = false
-    this.#abort?.abort(new Error('the call is over'))
-    this.#options.counters.calls += 1
-    this.#options.counters.handlerMs += performance.now() - this.#start
-  }
-
-  #succeed(): Emitted[] {
-    if (this.#touched || this.#timer) {
-      this.#call.state.write({
-        ...(this.#touched && { state: { value: this.#state } }),
-        ...(this.#timer && { timer: this.#timer }),
-      })
-    }
-    this.close()
-    return this.#outputs
-  }
-
-  async #gather(result: unknown) {
-    const value = await result
-    if (isAsyncIterable(value)) {
-      for await (const item of value) this.#push('default', item)
-    } else this.#collect(value)
-  }
-
-  #collect(value: unknown) {
-    if (value === undefined) return
-    if (Array.isArray(value) || isGenerator(value)) for (const item of value) this.#push('default', item)
-    else this.#push('default', value)
-  }
-
-  #push(output: string, value: unknown) {
-    if (!this.#open) return
-    if (value === undefined) return
-    const json = JSON.stringify(value)
-    if (json === undefined)
-      throw new HandlingError('not-json', `output "${output}" is a ${typeof value}, which JSON can't carry`)
-    if (json.length > maxRecordSize) {
-      throw new HandlingError(
-        'too-large',
-        `output "${output}" has ${json.length} characters, over the limit of ${maxRecordSize}`,
-      )
-    }
-    this.#outputs.push({ output, value, json })
-  }
-
-  #context(): Context {
-    const attempt = this
-    const { log, env } = this.#options
-    return {
-      log,
-      env,
-      record: this.#call.record,
-      emit: (output: string, value: unknown) => attempt.#push(output, value),
-      timer: (at: number | undefined) => attempt.#setTimer(at),
-      get state() {
-        return attempt.#readState()
-      },
-      set state(value) {
-        attempt.#touchState()
-        attempt.#state = value
-      },
-      get signal() {
-        attempt.#abort ??= new AbortController()
-        return AbortSignal.any([attempt.#abort.signal, attempt.#options.stopped])
-      },
-    } as Context
-  }
-
-  #readState() {
-    if (!this.#touched) {
-      this.#touchState()
-      this.#state = this.#call.state.read()
-    }
-    return this.#state
-  }
-
-  #touchState() {
-    this.#own('ctx.state')
-    this.#touched = true
-  }
-
-  #setTimer(at: number | undefined) {
-    this.#own('ctx.timer')
-    if (!this.#options.handlers.timer) throw new HandlingError('no-timer', noTimer)
-    if (at !== undefined && !Number.isFinite(at))
-      throw new HandlingError('wrong-timer', `ctx.timer takes ms since the epoch, not ${inspect(at)}`)
-    this.#timer = { at: at === undefined ? undefined : Math.ceil(at) }
-  }
-
-  #own(what: string) {
-    if (!this.#call.state.shared) return
-    const hint = 'with a concurrency over 1 needs a key: add `key:` to the function'
-    throw new HandlingError('state-needs-key', `${what} ${hint}`)
-  }
-}
-
-const noTimer = 'a timer needs a function to call: `export const timer = (ctx: Context) => …`'
-
-const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
-  typeof value === 'object' && value !== null && Symbol.asyncIterator in value
-
-const isAsync = (value: unknown) =>
-  typeof value === 'object' &&
-  value !== null &&
-  (typeof (value as { then?: unknown }).then === 'function' || isAsyncIterable(value))
-
-const isGenerator = (value: unknown): value is Iterable<unknown> =>
-  typeof value === 'object' &&
-  value !== null &&
-  typeof (value as Iterator<unknown>).next === 'function' &&
-  Symbol.iterator in value
-
-/** Runs `invoke` under V8's own watchdog, which can stop a loop that never yields. */
-function interruptible<T>(invoke: () => T, timeoutMs: number): T {
-  const slot = `dyninka:${process.pid}`
-  const global = globalThis as Record<string, unknown>
-  global[slot] = invoke
-  try {
-    return new vm.Script(`globalThis[${JSON.stringify(slot)}]()`).runInThisContext({ timeout: timeoutMs })
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
-    throw new HandlingError('timeout', `blocked the event loop for more than ${timeoutMs} ms`)
-  } finally {
-    delete global[slot]
   }
 }
 
@@ -297,12 +110,4 @@ function failureOf(error: unknown, attempts: number): Failure {
     return { reason: 'threw', message, ...(stack && { stack: userStack(stack) }), attempts }
   }
   return { reason: 'threw', message: `threw ${inspect(error)}, which is not an Error`, attempts }
-}
-
-function inspect(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value)
-  } catch {
-    return String(value)
-  }
 }

@@ -2,7 +2,6 @@ import { topics } from '../schema/topics.ts'
 import type { Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
-import { encodeBody } from './frame.ts'
 import { keyAt, shardOf } from './key.ts'
 import { OutputLane } from './output-lane.ts'
 import { derivedSeq, type RecordId } from './record-id.ts'
@@ -23,8 +22,8 @@ export interface Emitted {
 /** The record that outputs come from, with the origin that they have. */
 export interface Cause extends RecordId {
   time: number
-  key?: string
-  topic?: string
+  key?: string | undefined
+  topic?: string | undefined
 }
 
 interface OutboxOptions {
@@ -45,7 +44,8 @@ const maxBuffered = 512 * 1024
 /** All outputs of one partition: cuts them into streams and shards, each a lane with frames in order. */
 export class Outbox {
   #options: OutboxOptions
-  #outputs: Record<string, Stream[]> = {}
+  /** By output: its streams, each with the lanes that it has so far. */
+  #outputs = new Map<string, { stream: Stream; lanes: (OutputLane | undefined)[] }[]>()
   #lanes = new Map<string, OutputLane>()
 
   constructor(options: OutboxOptions) {
@@ -68,7 +68,12 @@ export class Outbox {
 
   /** Takes effect for the next record. Call only when nothing is on its way to who is left out. */
   rewire(outputs: Record<string, Stream[]>) {
-    this.#outputs = outputs
+    this.#outputs = new Map(
+      Object.entries(outputs).map(([output, streams]) => [
+        output,
+        streams.map(stream => ({ stream, lanes: [] })),
+      ]),
+    )
     const wanted = new Set(
       Object.entries(outputs).flatMap(([output, streams]) =>
         streams.map(stream => `${output}/${stream.name}`),
@@ -91,12 +96,19 @@ export class Outbox {
 
   /** Sends the outputs of one call, in order; `pending.outputs` counts down as the broker takes them over. */
   send(emitted: Emitted[], cause: Cause, pending: Pending) {
-    for (const [position, one] of emitted.entries()) {
-      const streams = this.#outputs[one.output]
+    for (let position = 0; position < emitted.length; position++) {
+      const one = emitted[position]!
+      const streams = this.#outputs.get(one.output)
       if (!streams || streams.length === 0) continue
-      const id = { origin: cause.origin, seq: derivedSeq(cause.origin, cause.seq, position) }
+      const seq = derivedSeq(cause.origin, cause.seq, position)
       this.#options.counters.recordsOut += 1
-      for (const stream of streams) this.#place(stream, one, id, cause, pending)
+      for (const { stream, lanes } of streams) {
+        const key = stream.key === undefined ? cause.key : keyAt(one.value, stream.key)
+        const shard = shardFor(stream, key, cause.origin, seq)
+        lanes[shard] ??= this.#lane(one.output, stream, shard)
+        pending.outputs += 1
+        lanes[shard].add(cause, seq, key, one.json, pending)
+      }
     }
   }
 
@@ -125,16 +137,6 @@ export class Outbox {
     return [...new Set([...this.#lanes.values()].flatMap(lane => lane.waitingFor()))]
   }
 
-  #place(stream: Stream, { output, value, json }: Emitted, id: RecordId, cause: Cause, pending: Pending) {
-    const key = stream.key === undefined ? cause.key : keyAt(value, stream.key)
-    const shard =
-      stream.key === undefined && stream.shards > 1
-        ? shardOf(`${id.origin}:${id.seq}`, stream.shards)
-        : shardOf(key ?? '', stream.shards)
-    pending.outputs += 1
-    this.#lane(output, stream, shard).add(id, encodeBody(id.seq, cause.time, key, json, cause.topic), pending)
-  }
-
   #lane(output: string, stream: Stream, shard: number): OutputLane {
     const { flow, node, partition } = this.#options
     const topic = topics.data(flow, node, output, stream.name, shard)
@@ -152,6 +154,11 @@ export class Outbox {
     }
     return lane
   }
+}
+
+function shardFor({ key, shards }: Stream, value: string | undefined, origin: string, seq: string): number {
+  if (shards === 1) return 0
+  return shardOf(key === undefined ? `${origin}:${seq}` : (value ?? ''), shards)
 }
 
 /** Name of the lane on which a consumer reads one partition of one output. */

@@ -1,8 +1,8 @@
 import type { Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
-import { FrameBuilder } from './frame.ts'
-import type { Pending } from './outbox.ts'
+import type { Cause, Pending } from './outbox.ts'
+import { OutgoingFrame } from './outgoing-frame.ts'
 import { compareSeq, type RecordId } from './record-id.ts'
 import type { Connection } from './transport.ts'
 
@@ -20,30 +20,25 @@ interface LaneOptions {
   progressOf(consumer: string, shard: number): Progress | undefined
 }
 
-interface QueuedRecord {
-  id: RecordId
-  body: string
-  pending: Pending
-}
-
 interface SentFrame {
   last: RecordId
   records: number
 }
 
-const maxFrameSize = 64 * 1024
-const maxFrameRecords = 512
+/** Full frames on their way to the broker: enough that neither waits for the other. */
+const maxSending = 4
 
-/** One topic that one partition writes: at most one frame on its way to the broker, at most `window` frames
- *  that a consumer has not finished. What comes meanwhile gathers and leaves together in the next frame. */
+/** One topic that one partition writes, with at most `window` frames that a consumer has not finished. What comes
+ *  while a frame is on its way to the broker gathers, and leaves once that has arrived, or the next frame is full. */
 export class OutputLane {
   readonly output: string
   readonly shard: number
   stream: Stream
   #options: LaneOptions
-  #queue: QueuedRecord[] = []
+  /** Oldest first; the last one takes more records in. */
+  #gathered: OutgoingFrame[] = []
   #buffered = 0
-  #sending = false
+  #sending = 0
   #scheduled = false
   /** By consumer: frames that it has not finished, oldest first. */
   #open = new Map<string, SentFrame[]>()
@@ -60,10 +55,17 @@ export class OutputLane {
     return this.#buffered
   }
 
-  add(id: RecordId, body: string, pending: Pending) {
-    this.#queue.push({ id, body, pending })
-    this.#buffered += body.length
-    this.#schedule()
+  /** @param json the value, already stringified */
+  add(cause: Cause, seq: string, key: string | undefined, json: string, pending: Pending) {
+    let frame = this.#gathered.at(-1)
+    if (!frame?.hasRoom(json.length)) {
+      frame = new OutgoingFrame()
+      this.#gathered.push(frame)
+    }
+    const { size } = frame
+    frame.add(cause, seq, key, json, pending)
+    this.#buffered += frame.size - size
+    if (!this.#scheduled) this.#schedule()
   }
 
   credit(consumer: string, progress: Progress) {
@@ -84,11 +86,12 @@ export class OutputLane {
 
   /** Whether something has to leave before a consumer does. */
   get clearing() {
-    return this.#leaving.length > 0 && (this.#sending || this.#queue.length > 0)
+    return this.#leaving.length > 0 && (this.#sending > 0 || this.#gathered.length > 0)
   }
 
   backlog(consumer: string): number {
-    let records = this.#queue.length
+    let records = 0
+    for (const frame of this.#gathered) records += frame.records
     for (const frame of this.#open.get(consumer) ?? []) records += frame.records
     return records
   }
@@ -102,7 +105,7 @@ export class OutputLane {
 
   /** Once all records of this turn are in: never later, so that a lone record is not delayed. */
   #schedule() {
-    if (this.#scheduled || this.#sending) return
+    if (this.#scheduled || !this.#mayLeave) return
     this.#scheduled = true
     queueMicrotask(() => {
       this.#scheduled = false
@@ -110,32 +113,28 @@ export class OutputLane {
     })
   }
 
+  /** The oldest frame need not wait for what is on its way: that has arrived, or it could take no more in. */
+  get #mayLeave() {
+    return this.#sending === 0 || (this.#gathered.length > 1 && this.#sending < maxSending)
+  }
+
   #flush() {
-    if (this.#sending || this.#queue.length === 0 || this.waitingFor().length > 0) return
+    while (this.#gathered.length > 0 && this.#mayLeave && this.waitingFor().length === 0)
+      this.#send(this.#gathered.shift()!)
+  }
+
+  #send(frame: OutgoingFrame) {
     const { connection, counters, topic, partition } = this.#options
-    const frame = new FrameBuilder()
-    const sent: QueuedRecord[] = []
-    for (const record of this.#queue) {
-      if (
-        frame.count > 0 &&
-        (frame.count >= maxFrameRecords || frame.size + record.body.length > maxFrameSize)
-      )
-        break
-      frame.add(record.id.origin, record.body)
-      sent.push(record)
-    }
-    this.#queue.splice(0, sent.length)
+    const { size } = frame
     const payload = frame.build(partition)
     counters.bytesOut += payload.length
-    this.#sending = true
-    this.#remember({ last: sent.at(-1)!.id, records: sent.length })
+    this.#sending += 1
+    this.#remember({ last: frame.last, records: frame.records })
     connection.publish(topic, payload).then(
       () => {
-        this.#sending = false
-        for (const { body, pending } of sent) {
-          this.#buffered -= body.length
-          pending.outputs -= 1
-        }
+        this.#sending -= 1
+        this.#buffered -= size
+        frame.taken()
         this.#flush()
         this.#options.onProgress()
       },

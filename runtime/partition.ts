@@ -5,7 +5,7 @@ import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { CursorDocument, Progress } from './cursor.ts'
-import { type Entry, Handling } from './handling.ts'
+import { type Entry, Handling, idOf } from './handling.ts'
 import { type Inflight, isDone } from './inflight.ts'
 import { subscriptionsOf } from './intake.ts'
 import type { Handlers, Outcome } from './invoke.ts'
@@ -35,6 +35,10 @@ export interface PartitionOptions {
   /** The connection is gone: by takeover, by the broker, or after an error. Not called after `drain`. */
   onClosed(error?: Error): void
 }
+
+/** Time in a handler that never waits before the event loop gets its turn: what is done leaves, and the broker hears
+ *  from us, before the last record of a frame is handled. */
+const sliceMs = 10
 
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
@@ -223,8 +227,14 @@ export class Partition {
   #pump() {
     if (this.#pumping) return
     this.#pumping = true
+    const { counters } = this.#options
+    const until = counters.handlerMs + sliceMs
     try {
-      while ((this.#phase === 'running' || this.#phase === 'draining') && !this.#storing && this.#step());
+      while ((this.#phase === 'running' || this.#phase === 'draining') && !this.#storing && this.#step()) {
+        if (counters.handlerMs < until) continue
+        setImmediate(() => this.#pump())
+        break
+      }
     } catch (error) {
       this.#fail(error as Error)
     }
@@ -262,7 +272,7 @@ export class Partition {
       this.#switching = { wiring: admitted.wiring, message }
       return this.#switchWhenQuiet()
     }
-    if (admitted.timers) this.#timers.arrived()
+    if (admitted.inflight.lane === 'timer') this.#timers.arrived()
     this.#ready = admitted.entries
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
@@ -293,7 +303,9 @@ export class Partition {
   }
 
   /** Names the record in the cursor before the handler gets it, so that a successor knows what killed its host. */
-  #marked({ inflight, id }: Entry): boolean {
+  #marked(entry: Entry): boolean {
+    const { inflight } = entry
+    const id = idOf(entry)
     if (this.#cursor.trying === id) return true
     const alone = this.#inflight[0] === inflight && this.#pipeline.size === 0
     if (alone) {
@@ -327,9 +339,14 @@ export class Partition {
       this.#options.counters.repeats += 1
       return this.#settled(entry.inflight)
     }
+    const outcome = handling.call(entry, this.#cautious)
+    if (!(outcome instanceof Promise) && this.#pipeline.size === 0) {
+      handling.settle(entry, outcome)
+      return this.#settled(entry.inflight)
+    }
     this.#pipeline.push(
       this.#lock(entry),
-      handling.call(entry, this.#cautious),
+      outcome,
       outcome => {
         handling.settle(entry, outcome)
         this.#settled(entry.inflight)

@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type IConnackPacket, type ISubackPacket, type Packet, parser, writeToStream } from 'mqtt-packet'
+import { pubackPacket, publishPacket } from './packets.ts'
 import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
 
 const keepaliveSeconds = 10
@@ -110,17 +111,19 @@ class WireConnection implements Connection {
     await this.#request(messageId => ({ cmd: 'unsubscribe', messageId, unsubscriptions: filters }))
   }
 
-  async publish(
+  publish(
     topic: string,
     payload: string | Buffer,
     { qos = 1, retain = false }: { qos?: 0 | 1; retain?: boolean } = {},
   ): Promise<void> {
-    if (qos === 0) {
-      if (this.#closed) throw new Error('the connection is closed')
-      this.#send({ cmd: 'publish', topic, payload, qos, retain, dup: false })
-      return
-    }
-    await this.#request(messageId => ({ cmd: 'publish', messageId, topic, payload, qos, retain, dup: false }))
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new Error('the connection is closed'))
+      const messageId = qos === 0 ? undefined : this.#freeId()
+      const packet = publishPacket(topic, payload, retain, messageId)
+      if (messageId !== undefined) this.#waiting.set(messageId, { resolve, reject })
+      this.#cork().write(packet)
+      if (messageId === undefined) resolve()
+    })
   }
 
   async ping(): Promise<number> {
@@ -183,7 +186,7 @@ class WireConnection implements Connection {
       payload: payload as Buffer,
       retain,
       ack: () => {
-        if (messageId !== undefined && !this.#closed) this.#send({ cmd: 'puback', messageId })
+        if (messageId !== undefined && !this.#closed) this.#cork().write(pubackPacket(messageId))
       },
     }
   }
@@ -220,8 +223,12 @@ class WireConnection implements Connection {
     return id
   }
 
-  /** Packets of one turn of the event loop leave in one write. */
   #send(packet: Packet) {
+    writeToStream(packet, this.#cork())
+  }
+
+  /** Packets of one turn of the event loop leave in one write. */
+  #cork(): Socket {
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
@@ -230,7 +237,7 @@ class WireConnection implements Connection {
         this.#socket.uncork()
       })
     }
-    writeToStream(packet, this.#socket)
+    return this.#socket
   }
 
   #end(error?: Error) {

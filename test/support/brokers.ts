@@ -67,7 +67,7 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-async function answers(port: number): Promise<void> {
+export async function answers(port: number): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const socket = connect(port, '127.0.0.1')
     const open = await new Promise(resolve =>

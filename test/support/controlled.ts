@@ -52,6 +52,11 @@ export class Controlled {
     await started.promise
   }
 
+  /** Of the controller's own process. */
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
   /** `SIGKILL`: what runs must survive. */
   async kill(): Promise<void> {
     if (this.#child?.exitCode !== null || this.#child.signalCode) return

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Controlled } from '../test/support/controlled.ts'
+import { type Bench, type Figure, median } from './figure.ts'
+import { Load, throughput } from './support/load.ts'
+import { mosquitto } from './support/mosquitto.ts'
+
+const sampleMs = 1_000
+const window = 800
+/** Growth between two quarters of the time that is no slope but noise of the garbage collector. */
+const flatMiB = 5
+
+/** A dataflow with keyed state under the controller, for an hour at half of what it can take: what grows? */
+export default {
+  name: 'soak',
+  async run({ minutes }) {
+    const dir = await mkdtemp(join(tmpdir(), 'dyninka-bench-'))
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(dirname(join(dir, name)), { recursive: true })
+      await writeFile(join(dir, name), content)
+    }
+    const broker = await mosquitto(false)
+    const controlled = await Controlled.over({ dir, broker: broker.url })
+    try {
+      await controlled.ready()
+      const pids = { controller: controlled.pid, broker: broker.pid, ...(await controlled.pids()) }
+      const fastest = await perSecond(broker.url)
+      const load = loadOf(broker.url, fastest / 2)
+      const samples: Record<string, number>[] = []
+      await load.start()
+      for (const end = performance.now() + minutes * 60_000; performance.now() < end; await sleep(sampleMs))
+        samples.push(Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, residentMiB(pid)])))
+      await load.stop()
+      return figuresOf(samples, load, fastest / 2, minutes)
+    } finally {
+      await controlled.remove()
+      await broker.close()
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 })
+    }
+  },
+} satisfies Bench
+
+/** Medians of the second and of the last quarter: the first is the warm-up. */
+function figuresOf(samples: Record<string, number>[], load: Load, rate: number, minutes: number): Figure[] {
+  const quarter = Math.floor(samples.length / 4)
+  const part = (n: number) => samples.slice(n * quarter, (n + 1) * quarter)
+  const figures: Figure[] = []
+  for (const name of Object.keys(samples[0]!)) {
+    const of = (n: number) => median(part(n).map(sample => sample[name]!))
+    const hours = (2 / 4) * (minutes / 60) // from the middle of the second to the middle of the last
+    figures.push({ name: `${name}: resident at the end`, value: of(3), unit: 'MiB', better: 'lower' })
+    figures.push({
+      name: `${name}: growth in ${(hours * 60).toFixed(1)} min`,
+      value: of(3) - of(1),
+      unit: 'MiB',
+      goal: flatMiB,
+      better: 'lower',
+    })
+  }
+  return [
+    ...figures,
+    { name: 'records sent', value: rate, unit: '1/s', better: 'higher' },
+    {
+      name: `records lost of ${load.sent}`,
+      value: load.sent - load.arrived,
+      unit: '',
+      goal: 0,
+      better: 'lower',
+    },
+  ]
+}
+
+function loadOf(broker: string, perSecond?: number): Load {
+  let n = 0
+  return new Load({
+    broker,
+    outOf: 'soak/out',
+    next: () => {
+      n += 1
+      return { topic: 'soak/in', payload: JSON.stringify({ key: `key-${n % 100}`, n }), records: 1 }
+    },
+    count: () => 1,
+    window,
+    ...(perSecond !== undefined && { perSecond }),
+  })
+}
+
+async function perSecond(broker: string): Promise<number> {
+  const load = loadOf(broker)
+  await load.start()
+  const { perSecond } = await throughput(load, {}, { ms: 5_000 })
+  await load.stop()
+  return perSecond
+}
+
+/** From /proc: Linux only. */
+const residentMiB = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
+
+const files = {
+  'dataflow.yaml': `apiVersion: dyninka.dev/v1
+name: soak
+sources:
+  in: { mqtt: soak/in }
+functions:
+  pass: { code: pass.ts, from: in }
+  total: { code: total.ts, from: pass, key: key, scale: { max: 4 } }
+sinks:
+  out: { from: total, mqtt: soak/out }
+`,
+  'pass.ts': `export interface Reading { key: string; n: number }
+export default (reading: Reading): Reading => reading
+`,
+  'total.ts': `import type { Context } from 'dyninka'
+import type { Reading } from './pass.ts'
+export default function total(reading: Reading, ctx: Context<{ state: number }>): { key: string; total: number } {
+  ctx.state = ((ctx.state ?? 0) + reading.n) % 1_000_000
+  return { key: reading.key, total: ctx.state }
+}
+`,
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Connection, Message } from '../../runtime/transport.ts'
+import { wireTransport } from '../../runtime/wire-transport.ts'
+import { cpuMs } from './cpu.ts'
+
+export interface LoadOptions {
+  broker: string
+  /** Topic of the records that come out. */
+  outOf: string
+  /** The next message, and how many records of it will come out. */
+  next(): { topic: string; payload: string | Buffer; records: number }
+  /** How many records a message from the end of the chain holds. */
+  count(message: Message): number
+  /** Records that may be under way: enough to keep everyone busy, too few for a queue of the broker to overflow. */
+  window: number
+  /** A steady rate instead of as many as the window lets through. */
+  perSecond?: number
+}
+
+/** Records put into a chain and taken out at its end. */
+export class Load {
+  arrived = 0
+  sent = 0
+  /** Of the records in order, with a steady rate: when each was sent, and how long it took, ms. */
+  readonly sentAt: number[] = []
+  readonly latencies: number[] = []
+  #options: LoadOptions
+  #connection!: Connection
+  #stopped = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: LoadOptions) {
+    this.#options = options
+  }
+
+  /** @param hear gets all that arrives */
+  async start(hear: (message: Message, connection: Connection) => void = () => {}) {
+    const { broker, outOf, perSecond } = this.#options
+    this.#connection = await wireTransport(broker).connect({
+      clientId: `load-${process.pid}`,
+      clean: true,
+      onMessage: message => {
+        this.#arrive(this.#options.count(message))
+        hear(message, this.#connection)
+        message.ack()
+        if (perSecond === undefined) this.#fill()
+      },
+      onClose() {},
+    })
+    await this.#connection.subscribe([outOf], 1)
+    if (perSecond === undefined) this.#fill()
+    else this.#pace(perSecond)
+  }
+
+  /** Stops sending, and waits until all is out. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    const end = performance.now() + 10_000
+    while (this.arrived < this.sent && performance.now() < end) await sleep(20)
+    await this.#connection.close()
+  }
+
+  #arrive(records: number) {
+    if (this.#options.perSecond !== undefined) {
+      const now = performance.now()
+      for (let i = 0; i < records; i++) this.latencies.push(now - this.sentAt[this.arrived + i]!)
+    }
+    this.arrived += records
+  }
+
+  #fill() {
+    while (!this.#stopped && this.sent - this.arrived < this.#options.window) this.#send()
+  }
+
+  #pace(perSecond: number) {
+    const start = performance.now()
+    let messages = 0
+    this.#timer = setInterval(() => {
+      const due = ((performance.now() - start) / 1000) * perSecond
+      for (; messages < due && this.sent - this.arrived < this.#options.window; messages++) this.#send()
+    }, 1)
+  }
+
+  #send() {
+    const { topic, payload, records } = this.#options.next()
+    if (this.#options.perSecond !== undefined) {
+      const now = performance.now()
+      for (let i = 0; i < records; i++) this.sentAt.push(now)
+    }
+    this.sent += records
+    this.#connection.publish(topic, payload).catch(() => {})
+  }
+}
+
+export interface Throughput {
+  perSecond: number
+  /** Time on a CPU for each record, by process: less than the rate, it says nothing of what else the machine does. */
+  cpuMicros: Record<string, number>
+}
+
+/** Records a second at the end of a chain, once it has warmed up. @param pids processes whose work it is */
+export async function throughput(
+  load: Load,
+  pids: Record<string, number>,
+  { warmMs = 1_500, ms = 3_000 } = {},
+): Promise<Throughput> {
+  await sleep(warmMs)
+  const names = Object.keys(pids)
+  const cpu = () => names.map(name => cpuMs([pids[name]!]))
+  const [start, before, cpuBefore] = [performance.now(), load.arrived, cpu()]
+  await sleep(ms)
+  const records = load.arrived - before
+  const cpuAfter = cpu()
+  return {
+    perSecond: (records / (performance.now() - start)) * 1000,
+    cpuMicros: Object.fromEntries(
+      names.map((name, i) => [name, ((cpuAfter[i]! - cpuBefore[i]!) / records) * 1000]),
+    ),
+  }
+}
