@@ -7,8 +7,6 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib'
-import * as cbor from 'cbor-x'
-import * as msgpack from 'msgpackr'
 import { type Bench, type Figure, median } from './figure.ts'
 
 interface Format {
@@ -16,13 +14,22 @@ interface Format {
   decode(bytes: Buffer): unknown
 }
 
+/** Only this bench uses them. @throws saying how to install what is missing */
+async function codec(name: string, encode: string, decode: string): Promise<Format> {
+  const library = await import(name).catch(() => {
+    throw new Error(`first: npm install --no-save ${codecs.join(' ')}`)
+  })
+  return { encode: library[encode], decode: library[decode] }
+}
+const codecs = ['cbor-x', 'msgpackr']
+
 const formats: Record<string, Format> = {
   JSON: {
     encode: value => Buffer.from(JSON.stringify(value)),
     decode: bytes => JSON.parse(bytes.toString()),
   },
-  MessagePack: { encode: value => msgpack.pack(value), decode: bytes => msgpack.unpack(bytes) },
-  CBOR: { encode: value => cbor.encode(value), decode: bytes => cbor.decode(bytes) },
+  MessagePack: await codec('msgpackr', 'pack', 'unpack'),
+  CBOR: await codec('cbor-x', 'encode', 'decode'),
 }
 const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } }
 const compressions: Record<string, { pack(bytes: Buffer): Buffer; unpack(bytes: Buffer): Buffer }> = {
