@@ -18,8 +18,8 @@ export interface CursorDocument {
   keys: number
   /** Dead letters written so far. */
   letters: number
-  /** Numbers given to timers that were due, and reserved for such. */
-  timers?: number
+  /** By lane: numbers given to what was due, and reserved for such. */
+  told?: Partial<Record<'timer' | 'retry', number>>
   /** Dead letters handled again, by the number of the attempt: the newest. */
   replays?: string[]
   /** Owners in a row that have finished nothing. */

@@ -7,8 +7,9 @@ import { Invoker, type InvokerOptions, type Outcome } from './invoke.ts'
 import { wrongKey } from './key.ts'
 import type { Letters } from './letters.ts'
 import type { Outbox } from './outbox.ts'
-import { changeState, RecordCall } from './record-call.ts'
-import { compareSeq, printId, sourceOf } from './record-id.ts'
+import { again, backoffMs, behind, type Parked, type Parking, rest } from './parking.ts'
+import { changeState, infoOf, RecordCall } from './record-call.ts'
+import { compareSeq, printId } from './record-id.ts'
 import type { State } from './state.ts'
 
 /** A record on its way through a partition. */
@@ -39,6 +40,18 @@ interface Manner {
   retry: Retry
 }
 
+/** A record that waits in its key's state until the one before it is done. */
+export type Handled = Outcome | { waits: true }
+
+/** Timers, and letters that are handled again, have no place among the records of their key. */
+const mayWait = ({ timers, replayOf }: Inflight) => timers === undefined && replayOf === undefined
+
+const noRoom: Failure = {
+  reason: 'too-many-waiting',
+  message: 'too much waits behind a record of the same key that failed',
+  attempts: 0,
+}
+
 /** Hosts that a record may kill before it is put aside. */
 const maxDeaths = 2
 
@@ -48,11 +61,16 @@ export class Handling {
   #options: HandlingOptions
   #manner: Manner
   #invoker: Invoker
+  /** Where records of other keys may pass one that has failed: its next attempt comes later. */
+  #relaxed: Invoker | undefined
 
   constructor(options: HandlingOptions, manner: Manner) {
     this.#options = options
     this.#manner = manner
-    this.#invoker = new Invoker({ ...options.invoker, retry: manner.retry })
+    const { retry, key } = manner
+    this.#invoker = new Invoker({ ...options.invoker, retry })
+    if (retry.order === 'relaxed' && key !== undefined)
+      this.#relaxed = new Invoker({ ...options.invoker, retry: { ...retry, attempts: 1 } })
   }
 
   /** The stored state already has what this record did to it, so its outputs have left as well. */
@@ -62,26 +80,74 @@ export class Handling {
   }
 
   /** @param guarded stop a call that blocks the event loop, too */
-  call(entry: Entry, guarded: boolean): Outcome | Promise<Outcome> {
-    if (this.#isOver(entry)) return { outputs: [] }
+  call(entry: Entry, guarded: boolean): Handled | Promise<Handled> {
+    const { state } = this.#options
+    const { record, inflight } = entry
+    const parking = state.parking(record.key ?? '')
+    if (this.#isOver(entry, parking)) return { outputs: [] }
     const failure = this.#refusal(entry)
-    if (failure) return { failure }
-    const shared = entry.record.key === undefined && this.#manner.concurrency > 1
-    return this.#invoker.call(new RecordCall(entry, this.#options.state, shared, guarded))
+    if (failure) return { failure, final: true }
+    const shared = record.key === undefined && this.#manner.concurrency > 1
+    const parked = inflight.lane === 'retry' ? parking!.records[0] : undefined
+    const call = new RecordCall(entry, state, { shared, guarded, ...(parked && { parked }) })
+    if (parked) return (this.#relaxed ?? this.#invoker).call(call)
+    if (!mayWait(inflight)) return this.#invoker.call(call)
+    return parking ? { waits: true } : (this.#relaxed ?? this.#invoker).call(call)
   }
 
   /** Sends what the call gave; `inflight.outputs` counts down as the broker takes it over. */
-  settle(entry: Entry, outcome: Outcome) {
-    if ('failure' in outcome) return this.#bury(entry, outcome.failure)
+  settle(entry: Entry, outcome: Handled) {
     const { origin, record, inflight } = entry
+    const parking = this.#options.state.parking(record.key ?? '')
+    if ('waits' in outcome) return this.#park(entry, 0)
+    if (inflight.lane === 'retry' && parking && !this.#isOver(entry, parking)) {
+      if (this.#triesAgain(outcome, parking.records[0]!.attempts + 1)) return this.#again(entry, parking)
+      const left = rest(parking, Date.now())
+      changeState(this.#options.state, entry, { retry: { parking: left } })
+      if ('failure' in outcome)
+        return this.#bury(
+          entry,
+          { ...outcome.failure, attempts: parking.records[0]!.attempts + outcome.failure.attempts },
+          parking.records[0],
+        )
+    } else if ('failure' in outcome) {
+      const parks = this.#relaxed && mayWait(inflight)
+      if (parks && this.#triesAgain(outcome, 1)) return this.#park(entry, 1, outcome.failure)
+      return this.#bury(entry, outcome.failure)
+    }
     const { outputs } = outcome
     if (outputs.length === 0) return
     const { seq, key, time } = record
-    this.#options.outbox.send(outputs, { origin, seq, time, key }, inflight)
+    const at = inflight.lane === 'retry' ? (parking?.records[0]?.info.time ?? time) : time
+    this.#options.outbox.send(outputs, { origin, seq, time: at, key }, inflight)
   }
 
-  /** A timer that was set anew, or cleared, by a record that came before it. */
-  #isOver({ inflight, record }: Entry) {
+  #triesAgain(outcome: Outcome, attempts: number) {
+    return 'failure' in outcome && !outcome.final && attempts < this.#manner.retry.attempts
+  }
+
+  /** Lets the record wait with its key's state, behind what waits there. */
+  #park(entry: Entry, attempts: number, failure?: Failure) {
+    const { state, invoker } = this.#options
+    const { record } = entry
+    const next = Date.now() + (attempts > 0 ? backoffMs(this.#manner.retry, attempts) : 0)
+    const parked = { info: infoOf(entry), value: record.value, attempts }
+    const parking = behind(state.parking(record.key ?? ''), parked, Math.ceil(next))
+    if (!parking) return this.#bury(entry, failure ?? noRoom)
+    invoker.counters.retries += attempts
+    changeState(state, entry, { retry: { parking } })
+  }
+
+  #again(entry: Entry, parking: Parking) {
+    const { state, invoker } = this.#options
+    invoker.counters.retries += 1
+    const next = Date.now() + backoffMs(this.#manner.retry, parking.records[0]!.attempts + 1)
+    changeState(state, entry, { retry: { parking: again(parking, Math.ceil(next)) } })
+  }
+
+  /** A timer that was set anew, or cleared, by a record that came before it; an attempt that was made. */
+  #isOver({ inflight, record }: Entry, parking: Parking | undefined) {
+    if (inflight.lane === 'retry') return parking?.at !== record.time
     return inflight.lane === 'timer' && this.#options.state.timer(record.key ?? '') !== record.time
   }
 
@@ -98,24 +164,13 @@ export class Handling {
     return message === undefined ? undefined : { reason: 'no-key', message, attempts: 0 }
   }
 
-  #bury(entry: Entry, failure: Failure) {
-    const { inflight, record, origin } = entry
+  #bury(entry: Entry, failure: Failure, parked?: Parked) {
+    const { inflight, record } = entry
     if (inflight.lane === 'timer') changeState(this.#options.state, entry, { timer: { at: undefined } })
     const { letters, onLetter } = this.#options
-    const { key, time, topic, value } = record
-    const letter: DeadLetter['record'] = {
-      id: inflight.replayOf ?? idOf(entry),
-      ...(key !== undefined && { key }),
-      time,
-      source: sourceOf(origin),
-      value,
-      ...(topic !== undefined && { topic }),
-      ...(inflight.from !== undefined && { from: inflight.from }),
-      ...(inflight.timers && { timer: true as const }),
-    }
     inflight.outputs += 1
     inflight.letters += 1
-    letters.write(letter, failure).then(
+    letters.write(letterOf(parked ?? { info: infoOf(entry), value: record.value }), failure).then(
       () => {
         inflight.outputs -= 1
         onLetter()
@@ -123,4 +178,9 @@ export class Handling {
       () => {}, // the connection is gone: the successor writes it again
     )
   }
+}
+
+const letterOf = ({ info, value }: Pick<Parked, 'info' | 'value'>): DeadLetter['record'] => {
+  const { replay, ...record } = info
+  return { ...record, value }
 }

@@ -3,7 +3,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import { type DeadLetter, parseLetter } from './dead-letter.ts'
 import { decode, type EdgeRecord, FrameError } from './frame.ts'
 import { laneName } from './outbox.ts'
-import { parseTimers } from './timers.ts'
+import { parseDue } from './timers.ts'
 import type { Message } from './transport.ts'
 
 /** What the records of one message have in common. */
@@ -38,8 +38,9 @@ export function read(message: Message, { flow, node, partition }: Place): Intake
     return { wiring: payload.length === 0 ? undefined : (JSON.parse(payload.toString()) as Wiring) }
   }
   if (topic === topics.replay(flow, node, partition)) return replayed(parseLetter(payload))
-  if (topic === topics.timer(flow, node, partition)) {
-    const { n, due } = parseTimers(payload)
+  for (const lane of ['timer', 'retry'] as const) {
+    if (topic !== topics.due(flow, lane, node, partition)) continue
+    const { n, due } = parseDue(payload)
     const records = due.map(([key, time], i) => ({
       origin: '',
       seq: String(n + i),
@@ -47,7 +48,7 @@ export function read(message: Message, { flow, node, partition }: Place): Intake
       time,
       value: undefined,
     }))
-    return { lane: 'timer', timers: true, records }
+    return { lane, ...(lane === 'timer' && { timers: true }), records }
   }
   const [root, of, kind, producer, output] = topic.split('/')
   if (root !== 'dyninka' || of !== flow || kind !== 'data' || !producer || !output)
@@ -83,5 +84,6 @@ export const subscriptionsOf = ({ flow, node, partition }: Place, { inputs }: Wi
   ...inputs.map(input => topics.data(flow, input.node, input.output, input.stream, partition)),
   topics.wiring(flow, node),
   topics.replay(flow, node, partition),
-  topics.timer(flow, node, partition),
+  topics.due(flow, 'timer', node, partition),
+  topics.due(flow, 'retry', node, partition),
 ]

@@ -5,6 +5,7 @@ import type { Context, Logger, RecordInfo } from './context.ts'
 import type { Counters } from './counters.ts'
 import { type Failure, HandlingError } from './dead-letter.ts'
 import type { Emitted } from './outbox.ts'
+import { backoffMs } from './parking.ts'
 import type { StateChange } from './state.ts'
 import { userStack } from './user-stack.ts'
 
@@ -36,7 +37,8 @@ export interface Call {
   write(change: StateChange): void
 }
 
-export type Outcome = { outputs: Emitted[] } | { failure: Failure }
+/** `final`: another attempt would not help. */
+export type Outcome = { outputs: Emitted[] } | { failure: Failure; final?: boolean }
 
 export interface InvokerOptions {
   handlers: Handlers
@@ -47,8 +49,6 @@ export interface InvokerOptions {
   /** Aborted when the partition stops: no further attempt is made. */
   stopped: AbortSignal
 }
-
-const maxBackoffMs = 30_000
 
 /** Calls the user's function: attempts, backoff, timeout. Synchronous where the function is. */
 export class Invoker {
@@ -83,11 +83,11 @@ export class Invoker {
     const { retry, counters, stopped, log } = this.#options
     let error = firstError
     for (let attempts = firstAttempt; ; attempts++) {
-      if (isFinal(error) || attempts >= retry.attempts) return { failure: failureOf(error, attempts) }
+      if (isFinal(error) || attempts >= retry.attempts)
+        return { failure: failureOf(error, attempts), final: isFinal(error) }
       counters.retries += 1
       log.debug('attempt failed', { attempt: attempts, record: call.info().id, error: String(error) })
-      const backoff = Math.min(maxBackoffMs, retry.backoffMs * 2 ** (attempts - 1))
-      await sleep(backoff * (0.75 + Math.random() / 2), undefined, { signal: stopped })
+      await sleep(backoffMs(retry, attempts), undefined, { signal: stopped })
       const attempt = new Attempt(this.#options, call)
       try {
         return { outputs: await attempt.settle(attempt.run()) }

@@ -5,10 +5,10 @@ import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { CursorDocument, Progress } from './cursor.ts'
-import { type Entry, Handling, idOf } from './handling.ts'
+import { type Entry, type Handled, Handling, idOf } from './handling.ts'
 import { type Inflight, isDone } from './inflight.ts'
 import { subscriptionsOf } from './intake.ts'
-import type { Handlers, Outcome } from './invoke.ts'
+import type { Handlers } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import { Pipeline } from './pipeline.ts'
@@ -54,8 +54,9 @@ export class Partition {
   #committer!: Committer
   #letters!: Letters
   #timers!: Timers
+  #retries!: Timers
   #handling!: Handling
-  #pipeline = new Pipeline<Outcome>(1)
+  #pipeline = new Pipeline<Handled>(1)
   #stop = new AbortController()
   #inbox: Message[] = []
   #inflight: Inflight[] = []
@@ -121,9 +122,10 @@ export class Partition {
     this.#outbox?.credit(consumer, shard)
   }
 
-  /** No timer is on its way here. */
+  /** No timer is on its way here, and no record waits for an attempt. */
   get idle() {
-    return this.#timers?.idle ?? true
+    if (!this.#timers) return true
+    return this.#timers.idle && this.#retries.idle && this.#state.parkings().next().done === true
   }
 
   /** Lets time pass for timers, in a test. */
@@ -190,13 +192,16 @@ export class Partition {
         this.#pump()
       },
     })
-    this.#timers = new Timers({
+    const timed = {
       ...shared,
       cursor,
       save: () => this.#committer.save(),
-      onFailed: error => this.#fail(error),
-    })
+      onFailed: (error: Error) => this.#fail(error),
+    }
+    this.#timers = new Timers({ ...timed, lane: 'timer' })
+    this.#retries = new Timers({ ...timed, lane: 'retry' })
     for (const [key, at] of this.#state.timers()) this.#timers.set(key, at)
+    for (const [key, at] of this.#state.parkings()) this.#retries.set(key, at)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
   }
 
@@ -273,6 +278,7 @@ export class Partition {
       return this.#switchWhenQuiet()
     }
     if (admitted.inflight.lane === 'timer') this.#timers.arrived()
+    if (admitted.inflight.lane === 'retry') this.#retries.arrived()
     this.#ready = admitted.entries
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
@@ -365,7 +371,12 @@ export class Partition {
 
   #committed(batch: Inflight[]) {
     const { time } = batch.at(-1)!
-    for (const { states } of batch) for (const { key, timer } of states.values()) this.#timers.set(key, timer)
+    for (const { states } of batch) {
+      for (const { key, timer, retry } of states.values()) {
+        this.#timers.set(key, timer)
+        this.#retries.set(key, retry?.at)
+      }
+    }
     if (time > 0) this.#options.counters.latencyMs = Date.now() - time
     if (this.#cautious && batch.some(({ last }) => last.size > 0)) {
       this.#cautious = false
@@ -380,6 +391,7 @@ export class Partition {
     this.#phase = 'closed'
     this.#stop.abort()
     this.#timers?.close()
+    this.#retries?.close()
   }
 
   #fail(error: Error) {

@@ -1,8 +1,16 @@
 import type { RecordInfo } from './context.ts'
 import { type Entry, idOf } from './handling.ts'
 import type { Call } from './invoke.ts'
+import type { Parked } from './parking.ts'
 import { sourceOf } from './record-id.ts'
 import { following, type State, type StateChange } from './state.ts'
+
+interface Manner {
+  shared: boolean
+  guarded: boolean
+  /** Instead of the record: one that waited. */
+  parked?: Parked
+}
 
 /** What the handler is called with for one record; most of it is made only when the handler asks for it. */
 export class RecordCall implements Call {
@@ -12,29 +20,20 @@ export class RecordCall implements Call {
   readonly timer: boolean
   #entry: Entry
   #state: State
+  #parked: Parked | undefined
 
-  constructor(entry: Entry, state: State, shared: boolean, guarded: boolean) {
-    this.value = entry.record.value
+  constructor(entry: Entry, state: State, { shared, guarded, parked }: Manner) {
+    this.value = parked ? parked.value : entry.record.value
     this.shared = shared
     this.guarded = guarded
     this.timer = entry.inflight.timers === true
     this.#entry = entry
     this.#state = state
+    this.#parked = parked
   }
 
   info(): RecordInfo {
-    const { record, origin, inflight } = this.#entry
-    const { key, time, topic } = record
-    return {
-      id: inflight.replayOf ?? idOf(this.#entry),
-      time,
-      source: sourceOf(origin),
-      ...(key !== undefined && { key }),
-      ...(topic !== undefined && { topic }),
-      ...(inflight.from !== undefined && { from: inflight.from }),
-      ...(inflight.timers && { timer: true as const }),
-      ...(inflight.replayOf !== undefined && { replay: true as const }),
-    }
+    return this.#parked?.info ?? infoOf(this.#entry)
   }
 
   read(): unknown {
@@ -43,6 +42,22 @@ export class RecordCall implements Call {
 
   write(change: StateChange) {
     changeState(this.#state, this.#entry, change)
+  }
+}
+
+/** What users see of a record. */
+export function infoOf(entry: Entry): RecordInfo {
+  const { record, origin, inflight } = entry
+  const { key, time, topic } = record
+  return {
+    id: inflight.replayOf ?? idOf(entry),
+    time,
+    source: sourceOf(origin),
+    ...(key !== undefined && { key }),
+    ...(topic !== undefined && { topic }),
+    ...(inflight.from !== undefined && { from: inflight.from }),
+    ...(inflight.timers && { timer: true as const }),
+    ...(inflight.replayOf !== undefined && { replay: true as const }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { topics } from '../schema/topics.ts'
 import type { Progress } from './cursor.ts'
 import { HandlingError } from './dead-letter.ts'
+import type { Parking } from './parking.ts'
 import type { Connection } from './transport.ts'
 
 /** Records: by lane and origin, as a path (`originAfter`), the last one. */
@@ -13,32 +14,38 @@ export interface StateDocument {
   born: Records
   /** Records that it includes, as far as they were newer than the cursor of that time. */
   includes: Records
-  /** Absent, and no timer: the key was deleted. */
+  /** Absent, with no timer and nothing that waits: the key was deleted. */
   value?: unknown
   /** The instant of the key's timer, ms since the epoch. */
   timer?: number
+  /** Records that wait for an attempt. */
+  retry?: Parking
 }
 
 /** What one call changes for its key. */
 export interface StateChange {
   state?: { value: unknown }
   timer?: { at: number | undefined }
+  retry?: { parking: Parking | undefined }
 }
 
 type Stored = Pick<StateDocument, 'born' | 'includes'> & { deleted: boolean }
 
-interface Cell {
+/** Values of one key; all undefined: there is no such key. */
+interface Values {
   json: string | undefined
   timer: number | undefined
+  retry: Parking | undefined
+}
+
+interface Cell extends Values {
   /** Records that touched it and are newer than the cursor. */
   includes: Records
 }
 
 /** A key's value as of the end of one record. */
-export interface Snapshot {
+export interface Snapshot extends Values {
   key: string
-  json: string | undefined
-  timer: number | undefined
   includes: Records
   /** The first record since the last commit that changed it. */
   first: Records
@@ -82,6 +89,15 @@ export class State {
     return this.#cells.get(key)?.timer
   }
 
+  parking(key: string): Parking | undefined {
+    return this.#cells.get(key)?.retry
+  }
+
+  /** Every key of which records wait for an attempt. */
+  *parkings(): Generator<[key: string, at: number]> {
+    for (const [key, { retry }] of this.#cells) if (retry !== undefined) yield [key, retry.at]
+  }
+
   /** Every key that has a timer. */
   *timers(): Iterable<[key: string, at: number]> {
     for (const [key, { timer }] of this.#cells) if (timer !== undefined) yield [key, timer]
@@ -97,25 +113,24 @@ export class State {
     const old = this.#cells.get(key)
     const json = change.state ? jsonOf(change.state.value, key) : old?.json
     const timer = change.timer ? change.timer.at : old?.timer
+    const retry = change.retry ? change.retry.parking : old?.retry
     const includes = { ...old?.includes, [laneAndOrigin]: seq }
     this.#open.add(key)
-    this.#cells.set(key, { json, timer, includes })
+    this.#cells.set(key, { json, timer, retry, includes })
     // What leaves the value as it was must not be handled again on a value that a later record has changed.
-    if (json === old?.json && timer === old?.timer) return undefined
-    return { key, json, timer, includes, first: { [laneAndOrigin]: seq } }
+    if (json === old?.json && timer === old?.timer && retry === old?.retry) return undefined
+    return { key, json, timer, retry, includes, first: { [laneAndOrigin]: seq } }
   }
 
   /** Publishes the newest snapshot of each key. @param progress of the cursor that is stored now */
   async store(snapshots: Map<string, Snapshot>, progress: Progress, connection: Connection): Promise<void> {
     const publishing: Promise<void>[] = []
-    for (const { key, json, timer, includes, first } of snapshots.values()) {
+    for (const { key, includes, first, ...values } of snapshots.values()) {
       const old = this.#documents.get(key)
       const born = old ? newer(old.born, progress) : first
-      this.#documents.set(key, { born, includes, deleted: json === undefined && timer === undefined })
+      this.#documents.set(key, { born, includes, deleted: isAbsent(values) })
       this.#open.add(key)
-      const value = json === undefined ? '' : `,"value":${json}`
-      const at = timer === undefined ? '' : `,"timer":${timer}`
-      const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${at}${value}}`
+      const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${print(values)}}`
       publishing.push(connection.publish(this.#topic(key), payload, { retain: true }))
     }
     await Promise.all(publishing)
@@ -128,7 +143,7 @@ export class State {
       if (cell) {
         cell.includes = newer(cell.includes, progress)
         if (!isEmpty(cell.includes)) continue
-        if (cell.json === undefined && cell.timer === undefined) this.#cells.delete(key)
+        if (isAbsent(cell)) this.#cells.delete(key)
       }
       const document = this.#documents.get(key)
       if (document && !isSettled(document, progress)) continue
@@ -151,14 +166,15 @@ export class State {
   }
 
   /** Takes in one retained document. @returns whether the cursor's `keys` counts it */
-  restore(key: string, { value, timer, born, includes }: StateDocument, progress: Progress): boolean {
+  restore(key: string, { value, timer, retry, born, includes }: StateDocument, progress: Progress): boolean {
     const json = value === undefined ? undefined : JSON.stringify(value)
-    const document = { born, includes, deleted: json === undefined && timer === undefined }
+    const values = { json, timer, retry }
+    const document = { born, includes, deleted: isAbsent(values) }
     this.#documents.set(key, document)
     if (isSettled(document, progress)) this.#documents.set(key, settled)
     else this.#open.add(key)
     const open = newer(includes, progress)
-    if (!document.deleted || !isEmpty(open)) this.#cells.set(key, { json, timer, includes: open })
+    if (!document.deleted || !isEmpty(open)) this.#cells.set(key, { ...values, includes: open })
     return isCounted(document, progress)
   }
 
@@ -166,6 +182,15 @@ export class State {
     const { flow, node, partition } = this.#place
     return topics.state(flow, node, partition, encodeKey(key))
   }
+}
+
+const isAbsent = ({ json, timer, retry }: Values) =>
+  json === undefined && timer === undefined && retry === undefined
+
+function print({ json, timer, retry }: Values): string {
+  const at = timer === undefined ? '' : `,"timer":${timer}`
+  const waiting = retry === undefined ? '' : `,"retry":${JSON.stringify(retry)}`
+  return `${at}${waiting}${json === undefined ? '' : `,"value":${json}`}`
 }
 
 function jsonOf(value: unknown, key: string): string | undefined {

@@ -5,8 +5,8 @@ import type { Connection } from './transport.ts'
 
 type Due = [key: string, at: number]
 
-/** The message with which a partition tells itself, through its own session, that timers are due. */
-export interface TimerMessage {
+/** The message with which a partition tells itself, through its own session, what is due. */
+export interface DueMessage {
   v: 1
   /** Number of the first of them; the next ones follow. Grows over all owners of the partition. */
   n: number
@@ -17,6 +17,7 @@ interface TimersOptions {
   flow: string
   node: string
   partition: number
+  lane: 'timer' | 'retry'
   connection: Connection
   cursor: CursorDocument
   /** Stores the cursor. */
@@ -31,7 +32,8 @@ const maxOpen = 4
 const maxWaitMs = 3_600_000
 
 /**
- * The timers of one partition, one for each key, as its stored state has them. One that is due goes through the
+ * The timers of one partition, one for each key, as its stored state has them: those of users (lane `timer`), or of
+ * records that are to be tried again (lane `retry`). One that is due goes through the
  * partition's own session: so it has a place among the records, which a successor finds in the same order. A timer
  * may be told twice; only the first finds its key's state as it was set.
  */
@@ -49,7 +51,7 @@ export class Timers {
 
   constructor(options: TimersOptions) {
     this.#options = options
-    this.#last = options.cursor.timers ?? 0
+    this.#last = this.#reserved
   }
 
   /** @param at ms since the epoch; undefined: none any more */
@@ -85,6 +87,10 @@ export class Timers {
     clearTimeout(this.#timeout)
   }
 
+  get #reserved() {
+    return this.#options.cursor.told?.[this.#options.lane] ?? 0
+  }
+
   #now = () => Date.now() + this.#aheadMs
 
   #arm() {
@@ -108,7 +114,7 @@ export class Timers {
 
   async #tell() {
     this.#telling = true
-    const { connection, cursor, flow, node, partition, save } = this.#options
+    const { connection, cursor, flow, node, partition, lane, save } = this.#options
     const due: Due[] = []
     const now = this.#now()
     for (let next = this.#next(); next && next[1] <= now && due.length < maxDue; next = this.#next()) {
@@ -117,15 +123,15 @@ export class Timers {
     }
     if (due.length > 0) {
       // Numbers are reserved: a successor goes on behind whatever still waits in the session.
-      if (this.#last + due.length > (cursor.timers ?? 0)) {
-        this.#last = cursor.timers ?? 0
-        cursor.timers = this.#last + block
+      if (this.#last + due.length > this.#reserved) {
+        this.#last = this.#reserved
+        cursor.told = { ...cursor.told, [lane]: this.#last + block }
         await save()
       }
-      const message: TimerMessage = { v: 1, n: this.#last + 1, due }
+      const message: DueMessage = { v: 1, n: this.#last + 1, due }
       this.#last += due.length
       this.#open += 1
-      await connection.publish(topics.timer(flow, node, partition), JSON.stringify(message))
+      await connection.publish(topics.due(flow, lane, node, partition), JSON.stringify(message))
     }
     this.#telling = false
     this.#arm()
@@ -133,8 +139,8 @@ export class Timers {
 }
 
 /** @throws when the payload is nothing of ours */
-export function parseTimers(payload: Buffer): TimerMessage {
-  const message = JSON.parse(payload.toString()) as TimerMessage
+export function parseDue(payload: Buffer): DueMessage {
+  const message = JSON.parse(payload.toString()) as DueMessage
   const valid =
     message?.v === 1 &&
     Number.isSafeInteger(message.n) &&

@@ -220,7 +220,7 @@ export interface Retry {
    */
   timeout?: string
   /**
-   * `strict` holds back the records of the same partition until the failing one is done; `relaxed` allows others to pass, which this version does not make use of.
+   * `strict` holds back the records of the same partition until the failing one is done; `relaxed` holds back those of the same key only, and needs a `key`.
    */
   order?: 'strict' | 'relaxed'
 }

@@ -17,6 +17,7 @@ import { nodes } from './rules/nodes.ts'
 import { placement } from './rules/placement.ts'
 import { ports } from './rules/ports.ts'
 import { ranges } from './rules/ranges.ts'
+import { retries } from './rules/retries.ts'
 import { topics } from './rules/topics.ts'
 import { checkShape } from './shape.ts'
 import { SourceText } from './source-text.ts'
@@ -58,6 +59,7 @@ export async function load(dir: string, options: LoadOptions = {}): Promise<Load
     ...inputs(draft),
     ...cycles(draft),
     ...ranges(draft),
+    ...retries(draft),
     ...environment(draft, options.secrets),
     ...topics(draft),
     ...ports(draft),

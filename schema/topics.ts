@@ -13,8 +13,9 @@ export const topics = {
     `dyninka/${flow}/dead/${node}/${partition}/${slot}`,
   deads: (flow: string, node = '+') => `dyninka/${flow}/dead/${node}/+/+`,
   replay: (flow: string, node: string, partition: number) => `dyninka/${flow}/replay/${node}/${partition}`,
-  /** To a partition from itself: timers that are due. */
-  timer: (flow: string, node: string, partition: number) => `dyninka/${flow}/timer/${node}/${partition}`,
+  /** To a partition from itself: timers, or records to be tried again, that are due. */
+  due: (flow: string, lane: 'timer' | 'retry', node: string, partition: number) =>
+    `dyninka/${flow}/${lane}/${node}/${partition}`,
   telemetry: (flow: string, node: string, host: string) => `dyninka/${flow}/telemetry/${node}/${host}`,
   telemetries: (flow: string) => `dyninka/${flow}/telemetry/+/+`,
   wiring: (flow: string, node: string) => `dyninka/${flow}/wiring/${node}`,

@@ -23,6 +23,16 @@ const table: [title: string, sections: string, ...says: string[]][] = [
     'There is no source or function `nothing-like-it`. What can be read here: in and f.',
   ],
   [
+    'a relaxed retry without a key',
+    'functions:\n  f: { code: f.js, from: in, retry: { order: «relaxed-without-key»relaxed } }',
+    'This function has no key, so no record may pass one that failed. Give it a `key`, or write `strict`.',
+  ],
+  [
+    'a relaxed retry of a sink',
+    'sinks:\n  out: { from: f, http: { url: "http://localhost/" }, retry: { order: «relaxed-without-key»relaxed } }',
+    'A sink has no key, so no record may pass one that failed. Write `strict`, or leave it out.',
+  ],
+  [
     'reading from a sink',
     'sinks:\n  out: { from: f, log: {} }\n  again: { from: «from-sink»out, log: {} }',
     '`out` is a sink: nothing can be read from it. Read from what the sink reads from.',
