@@ -41,6 +41,8 @@ export class Narration {
       case 'swapped':
         remember(this.#swapped, event.flow, event.function)
         return paint('dim', `  swapped ${event.function} for its generation ${event.generation}`)
+      case 'scaled':
+        return paint('dim', `  ${event.function} ${event.reason}`)
       case 'stopped':
         return undefined
       case 'failed':

@@ -149,6 +149,7 @@ function adopt(
     artifacts,
     runtime: context.runtime,
     sessions: old?.sessions ?? {},
+    ...(old?.resting && { resting: old.resting }),
     history: old?.history ?? [],
   }
   inventory.used = usedOf(inventory, old)

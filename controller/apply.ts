@@ -10,6 +10,8 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
   for (const change of changes) {
     if (change.action !== 'publish') continue
     inventory.sessions[change.node] = Math.max(inventory.sessions[change.node] ?? 0, change.wiring.partitions)
+    const resting = inventory.resting?.[change.node]
+    if (resting) resting.revision = 0
   }
   const entry = inventory.history.at(-1)
   if (entry?.result === 'Progressing') {
@@ -48,8 +50,10 @@ function struckOut(
   change: Change & { action: 'discard' },
   { inventories }: Context,
 ): void {
-  if (change.everything) delete inventory!.sessions[change.node]
-  else inventory!.sessions[change.node] = Math.min(...change.partitions)
+  if (change.everything) {
+    delete inventory!.sessions[change.node]
+    delete inventory!.resting?.[change.node]
+  } else inventory!.sessions[change.node] = Math.min(...change.partitions)
   inventories.save(inventory!)
 }
 

@@ -84,6 +84,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       store,
       runtime,
       silentMs: options.silentMs ?? defaultSilentMs,
+      scaling: options.scaling ?? {},
       log,
       emit,
     })

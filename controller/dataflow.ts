@@ -5,6 +5,7 @@ import type { Desired } from './desired.ts'
 import type { Health } from './health.ts'
 import type { Inventory } from './inventory.ts'
 import type { Observed } from './plan.ts'
+import { Scaler } from './scaler.ts'
 import type { Revision } from './source/source.ts'
 
 /** One `dataflow.yaml` that was seen in the source: everything that passes know of it. */
@@ -12,6 +13,8 @@ export class Dataflow {
   /** Of its `dataflow.yaml`, relative to the tree. */
   readonly folder: string
   readonly conditions = new Conditions()
+  /** How many hosts its functions should have. */
+  readonly scaler = new Scaler()
   /** What the source has to offer; accepted once it is loaded, checked and built. */
   offered?: Revision
   /** As its newest `dataflow.yaml` says, for as long as none was good. */

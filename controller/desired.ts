@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Artifact } from '../builder/artifact.ts'
-import type { Flow, Node } from '../schema/flow.ts'
+import type { Flow, FunctionNode, Node } from '../schema/flow.ts'
 import { type Content, wiringOf } from '../schema/wiring.ts'
 import type { Workload } from './orchestrator/orchestrator.ts'
 
@@ -22,12 +22,14 @@ export interface DesiredFrom {
   runtime: Pick<Artifact, 'digest' | 'path'>
   /** Digest of each secret's value; see `Secrets.digest`. */
   secretDigests: Record<string, string>
+  /** By function: how many hosts it should have now; the least where nothing is said. */
+  scales?: Record<string, number>
 }
 
 /** Nothing of a flow: all that runs of it is to go. */
 export const nothing = (flow: string): Desired => ({ flow, workloads: [], contents: {}, unbuilt: [] })
 
-export function desire({ flow, artifacts, runtime, secretDigests }: DesiredFrom): Desired {
+export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }: DesiredFrom): Desired {
   const isBuilt = (node: Node) => node.kind !== 'function' || artifacts[node.name] !== undefined
   return {
     flow: flow.name,
@@ -44,7 +46,7 @@ export function desire({ flow, artifacts, runtime, secretDigests }: DesiredFrom)
         host: runtime.path,
         env: isFunction ? node.env : {},
         secrets: isFunction ? node.secrets : [],
-        replicas: isFunction ? node.scale.min : 1,
+        replicas: isFunction ? replicasOf(node.scale, scales[node.name]) : 1,
         placement: node.placement,
         resources: isFunction ? node.resources : {},
       }
@@ -54,6 +56,9 @@ export function desire({ flow, artifacts, runtime, secretDigests }: DesiredFrom)
     unbuilt: flow.nodes.filter(node => !isBuilt(node)).map(node => node.name),
   }
 }
+
+/** A function that nobody has decided on yet runs once, whatever its least is: so its sessions come to be. */
+const replicasOf = ({ min, max }: FunctionNode['scale'], decided = 1) => Math.min(max, Math.max(min, decided))
 
 /** Says whether a running process is still what is wanted; wiring, retries and scale reach it live. */
 function fingerprintOf(

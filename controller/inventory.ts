@@ -16,6 +16,14 @@ export interface HistoryEntry {
   applied: string[]
 }
 
+/** A function that needs no host: as long as this holds, nothing can be waiting for it that nobody tells of. */
+export interface Resting {
+  /** The wiring that all its sessions have in effect; 0 when it has got another one since. */
+  revision: number
+  /** By host of its producers: the partitions it had taken over when all that it had sent was finished. */
+  feeders: Record<string, number>
+}
+
 /** What is wanted of one dataflow and what may be left of it: enough to go on, and to clean up, without the source. */
 export interface Inventory {
   v: 1
@@ -31,6 +39,8 @@ export interface Inventory {
   used?: Record<string, string>
   /** By node of the graph: partitions that ever got a session; an entry goes when they are discarded. */
   sessions: Record<string, number>
+  /** By function that has no host: what is known of its sessions. */
+  resting?: Record<string, Resting>
   history: HistoryEntry[]
   /** Its `dataflow.yaml` is gone, or has another name: all of it is to go. */
   removed?: boolean

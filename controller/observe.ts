@@ -10,7 +10,7 @@ export async function observe(
   dataflow: Dataflow,
   { broker, orchestrator, silentMs }: Context,
 ): Promise<Observed> {
-  const { name, sessions } = dataflow.inventory!
+  const { name, sessions, resting = {} } = dataflow.inventory!
   const view = await broker.watch(name, Object.keys(sessions))
   const [hosts, nodes] = await Promise.all([orchestrator.observe(name), orchestrator.nodes()])
   return {
@@ -19,6 +19,7 @@ export async function observe(
     wirings: Object.fromEntries(view.wirings),
     presences: runningHosts(hosts, view),
     sessions: { ...sessions },
+    resting: Object.fromEntries(Object.entries(resting).map(([node, { revision }]) => [node, revision])),
     silent: broker.connected ? silentHosts(hosts, view, silentMs) : [],
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
+import type { ScaleSettings } from './autoscale.ts'
 import type { DeclaredNode } from './orchestrator/orchestrator.ts'
 import type { GitSourceOptions } from './source/index.ts'
 
@@ -29,6 +30,8 @@ export interface ControllerOptions {
   secrets?: string
   /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */
   silentMs?: number
+  /** When hosts are added and taken away; see `ScaleSettings`. */
+  scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
   webhookSecret?: string
   logger?: Logger
@@ -63,6 +66,8 @@ export type ControllerEvent =
   /** The newest generation has taken over; what it replaced stops now. */
   | { type: 'swapped'; flow: string; function: string; generation: number }
   | { type: 'stopped'; flow: string; function: string; generation: number }
+  /** The load asks for another number of hosts. */
+  | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
   | { type: 'ready'; flow: string; revision: string; ms: number }

@@ -63,6 +63,7 @@ function planStops(workload: Workload, hosts: ObservedHost[], observed: Observed
   const generation = generationOf(workload, hosts, observed.nodes)
   const running = hosts.filter(host => host.phase !== 'stopping')
   const older = running.filter(host => host.generation < generation)
+  if (workload.replicas === 0) return running.map(host => stop(host, 'there is no work'))
   const keep = isReady(workload.node, generation, observed)
     ? undefined
     : generationToKeep(workload.node, older, observed)
@@ -72,7 +73,7 @@ function planStops(workload: Workload, hosts: ObservedHost[], observed: Observed
       .map(host => stop(host, `generation ${generation} replaces it`)),
     ...running
       .filter(host => host.generation === generation && host.replica >= workload.replicas)
-      .map(host => stop(host, `${workload.replicas} replicas are enough`)),
+      .map(host => stop(host, `${workload.replicas} ${workload.replicas === 1 ? 'is' : 'are'} enough`)),
   ]
 }
 
@@ -103,7 +104,7 @@ function planRemovals({ contents }: Desired, observed: Observed): HostChange[] {
 /** Whether a producer may still send to this node. */
 export function isFed(node: string, observed: Observed): boolean {
   return Object.entries(observed.wirings).some(([producer, wiring]) => {
-    if (hasNoHostLeft(producer, observed)) return false
+    if (hasNoHostLeft(producer, observed) && observed.resting[producer] === undefined) return false
     const streams = Object.values(wiring.outputs).flat()
     if (streams.some(stream => stream.consumers.includes(node))) return true
     const wasInput = observed.wirings[node]?.inputs.some(input => input.node === producer) ?? false

@@ -4,6 +4,7 @@ import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import { type Desired, desire, nothing } from './desired.ts'
 import { health } from './health.ts'
+import type { Inventory } from './inventory.ts'
 import { observe } from './observe.ts'
 import { plan } from './plan.ts'
 import { report } from './report.ts'
@@ -13,29 +14,29 @@ import { report } from './report.ts'
 export async function reconcile(dataflow: Dataflow, context: Context): Promise<void> {
   // load + check → build(changed) → inventory. Where that can't be done now, what runs is looked after all the same.
   const failure = await accept(dataflow, context).catch((error: unknown) => ({ error }))
-  const desired = desiredOf(dataflow, context)
-  if (!desired) {
+  if (!dataflow.inventory) {
     if (failure) throw failure.error
     return
   }
   const observed = await observe(dataflow, context)
+  dataflow.scaler.begin(dataflow.inventory, observed)
+  const desired = desiredOf(dataflow.inventory, dataflow, context)
   const changes = plan(desired, observed)
   await apply(dataflow, changes, context)
-  const { revision } = dataflow.inventory!
+  const { revision } = dataflow.inventory
   const state = {
     revision,
     desired,
     observed,
     changes,
-    health: health(desired, observed, changes, dataflow.buildFailures),
+    health: health(desired, observed, changes, dataflow.buildFailures, dataflow.last?.health),
   }
   report(dataflow, state, context)
   if (failure) throw failure.error
 }
 
-function desiredOf({ inventory, removed }: Dataflow, { secrets }: Context): Desired | undefined {
-  if (!inventory) return undefined
+function desiredOf(inventory: Inventory, { removed, scaler }: Dataflow, { secrets }: Context): Desired {
   if (removed) return nothing(inventory.name)
   const { flow, artifacts, runtime } = inventory
-  return desire({ flow, artifacts, runtime, secretDigests: secrets.digests() })
+  return desire({ flow, artifacts, runtime, secretDigests: secrets.digests(), scales: scaler.hosts })
 }

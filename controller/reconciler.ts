@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
 import { Problem } from '../schema/problem.ts'
+import type { ScaleSettings } from './autoscale.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
+import type { DesiredFrom } from './desired.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { observe } from './observe.ts'
@@ -19,11 +21,18 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   source: Source
   path: string
   intervalMs: number
+  scaling: Partial<ScaleSettings>
+}
+
+/** The answer of `/api/observed`. */
+export interface ObservedAnswer extends Observed, Pick<DesiredFrom, 'secretDigests' | 'scales'> {
+  artifacts: Record<string, string>
 }
 
 const sourceKey = 'source'
 // Drift is told by events; this is for what no event tells, like a host that went silent.
 const lookAgainMs = 5_000
+const scaleEveryMs = 1_000
 
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
@@ -32,14 +41,17 @@ export class Reconciler {
   #context: Context
   #intervalMs: number
   #traffic = new Map<string, Traffic>()
-  #timer?: NodeJS.Timeout
+  #scaling: Partial<ScaleSettings>
+  #isScaling = false
+  #timers: NodeJS.Timeout[] = []
   #fetching?: AbortController
   #log: Logger
   #housekeeping: Housekeeping
 
-  constructor({ source, path, intervalMs, ...rest }: ReconcilerOptions) {
+  constructor({ source, path, intervalMs, scaling, ...rest }: ReconcilerOptions) {
     this.#log = rest.log
     this.#intervalMs = intervalMs
+    this.#scaling = scaling
     this.repository = new Repository(source, path, rest.inventories)
     this.#context = {
       ...rest,
@@ -63,7 +75,13 @@ export class Reconciler {
   start(): void {
     this.lookAtAll()
     this.lookAtSource()
-    this.#timer = setInterval(() => this.lookAtAll(), lookAgainMs).unref()
+    this.#timers = [
+      setInterval(() => this.lookAtAll(), lookAgainMs).unref(),
+      setInterval(
+        () => this.#scaleAll().catch(err => this.#log.warn({ err }, 'scaling failed')),
+        scaleEveryMs,
+      ).unref(),
+    ]
   }
 
   lookAtSource(): void {
@@ -89,9 +107,15 @@ export class Reconciler {
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  /** What `desire` and `plan` would get now, for `dyninka diff`. */
-  async observed(dataflow: Dataflow): Promise<Observed & { secretDigests: Record<string, string> }> {
-    return { ...(await observe(dataflow, this.#context)), secretDigests: this.#context.secrets.digests() }
+  /** What `desire` and `plan` would get now, for `dyninka diff`, and the code of each function. */
+  async observed(dataflow: Dataflow): Promise<ObservedAnswer> {
+    const artifacts = Object.entries(dataflow.inventory!.artifacts)
+    return {
+      ...(await observe(dataflow, this.#context)),
+      secretDigests: this.#context.secrets.digests(),
+      scales: dataflow.scaler.hosts,
+      artifacts: Object.fromEntries(artifacts.map(([name, { digest }]) => [name, digest])),
+    }
   }
 
   /** How reading the source goes. */
@@ -105,13 +129,21 @@ export class Reconciler {
     }
   }
 
+  /** Something waits for a node that its producers can't tell of: it gets a host if it has none. */
+  wake(dataflow: Dataflow, node: string): void {
+    const resting = dataflow.inventory?.resting?.[node]
+    if (!resting) return
+    resting.revision = 0
+    this.#context.inventories.save(dataflow.inventory!)
+  }
+
   find(flow: string | undefined): Dataflow | undefined {
     const all = [...this.repository.dataflows.values()].filter(({ inventory }) => inventory)
     return flow === undefined && all.length === 1 ? all[0] : all.find(({ name }) => name === flow)
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
     this.#fetching?.abort()
     for (const { accepting } of this.repository.dataflows.values()) accepting?.abort()
     await this.#queue.close()
@@ -142,12 +174,41 @@ export class Reconciler {
     if (dataflow.removed && !this.repository.mayPrune()) return lookAgainMs
     await reconcile(dataflow, this.#context)
     this.#housekeeping.after(dataflow)
-    if (dataflow.last) this.#count(dataflow, await this.#viewOf(dataflow))
+    if (dataflow.last) {
+      const view = await this.#viewOf(dataflow)
+      this.#scale(key, dataflow, view) // before what hosts said that are gone is forgotten
+      this.#count(dataflow, view)
+    }
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
+  }
+
+  async #scaleAll() {
+    if (!this.#context.broker.connected || this.#isScaling) return
+    this.#isScaling = true
+    try {
+      for (const [key, dataflow] of this.repository.dataflows) {
+        const view = await this.#viewOf(dataflow)
+        // A pass may have let it go meanwhile.
+        if (this.repository.dataflows.get(key) === dataflow) this.#scale(key, dataflow, view)
+      }
+    } finally {
+      this.#isScaling = false
+    }
+  }
+
+  #scale(key: string, dataflow: Dataflow, view: FlowView | undefined) {
+    if (!view || !dataflow.last) return
+    const inventory = dataflow.inventory!
+    const scaled = dataflow.scaler.look(dataflow, view, this.#scaling)
+    // Who may rest is on the disk before its last host is told to go.
+    if (inventory.resting) this.#context.inventories.save(inventory)
+    if (scaled.length === 0) return
+    for (const each of scaled) this.#context.emit({ type: 'scaled', flow: inventory.name, ...each })
+    this.#queue.add(key)
   }
 
   #count(dataflow: Dataflow, view: FlowView | undefined) {

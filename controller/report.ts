@@ -21,8 +21,9 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   const { conditions } = dataflow
   const failed = Object.entries(health.nodes).filter(([, { phase }]) => phase === 'Failed')
   const waiting = Object.entries(health.nodes).filter(
-    ([, { phase }]) => phase !== 'Running' && phase !== 'Failed',
+    ([, { phase }]) => phase !== 'Running' && phase !== 'Idle' && phase !== 'Failed',
   )
+  const idle = Object.values(health.nodes).filter(({ phase }) => phase === 'Idle').length
   if (health.ready) {
     if (conditions.get('Ready')?.status !== 'True' || inventory.history.at(-1)?.result === 'Progressing') {
       const ms = Math.round(performance.now() - dataflow.offeredAt)
@@ -33,7 +34,7 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
       'Ready',
       'True',
       'Running',
-      `${desired.workloads.length} of ${desired.workloads.length} run ${inventory.revision}`,
+      `${desired.workloads.length - idle} of ${desired.workloads.length} run ${inventory.revision}${idle > 0 ? `, ${idle} wait for work` : ''}`,
     )
     conditions.set('Reconciling', 'False', 'Done', 'nothing left to do')
     return

@@ -5,6 +5,8 @@ export interface RolloutState {
   /** What is retained now, by node of the graph; nodes that are being removed too. */
   wirings: Record<string, Wiring>
   presences: RunningHost[]
+  /** By node without hosts: the wiring that its sessions have in effect; 0 for an older one. */
+  resting: Record<string, number>
   /** Nodes that were never built, or whose newest generation does not start: not waited for. */
   failed: ReadonlySet<string>
 }
@@ -61,12 +63,13 @@ function isReady(
   )
 }
 
-/** Every partition is held by a host that has this wiring in effect. */
+/** Every partition is held by a host that has this wiring in effect, or was when the last host left. */
 export function isInEffect(
   node: string,
   wiring: Wiring,
-  { presences }: Pick<RolloutState, 'presences'>,
+  { presences, resting }: Pick<RolloutState, 'presences' | 'resting'>,
 ): boolean {
+  if (resting[node] === wiring.revision) return true
   const held = new Set<number>()
   for (const host of presences) {
     if (host.function === node && host.wiring >= wiring.revision) for (const n of host.partitions) held.add(n)
@@ -74,9 +77,13 @@ export function isInEffect(
   return Array.from({ length: wiring.partitions }, (_, n) => n).every(n => held.has(n))
 }
 
-/** No host of the node still works by an older wiring; a node without hosts will read the newest one first. */
+/** No host of the node still works by an older wiring. One at rest has records and the newest wiring in its sessions
+ *  in the order in which they came: it must have run to be past the older one. */
 export function isConfirmed(node: string, state: RolloutState): boolean {
   const revision = state.wirings[node]?.revision ?? 0
+  const rested = state.resting[node]
+  if (rested === revision) return true
+  if (rested !== undefined && !state.presences.some(host => host.function === node)) return false
   return state.presences.every(host => host.function !== node || host.wiring >= revision)
 }
 

@@ -1,4 +1,5 @@
 import type { Finding } from '../schema/finding.ts'
+import type { FunctionNode } from '../schema/flow.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Condition } from './conditions.ts'
 import type { Dataflow } from './dataflow.ts'
@@ -32,6 +33,8 @@ export interface FunctionStatus {
     artifact: string
     generation: number
   }[]
+  /** Where `scale` leaves a choice: how many hosts it should have now, and why. */
+  scale?: { min: number; max: number; hosts: number; reason: string; at: string }
   recordsIn: number
   recordsOut: number
   lag: number
@@ -58,7 +61,9 @@ export function statusOf(
     source,
     conditions: dataflow.conditions.list(),
     findings: dataflow.findings,
-    functions: nodes.map(({ name, kind }) => {
+    functions: nodes.map(node => {
+      const { name, kind } = node
+      const scale = node.kind === 'function' && scaleOf(node, dataflow)
       const { phase, message } = last?.health.nodes[name] ?? { phase: 'Waiting' as const }
       const {
         recordsIn = 0,
@@ -72,9 +77,11 @@ export function statusOf(
         name,
         kind,
         artifact: last?.desired.workloads.find(({ node }) => node === name)?.artifact ?? '',
-        phase: dataflow.building.includes(name) && phase !== 'Running' ? 'Building' : phase,
+        phase:
+          dataflow.building.includes(name) && phase !== 'Running' && phase !== 'Idle' ? 'Building' : phase,
         ...(message !== undefined && { message }),
         hosts: hostsOf(name, last, view),
+        ...(scale && { scale }),
         recordsIn,
         recordsOut,
         lag,
@@ -85,6 +92,13 @@ export function statusOf(
     }),
     history: inventory?.history ?? [],
   }
+}
+
+function scaleOf({ name, scale: { min, max } }: FunctionNode, { scaler }: Dataflow): FunctionStatus['scale'] {
+  const scale = scaler.scaleOf(name)
+  if (!scale) return undefined
+  const { hosts, reason, changedAt } = scale
+  return { min, max, hosts, reason, at: new Date(Date.now() - (performance.now() - changedAt)).toISOString() }
 }
 
 function hostsOf(node: string, last: Dataflow['last'], view?: FlowView): FunctionStatus['hosts'] {

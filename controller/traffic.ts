@@ -28,19 +28,23 @@ export class Traffic {
       if (!living.has(host) && !view.presences.has(host)) view.forget(host)
   }
 
-  /** By node: counters so far, and the records that wait for it or are in its hands. */
+  /** By node: counters so far, and the records that wait for it or are in its hands. What its producers count includes
+   *  what is in its hands; a source has no producers. */
   totals(view: FlowView): Map<string, Counters & { lag: number }> {
     this.#count(view)
     const totals = new Map<string, Counters & { lag: number }>()
+    const inHand = new Map<string, number>()
     const add = (node: string, lag: number) => {
       const before = totals.get(node)?.lag ?? 0
       totals.set(node, { ...(this.#totals.get(node) ?? none), lag: before + lag })
     }
     for (const node of this.#totals.keys()) add(node, 0)
     for (const { node, report } of view.reports().values()) {
-      add(node, report.inFlight)
+      add(node, 0)
+      inHand.set(node, (inHand.get(node) ?? 0) + report.inFlight)
       for (const [consumer, count] of Object.entries(report.backlog)) add(consumer, count)
     }
+    for (const [node, total] of totals) total.lag = Math.max(total.lag, inHand.get(node) ?? 0)
     return totals
   }
 

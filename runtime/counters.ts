@@ -10,6 +10,7 @@ export class Counters {
   dropped = 0
   rejected = 0
   inFlight = 0
+  takeovers = 0
   handlerMs = 0
   calls = 0
   latencyMs: number | undefined

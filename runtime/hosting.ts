@@ -89,7 +89,7 @@ export class Hosting {
     const { flow, node, presence } = this.#options
     await this.#control?.publish(topics.host(flow, node, presence.host), '', { retain: true }).catch(() => {})
     await this.#units.drain(timeoutMs)
-    this.#report()
+    this.#report(true)
     await this.#sink?.sink.close()
     await this.#control?.close()
   }
@@ -181,6 +181,7 @@ export class Hosting {
   #create(partition: number): Unit & { rewire?(wiring: Wiring): Promise<void> } {
     const { flow, node, transport, env, log } = this.#options
     const wiring = this.#wiring!
+    this.#counters.takeovers += 1
     const shared = {
       flow,
       node,
@@ -256,9 +257,10 @@ export class Hosting {
       .catch(() => {})
   }
 
-  #report() {
+  #report(leaving = false) {
     const { flow, node, presence } = this.#options
     const report = reportOf(presence.host, this.#counters, this.#units.backlog, this.#rttMs)
+    if (leaving) report.leaving = true
     this.#control
       ?.publish(topics.telemetry(flow, node, presence.host), JSON.stringify(report), { qos: 0 })
       .catch(() => {})

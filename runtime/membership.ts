@@ -20,23 +20,39 @@ export class Membership {
     return presences.filter(presence => presence.generation === generation).map(presence => presence.host)
   }
 
-  /** Rendezvous hashing: a host that comes or goes moves no partition between the others. */
-  ownerOf(partition: number): string | undefined {
-    let owner: string | undefined
-    let best = -1
-    for (const host of this.newest()) {
-      const weight = hash(`${partition}/${host}`)
-      if (weight > best || (weight === best && host < owner!)) {
-        owner = host
-        best = weight
-      }
-    }
-    return owner
+  /** Rendezvous hashing with bounded loads: a host that comes or goes moves few partitions between the others, and
+   *  none has more than one above another, or a host that was started to help might get nothing to do. */
+  owners(partitions: number): string[] {
+    const hosts = this.newest()
+    if (hosts.length === 0) return []
+    const least = Math.floor(partitions / hosts.length)
+    let extras = partitions % hosts.length
+    const held = new Map(hosts.map(host => [host, 0]))
+    return Array.from({ length: partitions }, (_, partition) => {
+      const mayTake = (host: string) => held.get(host)! < least || (held.get(host) === least && extras > 0)
+      const owner = heaviest(partition, hosts.filter(mayTake))
+      if (held.get(owner) === least) extras -= 1
+      held.set(owner, held.get(owner)! + 1)
+      return owner
+    })
   }
 
   partitionsOf(host: string, partitions: number): number[] {
-    return Array.from({ length: partitions }, (_, i) => i).filter(i => this.ownerOf(i) === host)
+    return this.owners(partitions).flatMap((owner, partition) => (owner === host ? [partition] : []))
   }
+}
+
+function heaviest(partition: number, hosts: string[]): string {
+  let owner = ''
+  let best = -1
+  for (const host of hosts) {
+    const weight = hash(`${partition}/${host}`)
+    if (weight > best || (weight === best && host < owner)) {
+      owner = host
+      best = weight
+    }
+  }
+  return owner
 }
 
 /** @returns undefined for a payload that is no presence: a cleared one, or a foreign client's */

@@ -22,6 +22,12 @@ export interface TelemetryReport {
   calls: number
   /** Event time of the last finished record to now, ms. */
   latencyMs?: number
+  /** Partitions taken over since the start. What one that was lost or handed over had sent is not in `backlog`. */
+  takeovers: number
+  /** The last report of a host that leaves in peace. */
+  leaving?: true
+  /** Time since the start in which the event loop had something to do, waiting for the processor included. */
+  activeMs: number
   cpuMs: number
   residentBytes: number
   /** Round trip to the broker, ms. */

@@ -7,6 +7,7 @@ export function reportOf(
   backlog: Record<string, number>,
   brokerRttMs: number | undefined,
 ): TelemetryReport {
+  const { active } = performance.eventLoopUtilization()
   const { user, system } = process.cpuUsage()
   const { latencyMs, ...counts } = counters
   return {
@@ -15,6 +16,7 @@ export function reportOf(
     at: new Date().toISOString(),
     ...counts,
     backlog,
+    activeMs: Math.round(active),
     cpuMs: (user + system) / 1000,
     residentBytes: process.memoryUsage.rss(),
     ...(latencyMs !== undefined && { latencyMs }),

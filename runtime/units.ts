@@ -99,6 +99,7 @@ export class Units {
     this.#again(partition)
   }
 
+  /** What ran stays known: what it sent, and nobody has finished yet, is still to be told. */
   async drain(timeoutMs: number): Promise<void> {
     this.reset()
     this.#wanted = []
@@ -106,7 +107,6 @@ export class Units {
       ...[...this.#running.values()].map(unit => unit.drain(timeoutMs)),
       ...this.#leaving.values(),
     ])
-    this.#running.clear()
   }
 
   #start(partition: number) {

@@ -195,11 +195,11 @@ export interface DataflowFunction {
  */
 export interface Scale {
   /**
-   * Processes that always run.
+   * Processes that always run. With 0, none runs while there is no work.
    */
   min?: number
   /**
-   * The number of partitions, a power of two: the most processes among which the keys can be spread.
+   * The number of partitions, a power of two: the most processes among which the keys can be spread. Between `min` and `max`, the load decides how many run.
    */
   max?: number
 }

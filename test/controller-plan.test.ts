@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describe } from '../controller/change.ts'
 import { type Desired, desire, nothing } from '../controller/desired.ts'
+import { health } from '../controller/health.ts'
 import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
 import { type Observed, plan } from '../controller/plan.ts'
 import type { Flow, FunctionNode } from '../schema/flow.ts'
@@ -17,14 +18,19 @@ function flowOf(...functions: FunctionNode[]): Flow {
   return { name: 'f', nodes: [source('tick', every), ...functions, sink('out', [last], { type: 'log' })] }
 }
 
-function desired(flow: Flow, digests: Record<string, string> = {}, missing: string[] = []): Desired {
+function desired(
+  flow: Flow,
+  digests: Record<string, string> = {},
+  missing: string[] = [],
+  scales: Record<string, number> = {},
+): Desired {
   const names = flow.nodes
     .filter(({ kind, name }) => kind === 'function' && !missing.includes(name))
     .map(({ name }) => name)
   const artifacts = Object.fromEntries(
     names.map(name => [name, { digest: digests[name] ?? `sha256:${name}`, path: `/${name}` }]),
   )
-  return desire({ flow, artifacts, runtime, secretDigests: {} })
+  return desire({ flow, artifacts, runtime, secretDigests: {}, scales })
 }
 
 const chain = flowOf(fn('a', ['tick']), fn('b', ['a']), fn('c', ['b']))
@@ -36,6 +42,7 @@ class World {
     { name: 'n2', zone: 'z2', arch: 'amd64' },
   ])
   sessions: Record<string, number> = {}
+  resting: Record<string, number> = {}
 
   async observed(): Promise<Observed> {
     const view = await this.orchestrator.broker.watch('f')
@@ -50,6 +57,7 @@ class World {
         function: nodeOf.get(presence.host)!,
       })),
       sessions: { ...this.sessions },
+      resting: { ...this.resting },
       silent: [],
     }
   }
@@ -59,6 +67,7 @@ class World {
     for (const change of changes) {
       if (change.action === 'publish') {
         this.sessions[change.node] = Math.max(this.sessions[change.node] ?? 0, change.wiring.partitions)
+        if (change.node in this.resting) this.resting[change.node] = 0
         await this.orchestrator.broker.publishWiring('f', change.node, change.wiring)
       } else if (change.action === 'discard') {
         await this.orchestrator.broker.discard('f', change.node, change.partitions, change.everything)
@@ -268,6 +277,99 @@ Plan('runs as many replicas as the scale asks for', async () => {
   assert.is(await count(), 3)
   await world.settle(desired(scaled(1)))
   assert.is(await count(), 1)
+})
+
+const resting = flowOf(fn('a', ['tick']), fn('b', ['a'], { scale: { min: 0, max: 4 } }), fn('c', ['b']))
+
+/** A world in which b has gone to rest, as the scaler would have it. */
+async function worldAtRest(): Promise<World> {
+  const world = new World()
+  await world.settle(desired(resting))
+  world.resting.b = (await world.observed()).wirings.b!.revision
+  assert.equal(await world.settle(desired(resting, {}, [], { b: 0 })), [
+    'stop b generation 1, replica 0: there is no work',
+  ])
+  return world
+}
+
+Plan('runs a function that may rest once, so that its sessions come to be', async () => {
+  const world = new World()
+  assert.equal(started(await world.settle(desired(resting))), ['out', 'c', 'b', 'a', 'tick'])
+})
+
+Plan('leaves what is wired as it is when a function goes to rest, and is at rest itself', async () => {
+  const world = await worldAtRest()
+  assert.equal(await world.consumersOf('a'), ['b'])
+  const observed = await world.observed()
+  const wanted = desired(resting, {}, [], { b: 0 })
+  assert.is(health(wanted, observed, []).nodes.b?.phase, 'Idle')
+  assert.ok(health(wanted, observed, []).ready)
+})
+
+Plan('starts nothing for new code of a function at rest until there is work', async () => {
+  const world = await worldAtRest()
+  assert.equal(await world.settle(desired(resting, { b: 'sha256:b2' }, [], { b: 0 })), [])
+  assert.equal(started(await world.settle(desired(resting, { b: 'sha256:b2' }, [], { b: 1 }))), ['b'])
+})
+
+Plan('lets no consumer go of a function at rest before it has run with its new wiring', async () => {
+  const world = await worldAtRest()
+  const inserted = flowOf(
+    fn('a', ['tick']),
+    fn('b', ['a'], { scale: { min: 0, max: 4 } }),
+    fn('mid', ['b']),
+    fn('c', ['mid']),
+  )
+  await world.settle(desired(inserted, {}, [], { b: 0 }))
+  const inputs = async () => (await world.observed()).wirings.c!.inputs.map(({ node }) => node).toSorted()
+  assert.equal(await inputs(), ['b', 'mid'], 'what b sends by its old wiring is still read')
+  await world.settle(desired(inserted, {}, [], { b: 1 }))
+  assert.equal(await inputs(), ['mid'])
+})
+
+Plan('removes a consumer of a function at rest once that has run with its new wiring', async () => {
+  const world = new World()
+  const b = fn('b', ['a'], { scale: { min: 0, max: 4 } })
+  const fork = flowOf(fn('a', ['tick']), b, fn('side', ['b']), fn('c', ['b']))
+  await world.settle(desired(fork))
+  world.resting.b = (await world.observed()).wirings.b!.revision
+  await world.settle(desired(fork, {}, [], { b: 0 }))
+  const changes = await world.settle(desired(resting, {}, [], { b: 0 }))
+  assert.not.ok(
+    changes.some(line => line.startsWith('stop side')),
+    changes.join('\n'),
+  )
+  assert.ok(
+    (await world.settle(desired(resting, {}, [], { b: 1 }))).includes('discard all that is left of side'),
+  )
+})
+
+Plan('removes a function at rest, with all that is left of it', async () => {
+  const world = await worldAtRest()
+  const changes = await world.settle(desired(flowOf(fn('a', ['tick']), fn('c', ['a']))))
+  assert.equal(started(changes), [])
+  assert.ok(changes.includes('discard all that is left of b'), changes.join('\n'))
+  await world.settle(nothing('f'))
+  const { hosts, wirings, sessions } = await world.observed()
+  assert.equal([hosts, wirings, sessions], [[], {}, {}])
+})
+
+Plan('adds and takes away hosts without touching the others', async () => {
+  const world = new World()
+  const scaled = flowOf(fn('a', ['tick'], { scale: { min: 1, max: 4 } }), fn('c', ['a']))
+  await world.settle(desired(scaled))
+  assert.equal(
+    (await world.settle(desired(scaled, {}, [], { a: 3 }))).map(line => line.replace(/, on .*/, '')),
+    ['start a generation 1, replica 1', 'start a generation 1, replica 2'],
+  )
+  assert.equal(await world.settle(desired(scaled, {}, [], { a: 2 })), [
+    'stop a generation 1, replica 2: 2 are enough',
+  ])
+  assert.equal(
+    await world.settle(desired(scaled, {}, [], { a: 9 })).then(started),
+    ['a', 'a'],
+    'never over max',
+  )
 })
 
 Plan('goes past the revisions that hosts have seen when the broker has lost what it retained', async () => {

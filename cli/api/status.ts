@@ -37,9 +37,11 @@ export interface FunctionStatus {
   name: string
   kind: 'source' | 'function' | 'sink'
   artifact: string
-  phase: 'Waiting' | 'Building' | 'Starting' | 'Running' | 'Failed' | 'Stopping'
+  phase: 'Waiting' | 'Building' | 'Starting' | 'Running' | 'Idle' | 'Failed' | 'Stopping'
   message?: string
   hosts: { id: string; node: string; pid: number | null; startedAt: string | null; artifact: string }[]
+  /** Where `scale` leaves a choice. */
+  scale?: { min: number; max: number; hosts: number; reason: string; at: string }
   recordsIn: number
   recordsOut: number
   lag: number

@@ -6,6 +6,7 @@ import { build, hostBundle } from '../../builder/index.ts'
 import { describe, nodeOf } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
+import type { ObservedAnswer } from '../../controller/reconciler.ts'
 import { discover, type Finding, type Flow, load, Problem } from '../../schema/index.ts'
 import type { Api } from '../api/api.ts'
 import { git } from '../git.ts'
@@ -50,7 +51,7 @@ export async function compare(dir: string, controller: Api, state?: string): Pro
   }
 }
 
-type Answer = Observed & { secretDigests?: Record<string, string> }
+type Answer = Observed & Partial<Pick<ObservedAnswer, 'secretDigests' | 'scales' | 'artifacts'>>
 
 const nothingObserved: Answer = {
   hosts: [],
@@ -60,6 +61,7 @@ const nothingObserved: Answer = {
     { name: 'local', zone: 'local', arch: process.arch === 'x64' ? 'amd64' : process.arch, labels: {} },
   ],
   sessions: {},
+  resting: {},
   silent: [],
 }
 
@@ -75,7 +77,13 @@ async function changesOf(
   const artifacts = Object.fromEntries(
     results.flatMap(r => ('artifact' in r ? [[r.function, r.artifact]] : [])),
   )
-  const desired: Desired = desire({ flow, artifacts, runtime, secretDigests: observed.secretDigests ?? {} })
+  const desired: Desired = desire({
+    flow,
+    artifacts,
+    runtime,
+    secretDigests: observed.secretDigests ?? {},
+    scales: observed.scales ?? {},
+  })
   return {
     changes: [
       // Wiring and clean-up come in steps that wait for each other: `rewired` says where they end.
@@ -83,8 +91,18 @@ async function changesOf(
         .filter(change => change.action !== 'publish' && change.action !== 'discard')
         .filter(change => nodeOf(change) in desired.contents)
         .map(change => ({ action: change.action, description: describe(change) })),
+      ...asleep(desired, observed.artifacts ?? {}),
       ...rewired(desired, observed),
     ],
     findings: results.flatMap(result => ('findings' in result ? result.findings : [])),
   }
 }
+
+/** New code of functions that have no host, since there is no work for them. */
+const asleep = ({ workloads }: Desired, before: Record<string, string>): Change[] =>
+  workloads
+    .filter(({ node, replicas, artifact }) => replicas === 0 && before[node] !== artifact)
+    .map(({ node, artifact }) => ({
+      action: 'update',
+      description: `update ${node} (${artifact.slice(0, 'sha256:'.length + 12)}): it starts when there is work`,
+    }))

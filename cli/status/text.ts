@@ -28,6 +28,10 @@ function section({ name, folder, revision, conditions, findings, functions }: Da
   if (findings.length > 0) parts.push('The newest revision is not what runs:', findingsText(findings, folder))
   else if (troubles.length === 0) parts.push(...detail(conditions))
   if (functions.length > 0) parts.push('', indent(functionsTable(functions)))
+  const scaled = functions.flatMap(({ name, scale }) =>
+    scale?.reason ? [paint('dim', `  ${name}: ${scale.reason}, ${ago(scale.at)} ago`)] : [],
+  )
+  if (scaled.length > 0) parts.push('', ...scaled)
   if (troubles.length > 0) parts.push('', ...troubles)
   return parts.join('\n')
 }
@@ -132,7 +136,7 @@ function hostText({ node, pid, startedAt }: FunctionStatus['hosts'][number], roo
   return `${node} ${paint('dim', `pid ${pid}${room === 2 && startedAt ? `, ${ago(startedAt)}` : ''}`)}`
 }
 
-const phaseColour: Record<string, 'green' | 'red'> = { Running: 'green', Failed: 'red' }
+const phaseColour: Record<string, 'green' | 'red' | 'dim'> = { Running: 'green', Idle: 'dim', Failed: 'red' }
 
 /** Cuts revisions in a text to as much as people read: `main@sha1:1234567`. */
 export const short = (text: string) => text.replaceAll(/(@sha[0-9]+:[0-9a-f]{7})[0-9a-f]+/g, '$1')

@@ -26,6 +26,7 @@ export class Metrics {
   #lag: Gauge
   #ready: Gauge
   #hosts: Gauge
+  #wanted: Gauge
 
   constructor(reconciler: Pick<Reconciler, 'status'>) {
     this.#reconciler = reconciler
@@ -37,6 +38,10 @@ export class Metrics {
     this.#lag = gauge('dyninka_lag_records', 'Records that wait for the function or are in its hands.')
     this.#ready = gauge('dyninka_dataflow_ready', '1 when all runs as wanted.', ['dataflow'])
     this.#hosts = gauge('dyninka_hosts', 'Processes.')
+    this.#wanted = gauge(
+      'dyninka_hosts_wanted',
+      'Processes that the load asks for, where scale leaves a choice.',
+    )
   }
 
   get contentType() {
@@ -52,6 +57,7 @@ export class Metrics {
       for (const status of functions) {
         const labels = { dataflow, function: status.name }
         this.#hosts.set(labels, status.hosts.length)
+        if (status.scale) this.#wanted.set(labels, status.scale.hosts)
         this.#lag.set(labels, status.lag)
         for (const [total] of totals) this.#count(total, labels, status[total] ?? 0)
       }

@@ -57,7 +57,8 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
 
   /** A source reads no letters: one handed back to it would be cleared, and lost. */
   const replay: typeof replayLetters = async (_, name, node, ids) => {
-    const { nodes } = flowOf(name).inventory!.flow
+    const dataflow = flowOf(name)
+    const { nodes } = dataflow.inventory!.flow
     const readers = nodes.filter(each => each.kind !== 'source' && (node === undefined || each.name === node))
     if (node !== undefined && readers.length === 0) {
       throw new Problem('NotReplayable', `${node} is a source: its letters can't be replayed`, {
@@ -65,7 +66,10 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
       })
     }
     let count = 0
-    for (const reader of readers) count += await replayLetters(broker, name, reader.name, ids)
+    for (const reader of readers) {
+      reconciler.wake(dataflow, reader.name)
+      count += await replayLetters(broker, name, reader.name, ids)
+    }
     return count
   }
   const letters = (action: typeof replayLetters): Route => ({

@@ -164,6 +164,19 @@ export class Rig {
     return heard
   }
 
+  /** Every message on a filter, those that clear included. */
+  async watch(
+    filter: string,
+    onMessage: (message: { topic: string; payload: Buffer }) => void,
+  ): Promise<Connection> {
+    const connection = await this.#connect(message => {
+      message.ack()
+      onMessage(message)
+    })
+    await connection.subscribe([filter], 1)
+    return connection
+  }
+
   async close() {
     await Promise.all([...this.#hosts.keys()].map(id => this.kill(id)))
     for (const connection of await Promise.all(this.#clients)) await connection.close()
