@@ -85,17 +85,23 @@ for (const [name, start] of brokers) {
       },
     })
     const heard = await rig.listen(`timers/${run}/out`)
-    const sending = send(400)
+    let sent = 0
+    let over = false
+    const sending = (async () => {
+      for (; !over; sent += 20) await send(20)
+    })()
     for (let round = 1; round <= 4; round++) {
-      await until(() => heard.length >= round * 2, `${round * 2} totals`)
+      const before = heard.length
+      await until(() => heard.length > before + 4, 'some totals')
       const [old] = rig.hosts('count')
       await rig.host('count')
       await rig.kill(old!)
     }
+    over = true
     await sending
     const sum = () => totals(heard).reduce((sum, { total }) => sum + total, 0)
-    await until(() => sum() >= 400, '400 records in totals')
-    assert.is(sum(), 400)
+    await until(() => sum() >= sent, `${sent} records in totals`)
+    assert.is(sum(), sent)
   })
 
   Timers('becomes a dead letter when it throws, and fires when that is replayed', async () => {
