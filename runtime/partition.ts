@@ -157,11 +157,16 @@ export class Partition {
   async #recover() {
     const { transport, log } = this.#options
     const { sessionPresent } = this.#connection
-    const { cursor, wiring } = await recover(transport, this.#options, sessionPresent, what =>
-      log.error('the broker has lost a retained message', {
-        what,
-        hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
-      }),
+    const { cursor, wiring } = await recover(
+      transport,
+      this.#connection,
+      this.#options,
+      sessionPresent,
+      what =>
+        log.error('the broker has lost a retained message', {
+          what,
+          hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
+        }),
     )
     this.#cursor = cursor
     if (wiring && cursor.wiring === wiring.revision) this.#wiring = wiring

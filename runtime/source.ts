@@ -4,12 +4,12 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
+import { readFenced } from './fenced-read.ts'
 import { keyAt } from './key.ts'
 import { Letters } from './letters.ts'
 import { Numbering, type NumberingDocument } from './numbering.ts'
 import { Outbox } from './outbox.ts'
 import { printId } from './record-id.ts'
-import { readRetained } from './retained.ts'
 import type { Arrived, Feed } from './sources/feed.ts'
 import type { Connection, Transport } from './transport.ts'
 import type { Unit } from './unit.ts'
@@ -36,7 +36,6 @@ interface Waiting {
 
 const maxRecordBytes = 1024 * 1024
 const maxHeld = 1_000
-const patienceMs = 5_000
 
 /** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
 export class Source implements Unit {
@@ -74,14 +73,15 @@ export class Source implements Unit {
       onClose: error => this.#end(error),
     })
     const topic = topics.credit(flow, node, partition)
-    let document: NumberingDocument | undefined
-    await readRetained(transport, [topic], {
-      patienceMs: this.#connection.sessionPresent ? patienceMs : 0,
-      take(_, payload) {
-        document = JSON.parse(payload.toString()) as NumberingDocument
-        return true
-      },
+    const found = await readFenced({
+      transport,
+      connection: this.#connection,
+      fence: topics.fence(flow, node, partition),
+      topics: [topic],
+      expected: this.#connection.sessionPresent,
     })
+    const stored = found.get(topic)
+    const document = stored && (JSON.parse(stored.toString()) as NumberingDocument)
     this.#numbering = new Numbering(this.#connection, topic, document)
     await this.#numbering.reserve()
     const shared = { ...this.#options, connection: this.#connection }

@@ -53,6 +53,8 @@ class WireConnection implements Connection {
   #socket: Socket
   #options: ConnectOptions
   #waiting = new Map<number, Waiting>()
+  /** Packet identifiers that came on this connection, and whether they were acknowledged. */
+  #arrived = new Map<number, boolean>()
   #pings: Waiting[] = []
   #nextId = 1
   #closed = false
@@ -165,6 +167,7 @@ class WireConnection implements Connection {
       case 'connack':
         return this.#open(packet)
       case 'publish':
+        if (packet.qos > 0 && this.#isRepeat(packet.messageId!, packet.dup)) return
         return this.#options.onMessage(
           this.#message(packet.topic, packet.payload, packet.retain, packet.messageId),
         )
@@ -186,9 +189,23 @@ class WireConnection implements Connection {
       payload: payload as Buffer,
       retain,
       ack: () => {
-        if (messageId !== undefined && !this.#closed) this.#cork().write(pubackPacket(messageId))
+        if (messageId === undefined || this.#closed) return
+        this.#arrived.set(messageId, true)
+        this.#cork().write(pubackPacket(messageId))
       },
     }
+  }
+
+  /** MQTT delivers again after a reconnect only [MQTT-4.4.0-1]. NATS also does after a while without acknowledgment,
+   *  under the same packet identifier: a source would number the message a second time. */
+  #isRepeat(messageId: number, dup: boolean): boolean {
+    const acknowledged = this.#arrived.get(messageId)
+    if (!dup || acknowledged === undefined) {
+      this.#arrived.set(messageId, false)
+      return false
+    }
+    if (acknowledged) this.#cork().write(pubackPacket(messageId))
+    return true
   }
 
   #open(packet: IConnackPacket) {

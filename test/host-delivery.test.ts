@@ -41,6 +41,9 @@ for (const [name, start] of brokers) {
   })
   Delivery.after(() => broker.close())
 
+  // RabbitMQ brings no retained message to a subscription with a wildcard: a new owner finds no state, and hosts do
+  // not find each other. `dyninka run` refuses it for that; what is left out here is what breaks.
+  const WithState = name === 'rabbitmq' ? Delivery.skip : Delivery
   const rigs: Rig[] = []
   const rigOf = (handled: typeof handlers) => {
     const rig = new Rig(broker.url, nodes(), handled)
@@ -66,7 +69,7 @@ for (const [name, start] of brokers) {
     }
   })
 
-  Delivery('loses and repeats nothing in state when hosts are killed', async () => {
+  WithState('loses and repeats nothing in state when hosts are killed', async () => {
     const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const victims = { parse: await rig.host('parse'), count: await rig.host('count') }
@@ -91,7 +94,7 @@ for (const [name, start] of brokers) {
     assert.equal([...counts.values()], [120, 120, 120, 120, 120])
   })
 
-  Delivery('hands over to a newer generation while records flow', async () => {
+  WithState('hands over to a newer generation while records flow', async () => {
     const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const sending = send(rig, 300)
@@ -111,7 +114,7 @@ for (const [name, start] of brokers) {
     for (const { n, count } of records) assert.is(count, Math.ceil(n / 5))
   })
 
-  Delivery('goes on after the connections were cut', async () => {
+  WithState('goes on after the connections were cut', async () => {
     const rig = rigOf(handlers)
     await rig.wire()
     const ids: string[] = []
@@ -199,10 +202,11 @@ for (const [name, start] of brokers) {
     const away = rig.hosts('count')
     for (const id of away) await rig.kill(id)
     // A default mosquitto drops without a word what is beyond 1,000 messages in a queue, the source's own included.
-    const records = name === 'mosquitto' ? 900 : 3_000
+    // NATS, one message at a time, and RabbitMQ are slow to bring them.
+    const records = name === 'aedes' ? 3_000 : 900
     await send(rig, records)
     await rig.host('count')
-    await until(() => heard.length >= records, `${records} records`)
+    await until(() => heard.length >= records, `${records} records`, 20_000)
     assert.is(new Set(parsed(heard).map(({ n }) => n)).size, records)
     for (const { n, count } of parsed(heard)) assert.is(count, Math.ceil(n / 5))
   })
