@@ -93,6 +93,7 @@ export class Partition {
     try {
       await this.#recover()
     } catch (error) {
+      this.#phase = 'closed' // what ends the connection now is this error, and who called is to show it
       this.#stop.abort()
       await this.#connection.close()
       throw error

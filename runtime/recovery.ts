@@ -2,6 +2,7 @@ import { topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import { type CursorDocument, emptyCursor, Progress, parseCursor } from './cursor.ts'
 import { readFenced } from './fenced-read.ts'
+import { readWiring } from './read-wiring.ts'
 import { readRetained } from './retained.ts'
 import { decodeKey, type State, type StateDocument } from './state.ts'
 import type { Connection, Transport } from './transport.ts'
@@ -47,8 +48,19 @@ export async function recover(
   const cursor = found.get(places.cursor)
   const wiring = found.get(places.wiring)
   return {
-    cursor: cursor ? parseCursor(cursor) : emptyCursor(),
-    ...(wiring && { wiring: JSON.parse(wiring.toString()) as Wiring }),
+    cursor: cursor ? understood('cursor', places.cursor, () => parseCursor(cursor)) : emptyCursor(),
+    ...(wiring && { wiring: understood('wiring', places.wiring, () => readWiring(wiring)!) }),
+  }
+}
+
+/** Nobody but the owner writes there. To go on without it would repeat records or lose them: a person decides. */
+function understood<T>(what: string, topic: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch {
+    throw new Error(
+      `${what} overwritten by a foreign client: clear the retained message of ${topic}, and its records may repeat`,
+    )
   }
 }
 
