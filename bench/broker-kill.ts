@@ -16,7 +16,7 @@ import { type Bench, type Figure, median } from './figure.ts'
 const records = 3_000
 const keys = 5
 /** Nothing has come for so long: nothing will. */
-const silenceMs = 6_000
+const silenceMs = 20_000
 
 interface Place {
   name: string

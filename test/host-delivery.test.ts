@@ -203,7 +203,7 @@ for (const [name, start] of brokers) {
     for (const id of away) await rig.kill(id)
     // A default mosquitto drops without a word what is beyond 1,000 messages in a queue, the source's own included.
     // NATS, one message at a time, and RabbitMQ are slow to bring them.
-    const records = name === 'aedes' ? 3_000 : 900
+    const records = { aedes: 3_000, mosquitto: 900 }[name] ?? 300
     await send(rig, records)
     await rig.host('count')
     await until(() => heard.length >= records, `${records} records`, 20_000)
