@@ -6,6 +6,8 @@ import type { Connection, ConnectOptions, Message, Transport } from './transport
 const keepaliveSeconds = 10
 const connectTimeoutMs = 10_000
 const maxPacketId = 65_535
+const arrived = 1
+const acknowledged = 2
 
 // Else the codec makes a buffer for each of 65,536 numbers at its first packet: 18 MiB and 60 ms of every host.
 writeToStream.cacheNumbers = false
@@ -53,8 +55,8 @@ class WireConnection implements Connection {
   #socket: Socket
   #options: ConnectOptions
   #waiting = new Map<number, Waiting>()
-  /** Packet identifiers that came on this connection, and whether they were acknowledged. */
-  #arrived = new Map<number, boolean>()
+  /** By packet identifier: whether it came on this connection, and was acknowledged. 64 KiB, once one has come. */
+  #arrived: Uint8Array | undefined
   #pings: Waiting[] = []
   #nextId = 1
   #closed = false
@@ -190,7 +192,7 @@ class WireConnection implements Connection {
       retain,
       ack: () => {
         if (messageId === undefined || this.#closed) return
-        this.#arrived.set(messageId, true)
+        this.#arrived![messageId] = acknowledged
         this.#cork().write(pubackPacket(messageId))
       },
     }
@@ -199,12 +201,13 @@ class WireConnection implements Connection {
   /** MQTT delivers again after a reconnect only [MQTT-4.4.0-1]. NATS also does after a while without acknowledgment,
    *  under the same packet identifier: a source would number the message a second time. */
   #isRepeat(messageId: number, dup: boolean): boolean {
-    const acknowledged = this.#arrived.get(messageId)
-    if (!dup || acknowledged === undefined) {
-      this.#arrived.set(messageId, false)
+    this.#arrived ??= new Uint8Array(maxPacketId + 1)
+    const before = this.#arrived[messageId]
+    if (!dup || before === 0) {
+      this.#arrived[messageId] = arrived
       return false
     }
-    if (acknowledged) this.#cork().write(pubackPacket(messageId))
+    if (before === acknowledged) this.#cork().write(pubackPacket(messageId))
     return true
   }
 
