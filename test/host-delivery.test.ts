@@ -13,8 +13,8 @@ interface Reading {
 }
 
 let run = 0
-const nodes = () => [
-  source('in', { type: 'mqtt', filter: `x/${++run}/in`, format: 'json' }),
+const nodes = (id: { id?: string }) => [
+  source('in', { type: 'mqtt', filter: `x/${++run}/in`, format: 'json' }, id),
   fn('parse', ['in']),
   fn('count', ['parse'], { key: 'key', scale: { min: 1, max: 2 } }),
   sink('out', ['count'], { type: 'mqtt', topic: `x/${run}/out`, retain: false }),
@@ -41,17 +41,19 @@ for (const [name, start] of brokers) {
   })
   Delivery.after(() => broker.close())
 
+  // NATS may bring a message to a source twice when its acknowledgment takes `ack_wait`: at the edge of the graph.
+  const id = name === 'nats' ? { id: 'n' } : {}
   // RabbitMQ brings no retained message to a subscription with a wildcard: a new owner finds no state, and hosts do
   // not find each other. `dyninka run` refuses it for that; what is left out here is what breaks.
   const WithState = name === 'rabbitmq' ? Delivery.skip : Delivery
   const rigs: Rig[] = []
   const rigOf = (handled: typeof handlers) => {
-    const rig = new Rig(broker.url, nodes(), handled)
+    const rig = new Rig(broker.url, nodes(id), handled)
     rigs.push(rig)
     return rig
   }
-  const send = async (rig: Rig, records: number) => {
-    for (let n = 1; n <= records; n++)
+  const send = async (rig: Rig, records: number, from = 1) => {
+    for (let n = from; n < from + records; n++)
       await rig.publish(`x/${run}/in`, JSON.stringify({ key: `k${n % 5}`, n }))
   }
   const parsed = (heard: { payload: Buffer }[]) =>
@@ -148,7 +150,7 @@ for (const [name, start] of brokers) {
     await rig.publish(`x/${run}/in`, 'not json')
     await rig.publish(`x/${run}/in`, `"${'x'.repeat(1024 * 1024)}"`)
     for (const key of ['\ud800', 'k'.repeat(2_000)])
-      await rig.publish(`x/${run}/in`, JSON.stringify({ key, n: 0 }))
+      await rig.publish(`x/${run}/in`, JSON.stringify({ key, n: -key.length }))
     await send(rig, 5)
     await until(() => heard.length === 2 && dead.length === 7, '2 records and 7 letters')
     const letters = dead.map(({ payload }) => JSON.parse(payload.toString()))
@@ -181,7 +183,7 @@ for (const [name, start] of brokers) {
     out.spec = { type: 'mqtt', topic: `x/${run}/elsewhere`, retain: false }
     await rig.wire(2)
     for (const node of ['out', 'count', 'parse', 'in']) await rig.ready(rig.hosts(node)[0]!)
-    await send(rig, 5)
+    await send(rig, 5, 6)
     await until(() => after.length === 5, 'records at the second place')
     assert.is(before.length, 5)
   })
