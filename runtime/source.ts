@@ -81,9 +81,19 @@ export class Source implements Unit {
       expected: this.#connection.sessionPresent,
     })
     const stored = found.get(topic)
-    const document = stored && (JSON.parse(stored.toString()) as NumberingDocument)
+    if (!stored && this.#connection.sessionPresent) {
+      this.#options.log.error('the broker has lost a retained message', {
+        what: 'numbering',
+        hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
+      })
+    }
+    const document = stored
+      ? (JSON.parse(stored.toString()) as NumberingDocument)
+      : firstNumbering(this.#connection.sessionPresent)
     this.#numbering = new Numbering(this.#connection, topic, document)
     await this.#numbering.reserve()
+    // A session that holds no subscription is none to aedes and RabbitMQ: nobody could tell that numbers were in use.
+    await this.#connection.subscribe([topics.replay(flow, node, partition)], 1)
     const shared = { ...this.#options, connection: this.#connection }
     this.#letters = new Letters(shared, this.#numbering.letters)
     this.#outbox = new Outbox({ ...shared, onProgress: () => this.#progress() })
@@ -251,6 +261,15 @@ export class Source implements Unit {
     this.#options.onClosed(error)
   }
 }
+
+/** Consumers drop what is not newer than what they have: where numbers were in use and which is not known any more,
+ *  the clock is ahead of all that a source can have counted to. */
+const firstNumbering = (wereInUse: boolean): NumberingDocument => ({
+  v: 1,
+  next: wereInUse ? Date.now() : 1,
+  letters: 0,
+  recent: [],
+})
 
 /** The event time in a field: ISO 8601, or ms since the epoch. */
 function timeAt(value: unknown, path: string | undefined): number | undefined {

@@ -125,6 +125,18 @@ for (const [name, start] of brokers) {
     assert.match(newest(presences).trouble!, 'the broker brought 0 of 1 keys of state')
   })
 
+  Slow('that clears the numbering of a source, as a broker that drops it, loses no record', async () => {
+    const rig = await started()
+    const heard = await rig.listen(`f/${run}/out`)
+    for (let n = 1; n <= 3; n++) await send(rig, n)
+    await until(() => heard.length === 3, 'three records')
+    await rig.kill(rig.hosts('in')[0]!)
+    await rig.publish(topics.credit(rig.flow.name, 'in', 0), '', true)
+    await send(rig, 4)
+    await rig.host('in')
+    await until(() => heard.length === 4, 'the fourth, under a number that is newer', 15_000)
+  })
+
   Slow('is not blamed for a broker that answers late: the host says whom it waits for', async () => {
     run += 1
     const rig = new Rig(
