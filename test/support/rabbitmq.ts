@@ -27,6 +27,7 @@ export async function rabbitmq(config = ''): Promise<KillableBroker> {
     HOME: dir,
     ERL_EPMD_PORT: String(epmdPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_RELAXED_COMMAND_CHECK: '1', // else it does not end at once after its node was killed
     RABBITMQ_NODENAME: `dyninka-${port}@localhost`,
     RABBITMQ_DIST_PORT: String(distPort),
     RABBITMQ_CONF_ENV_FILE: join(dir, 'env.conf'),
@@ -56,7 +57,7 @@ export async function rabbitmq(config = ''): Promise<KillableBroker> {
     },
     async close() {
       await kill()
-      spawnSync('epmd', ['-port', String(epmdPort), '-relaxed_command_check', '-kill'], { env })
+      spawnSync('epmd', ['-port', String(epmdPort), '-kill'], { env })
       await rm(dir, { recursive: true, force: true, maxRetries: 5 })
     },
   }
