@@ -4,6 +4,7 @@ import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
 import { BrokerClient } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
+import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
 import { Inventories } from './inventory.ts'
 import { lockState } from './lock.ts'
@@ -72,6 +73,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       },
     })
     closers.push(() => broker.close())
+    if (!isEmbedded) await checkBroker(brokerUrl)
     const source = openSource(options, state, () => reconciler.lookAtSource())
     const reconciler = new Reconciler({
       source,

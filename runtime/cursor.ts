@@ -44,7 +44,8 @@ export const emptyCursor = (): CursorDocument => ({
 /** @throws when the payload is no cursor */
 export function parseCursor(payload: Buffer): CursorDocument {
   const document = JSON.parse(payload.toString()) as CursorDocument
-  if (document.v !== 1 || typeof document.lanes !== 'object') throw new Error('not a cursor of version 1')
+  if (document?.v !== 1 || document.lanes === null || typeof document.lanes !== 'object')
+    throw new Error('not a cursor of version 1')
   return document
 }
 

@@ -42,7 +42,9 @@ export class HandlingError extends Error {
 /** @throws when the payload is no dead letter, as a foreign client might send */
 export function parseLetter(payload: Buffer): DeadLetter {
   const letter = JSON.parse(payload.toString()) as DeadLetter
-  if (letter.v !== 1 || typeof letter.record?.time !== 'number')
+  const { time, key, id, topic } = letter?.record ?? {}
+  const isText = (field: unknown) => field === undefined || typeof field === 'string'
+  if (letter?.v !== 1 || !Number.isFinite(time) || typeof id !== 'string' || !isText(key) || !isText(topic))
     throw new Error('not a dead letter of version 1')
   return letter
 }

@@ -67,11 +67,18 @@ export class FrameBuilder {
 /** A payload that is no frame of ours: never the host's crash, always counted and said once. */
 export class FrameError extends Error {}
 
+/** Over the largest record there can be, with all its characters of three bytes. */
+const maxFrameBytes = 8 * 1024 * 1024
+/** A hundred functions in a row make longer ids neither of records nor of their ways. */
+const maxSeqLength = 1_024
+const maxOriginLength = 16_384
+
 /** @throws FrameError saying what is wrong with the payload */
 export function decode(payload: Buffer): Frame {
+  if (payload.length > maxFrameBytes)
+    throw new FrameError(`frame that is too large: the limit is ${maxFrameBytes} bytes`)
   const frame = parse(payload)
-  if (frame.v !== 1)
-    throw new FrameError(`frame of version ${JSON.stringify(frame.v)}: this host reads version 1`)
+  if (frame.v !== 1) throw new FrameError(`frame of version ${versionOf(frame.v)}: this host reads version 1`)
   if (!Number.isSafeInteger(frame.p) || frame.p < 0)
     throw new FrameError('frame without the partition of its producer')
   if (!Array.isArray(frame.o) || !Array.isArray(frame.r))
@@ -81,6 +88,8 @@ export function decode(payload: Buffer): Frame {
   for (let i = 0; i < entries.length; i++) records[i] = recordOf(entries[i], origins, i)
   return { partition, records }
 }
+
+const versionOf = (v: unknown) => (['number', 'string'].includes(typeof v) ? String(v).slice(0, 20) : 'none')
 
 function parse(payload: Buffer): { v: unknown; p: number; o: unknown[]; r: unknown[] } {
   let frame: unknown
@@ -99,11 +108,13 @@ function recordOf(entry: unknown, origins: unknown[], position: number): EdgeRec
   const seq: unknown = entry[1]
   const time: unknown = entry[2]
   const key: unknown = entry[3]
-  const origin = origins[entry[0]]
-  if (typeof origin !== 'string') throw new FrameError(`record ${position} has an unknown origin`)
-  if (typeof seq !== 'string' || !seqPattern.test(seq))
+  const origin = typeof entry[0] === 'number' ? origins[entry[0]] : undefined
+  if (typeof origin !== 'string' || origin.length > maxOriginLength)
+    throw new FrameError(`record ${position} has an unknown origin`)
+  if (typeof seq !== 'string' || seq.length > maxSeqLength || !seqPattern.test(seq))
     throw new FrameError(`record ${position} has no valid id`)
-  if (typeof time !== 'number') throw new FrameError(`record ${position} has no time`)
+  if (typeof time !== 'number' || !Number.isFinite(time))
+    throw new FrameError(`record ${position} has no time`)
   if (key !== null && typeof key !== 'string')
     throw new FrameError(`record ${position} has a key that is no text`)
   const record: EdgeRecord = { origin, seq, time, value: entry[4] }

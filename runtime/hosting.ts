@@ -8,6 +8,7 @@ import type { Handlers } from './invoke.ts'
 import { Membership, parsePresence } from './membership.ts'
 import { Partition } from './partition.ts'
 import type { Presence } from './presence.ts'
+import { readWiring } from './read-wiring.ts'
 import { type Sink, sinkOf } from './sinks/sink.ts'
 import { Source } from './source.ts'
 import type { Feed } from './sources/feed.ts'
@@ -54,6 +55,7 @@ export class Hosting {
   #sink: { spec: string; sink: Sink } | undefined
   #ticking: NodeJS.Timeout | undefined
   #rttMs: number | undefined
+  #complaints = new Set<string>()
 
   constructor(options: HostingOptions) {
     this.#options = options
@@ -141,9 +143,16 @@ export class Hosting {
     if (this.#credits.hear(topic, payload)) return
     if (topic === topics.wiring(flow, node)) {
       try {
-        this.#rewire(payload.length === 0 ? undefined : (JSON.parse(payload.toString()) as Wiring))
+        this.#rewire(readWiring(payload))
       } catch (error) {
-        log.error('the wiring cannot be read', { error: (error as Error).message })
+        this.#counters.rejected += 1
+        const { message } = error as Error
+        if (this.#complaints.has(message)) return
+        this.#complaints.add(message)
+        log.error('the wiring cannot be read: the one before stays in effect', {
+          error: message,
+          hint: 'only dyninka may publish below dyninka/: check the access rules of the broker',
+        })
       }
       return
     }

@@ -3,6 +3,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import { type DeadLetter, parseLetter } from './dead-letter.ts'
 import { decode, type EdgeRecord, FrameError } from './frame.ts'
 import { laneName } from './outbox.ts'
+import { readWiring } from './read-wiring.ts'
 import { parseDue } from './timers.ts'
 import type { Message } from './transport.ts'
 
@@ -35,7 +36,7 @@ interface Place {
 export function read(message: Message, { flow, node, partition }: Place): Intake {
   const { topic, payload } = message
   if (topic === topics.wiring(flow, node)) {
-    return { wiring: payload.length === 0 ? undefined : (JSON.parse(payload.toString()) as Wiring) }
+    return { wiring: readWiring(payload) }
   }
   if (topic === topics.replay(flow, node, partition)) return replayed(parseLetter(payload))
   for (const lane of ['timer', 'retry'] as const) {

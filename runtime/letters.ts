@@ -39,6 +39,15 @@ export class Letters {
       record,
     }
     const topic = topics.dead(flow, node, partition, n % deadLetterSlots)
-    await connection.publish(topic, JSON.stringify(letter), { retain: true })
+    await connection.publish(topic, textOf(letter), { retain: true })
+  }
+}
+
+/** A value that is nested too deep can be read, but not written again. */
+function textOf(letter: DeadLetter): string {
+  try {
+    return JSON.stringify(letter)
+  } catch {
+    return JSON.stringify({ ...letter, record: { ...letter.record, value: null } })
   }
 }

@@ -38,6 +38,8 @@ interface OutboxOptions {
   progressOf(consumer: string, shard: number): Progress | undefined
 }
 
+/** A broker that takes so long to acknowledge a frame is worth a word in `dyninka status`. */
+const lateMs = 3_000
 /** Memory for records that cannot leave yet: intake stops above it. */
 const maxBuffered = 512 * 1024
 
@@ -132,9 +134,11 @@ export class Outbox {
     return total
   }
 
-  /** Consumers that hold this partition back. */
+  /** Consumers that hold this partition back, or a broker that is late. */
   waitingFor(): string[] {
-    return [...new Set([...this.#lanes.values()].flatMap(lane => lane.waitingFor()))]
+    const lanes = [...this.#lanes.values()]
+    const late = lanes.some(lane => lane.unansweredMs > lateMs) ? ['the broker to answer'] : []
+    return [...new Set([...late, ...lanes.flatMap(lane => lane.waitingFor())])]
   }
 
   #lane(output: string, stream: Stream, shard: number): OutputLane {

@@ -39,6 +39,8 @@ export class OutputLane {
   #gathered: OutgoingFrame[] = []
   #buffered = 0
   #sending = 0
+  /** When the broker last answered, or got a frame while it owed no answer. */
+  #sentAt = 0
   #scheduled = false
   /** By consumer: frames that it has not finished, oldest first. */
   #open = new Map<string, SentFrame[]>()
@@ -96,6 +98,11 @@ export class OutputLane {
     return records
   }
 
+  /** The broker has not acknowledged a frame for so long, ms. */
+  get unansweredMs() {
+    return this.#sending > 0 ? performance.now() - this.#sentAt : 0
+  }
+
   waitingFor(): string[] {
     return this.stream.consumers.filter(
       consumer =>
@@ -128,11 +135,13 @@ export class OutputLane {
     const { size } = frame
     const payload = frame.build(partition)
     counters.bytesOut += payload.length
+    if (this.#sending === 0) this.#sentAt = performance.now()
     this.#sending += 1
     this.#remember({ last: frame.last, records: frame.records })
     connection.publish(topic, payload).then(
       () => {
         this.#sending -= 1
+        this.#sentAt = performance.now()
         this.#buffered -= size
         frame.taken()
         this.#flush()

@@ -94,6 +94,7 @@ export class Partition {
     try {
       await this.#recover()
     } catch (error) {
+      this.#phase = 'closed' // what ends the connection now is this error, and who called is to show it
       this.#stop.abort()
       await this.#connection.close()
       throw error
@@ -159,11 +160,16 @@ export class Partition {
   async #recover() {
     const { transport, log } = this.#options
     const { sessionPresent } = this.#connection
-    const { cursor, wiring } = await recover(transport, this.#options, sessionPresent, what =>
-      log.error('the broker has lost a retained message', {
-        what,
-        hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
-      }),
+    const { cursor, wiring } = await recover(
+      transport,
+      this.#connection,
+      this.#options,
+      sessionPresent,
+      what =>
+        log.error('the broker has lost a retained message', {
+          what,
+          hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
+        }),
     )
     this.#cursor = cursor
     if (wiring && cursor.wiring === wiring.revision) this.#wiring = wiring

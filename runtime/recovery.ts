@@ -1,9 +1,11 @@
 import { topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import { type CursorDocument, emptyCursor, Progress, parseCursor } from './cursor.ts'
+import { readFenced } from './fenced-read.ts'
+import { readWiring } from './read-wiring.ts'
 import { readRetained } from './retained.ts'
 import { decodeKey, type State, type StateDocument } from './state.ts'
-import type { Transport } from './transport.ts'
+import type { Connection, Transport } from './transport.ts'
 
 interface Place {
   flow: string
@@ -21,10 +23,12 @@ export interface Recovered {
 const patienceMs = 5_000
 
 /** Reads cursor and wiring of a partition. To be called by its owner only: nobody else can still write them.
+ *  @param connection the session, of which the caller is the owner
  *  @param expected the session was there before, so an owner wrote both
  *  @param onMissing told what an MQTT broker should have kept and didn't */
 export async function recover(
   transport: Transport,
+  connection: Connection,
   { flow, node, partition }: Place,
   expected: boolean,
   onMissing: (what: string) => void,
@@ -33,20 +37,30 @@ export async function recover(
     cursor: topics.credit(flow, node, partition),
     wiring: topics.effect(flow, node, partition),
   }
-  const found = new Map<string, Buffer>()
-  const complete = await readRetained(transport, Object.values(places), {
-    patienceMs: expected ? patienceMs : 0,
-    take(topic, payload) {
-      found.set(topic, payload)
-      return found.size === 2
-    },
+  const found = await readFenced({
+    transport,
+    connection,
+    fence: topics.fence(flow, node, partition),
+    topics: Object.values(places),
+    expected,
   })
-  if (expected && !complete) onMissing(found.has(places.cursor) ? 'wiring' : 'cursor')
+  if (expected && found.size < 2) onMissing(found.has(places.cursor) ? 'wiring' : 'cursor')
   const cursor = found.get(places.cursor)
   const wiring = found.get(places.wiring)
   return {
-    cursor: cursor ? parseCursor(cursor) : emptyCursor(),
-    ...(wiring && { wiring: JSON.parse(wiring.toString()) as Wiring }),
+    cursor: cursor ? understood('cursor', places.cursor, () => parseCursor(cursor)) : emptyCursor(),
+    ...(wiring && { wiring: understood('wiring', places.wiring, () => readWiring(wiring)!) }),
+  }
+}
+
+/** Nobody but the owner writes there. To go on without it would repeat records or lose them: a person decides. */
+function understood<T>(what: string, topic: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch {
+    throw new Error(
+      `${what} overwritten by a foreign client: clear the retained message of ${topic}, and its records may repeat`,
+    )
   }
 }
 

@@ -4,12 +4,12 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
+import { readFenced } from './fenced-read.ts'
 import { keyAt } from './key.ts'
 import { Letters } from './letters.ts'
 import { Numbering, type NumberingDocument } from './numbering.ts'
 import { Outbox } from './outbox.ts'
 import { printId } from './record-id.ts'
-import { readRetained } from './retained.ts'
 import type { Arrived, Feed } from './sources/feed.ts'
 import type { Connection, Transport } from './transport.ts'
 import type { Unit } from './unit.ts'
@@ -36,7 +36,6 @@ interface Waiting {
 
 const maxRecordBytes = 1024 * 1024
 const maxHeld = 1_000
-const patienceMs = 5_000
 
 /** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
 export class Source implements Unit {
@@ -74,16 +73,27 @@ export class Source implements Unit {
       onClose: error => this.#end(error),
     })
     const topic = topics.credit(flow, node, partition)
-    let document: NumberingDocument | undefined
-    await readRetained(transport, [topic], {
-      patienceMs: this.#connection.sessionPresent ? patienceMs : 0,
-      take(_, payload) {
-        document = JSON.parse(payload.toString()) as NumberingDocument
-        return true
-      },
+    const found = await readFenced({
+      transport,
+      connection: this.#connection,
+      fence: topics.fence(flow, node, partition),
+      topics: [topic],
+      expected: this.#connection.sessionPresent,
     })
+    const stored = found.get(topic)
+    if (!stored && this.#connection.sessionPresent) {
+      this.#options.log.error('the broker has lost a retained message', {
+        what: 'numbering',
+        hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
+      })
+    }
+    const document = stored
+      ? (JSON.parse(stored.toString()) as NumberingDocument)
+      : firstNumbering(this.#connection.sessionPresent)
     this.#numbering = new Numbering(this.#connection, topic, document)
     await this.#numbering.reserve()
+    // A session that holds no subscription is none to aedes and RabbitMQ: nobody could tell that numbers were in use.
+    await this.#connection.subscribe([topics.replay(flow, node, partition)], 1)
     const shared = { ...this.#options, connection: this.#connection }
     this.#letters = new Letters(shared, this.#numbering.letters)
     this.#outbox = new Outbox({ ...shared, onProgress: () => this.#progress() })
@@ -251,6 +261,15 @@ export class Source implements Unit {
     this.#options.onClosed(error)
   }
 }
+
+/** Consumers drop what is not newer than what they have: where numbers were in use and which is not known any more,
+ *  the clock is ahead of all that a source can have counted to. */
+const firstNumbering = (wereInUse: boolean): NumberingDocument => ({
+  v: 1,
+  next: wereInUse ? Date.now() : 1,
+  letters: 0,
+  recent: [],
+})
 
 /** The event time in a field: ISO 8601, or ms since the epoch. */
 function timeAt(value: unknown, path: string | undefined): number | undefined {

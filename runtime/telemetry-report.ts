@@ -11,6 +11,8 @@ export interface TelemetryReport {
   repeats: number
   retries: number
   deadLetters: number
+  /** Messages that were nothing of ours: a foreign client's. */
+  rejected: number
   /** Records that a source dropped because of `overflow`. */
   dropped: number
   /** Records taken in and not finished yet. */

@@ -6,6 +6,8 @@ import type { Connection, ConnectOptions, Message, Transport } from './transport
 const keepaliveSeconds = 10
 const connectTimeoutMs = 10_000
 const maxPacketId = 65_535
+const arrived = 1
+const acknowledged = 2
 
 // Else the codec makes a buffer for each of 65,536 numbers at its first packet: 18 MiB and 60 ms of every host.
 writeToStream.cacheNumbers = false
@@ -53,6 +55,8 @@ class WireConnection implements Connection {
   #socket: Socket
   #options: ConnectOptions
   #waiting = new Map<number, Waiting>()
+  /** By packet identifier: whether it came on this connection, and was acknowledged. 64 KiB, once one has come. */
+  #arrived: Uint8Array | undefined
   #pings: Waiting[] = []
   #nextId = 1
   #closed = false
@@ -165,6 +169,7 @@ class WireConnection implements Connection {
       case 'connack':
         return this.#open(packet)
       case 'publish':
+        if (packet.qos > 0 && this.#isRepeat(packet.messageId!, packet.dup)) return
         return this.#options.onMessage(
           this.#message(packet.topic, packet.payload, packet.retain, packet.messageId),
         )
@@ -186,9 +191,24 @@ class WireConnection implements Connection {
       payload: payload as Buffer,
       retain,
       ack: () => {
-        if (messageId !== undefined && !this.#closed) this.#cork().write(pubackPacket(messageId))
+        if (messageId === undefined || this.#closed) return
+        this.#arrived![messageId] = acknowledged
+        this.#cork().write(pubackPacket(messageId))
       },
     }
+  }
+
+  /** MQTT delivers again after a reconnect only [MQTT-4.4.0-1]. NATS also does after a while without acknowledgment,
+   *  under the same packet identifier: a source would number the message a second time. */
+  #isRepeat(messageId: number, dup: boolean): boolean {
+    this.#arrived ??= new Uint8Array(maxPacketId + 1)
+    const before = this.#arrived[messageId]
+    if (!dup || before === 0) {
+      this.#arrived[messageId] = arrived
+      return false
+    }
+    if (before === acknowledged) this.#cork().write(pubackPacket(messageId))
+    return true
   }
 
   #open(packet: IConnackPacket) {

@@ -6,6 +6,9 @@ export const topics = {
   /** Every shard of one output, for tapping. */
   output: (flow: string, node: string, output: string) => `dyninka/${flow}/data/${node}/${output}/+/+`,
   credit: (flow: string, node: string, partition: number) => `dyninka/${flow}/credit/${node}/${partition}`,
+  /** Where the owner of a partition marks its turn, to know when what is retained is as new as can be. */
+  fence: (flow: string, node: string, partition: number) =>
+    `dyninka/${flow}/credit/${node}/${partition}/fence`,
   state: (flow: string, node: string, partition: number, key: string) =>
     `dyninka/${flow}/state/${node}/${partition}/${key}`,
   states: (flow: string, node: string, partition: number) => `dyninka/${flow}/state/${node}/${partition}/#`,

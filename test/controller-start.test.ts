@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert'
 import { readJson } from '../controller/atomic-file.ts'
 import { embeddedBroker, stopEmbeddedBroker } from '../controller/broker/embedded-broker.ts'
 import { isAlive, type ProcessIdentity } from '../controller/process-identity.ts'
+import { hasMosquitto, mosquitto } from './support/brokers.ts'
 import { Cli, temporaryFolder } from './support/cli.ts'
 
 const Start = suite<{ folder: string }>('start of a controller')
@@ -96,6 +97,16 @@ Start('refuses a broker that is none before it starts anything', async ({ folder
   assert.match(stderr, 'mqtt://localhost:1883')
   assert.not.match(stderr, 'secret')
   assert.not.ok(existsSync(join(folder, 'state')))
+})
+
+Start('refuses a broker that would break a promise, and says what to set', async ({ folder }) => {
+  if (!hasMosquitto()) return
+  const broker = await mosquitto('retain_available false')
+  const { code, stderr } = await run(folder, '--broker', broker.url, '--state', join(folder, 'state'))
+  await broker.close()
+  assert.is(code, 1)
+  assert.match(stderr, /error: the broker at \S+ takes no retained messages/)
+  assert.match(stderr, 'retain_available true')
 })
 
 Start('refuses to look at the repository all the time', async ({ folder }) => {

@@ -13,8 +13,8 @@ interface Reading {
 }
 
 let run = 0
-const nodes = () => [
-  source('in', { type: 'mqtt', filter: `x/${++run}/in`, format: 'json' }),
+const nodes = (id: { id?: string }) => [
+  source('in', { type: 'mqtt', filter: `x/${++run}/in`, format: 'json' }, id),
   fn('parse', ['in']),
   fn('count', ['parse'], { key: 'key', scale: { min: 1, max: 2 } }),
   sink('out', ['count'], { type: 'mqtt', topic: `x/${run}/out`, retain: false }),
@@ -41,14 +41,19 @@ for (const [name, start] of brokers) {
   })
   Delivery.after(() => broker.close())
 
+  // NATS may bring a message to a source twice when its acknowledgment takes `ack_wait`: at the edge of the graph.
+  const id = name === 'nats' ? { id: 'n' } : {}
+  // RabbitMQ brings no retained message to a subscription with a wildcard: a new owner finds no state, and hosts do
+  // not find each other. `dyninka run` refuses it for that; what is left out here is what breaks.
+  const WithState = name === 'rabbitmq' ? Delivery.skip : Delivery
   const rigs: Rig[] = []
   const rigOf = (handled: typeof handlers) => {
-    const rig = new Rig(broker.url, nodes(), handled)
+    const rig = new Rig(broker.url, nodes(id), handled)
     rigs.push(rig)
     return rig
   }
-  const send = async (rig: Rig, records: number) => {
-    for (let n = 1; n <= records; n++)
+  const send = async (rig: Rig, records: number, from = 1) => {
+    for (let n = from; n < from + records; n++)
       await rig.publish(`x/${run}/in`, JSON.stringify({ key: `k${n % 5}`, n }))
   }
   const parsed = (heard: { payload: Buffer }[]) =>
@@ -66,7 +71,7 @@ for (const [name, start] of brokers) {
     }
   })
 
-  Delivery('loses and repeats nothing in state when hosts are killed', async () => {
+  WithState('loses and repeats nothing in state when hosts are killed', async () => {
     const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const victims = { parse: await rig.host('parse'), count: await rig.host('count') }
@@ -91,7 +96,7 @@ for (const [name, start] of brokers) {
     assert.equal([...counts.values()], [120, 120, 120, 120, 120])
   })
 
-  Delivery('hands over to a newer generation while records flow', async () => {
+  WithState('hands over to a newer generation while records flow', async () => {
     const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const sending = send(rig, 300)
@@ -111,7 +116,7 @@ for (const [name, start] of brokers) {
     for (const { n, count } of records) assert.is(count, Math.ceil(n / 5))
   })
 
-  Delivery('goes on after the connections were cut', async () => {
+  WithState('goes on after the connections were cut', async () => {
     const rig = rigOf(handlers)
     await rig.wire()
     const ids: string[] = []
@@ -145,7 +150,7 @@ for (const [name, start] of brokers) {
     await rig.publish(`x/${run}/in`, 'not json')
     await rig.publish(`x/${run}/in`, `"${'x'.repeat(1024 * 1024)}"`)
     for (const key of ['\ud800', 'k'.repeat(2_000)])
-      await rig.publish(`x/${run}/in`, JSON.stringify({ key, n: 0 }))
+      await rig.publish(`x/${run}/in`, JSON.stringify({ key, n: -key.length }))
     await send(rig, 5)
     await until(() => heard.length === 2 && dead.length === 7, '2 records and 7 letters')
     const letters = dead.map(({ payload }) => JSON.parse(payload.toString()))
@@ -178,7 +183,7 @@ for (const [name, start] of brokers) {
     out.spec = { type: 'mqtt', topic: `x/${run}/elsewhere`, retain: false }
     await rig.wire(2)
     for (const node of ['out', 'count', 'parse', 'in']) await rig.ready(rig.hosts(node)[0]!)
-    await send(rig, 5)
+    await send(rig, 5, 6)
     await until(() => after.length === 5, 'records at the second place')
     assert.is(before.length, 5)
   })
@@ -199,10 +204,11 @@ for (const [name, start] of brokers) {
     const away = rig.hosts('count')
     for (const id of away) await rig.kill(id)
     // A default mosquitto drops without a word what is beyond 1,000 messages in a queue, the source's own included.
-    const records = name === 'mosquitto' ? 900 : 3_000
+    // NATS, one message at a time, and RabbitMQ are slow to bring them.
+    const records = { aedes: 3_000, mosquitto: 900 }[name] ?? 300
     await send(rig, records)
     await rig.host('count')
-    await until(() => heard.length >= records, `${records} records`)
+    await until(() => heard.length >= records, `${records} records`, 20_000)
     assert.is(new Set(parsed(heard).map(({ n }) => n)).size, records)
     for (const { n, count } of parsed(heard)) assert.is(count, Math.ceil(n / 5))
   })

@@ -32,7 +32,11 @@ for (const [name, start] of brokers) {
         }),
         sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: false }),
       ],
-      { work: value => value, stuck: () => new Promise(() => {}) },
+      {
+        work: value => value,
+        // Until its host goes: a timer that waits for it would keep this process.
+        stuck: (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)),
+      },
     )
     rigs.push(rig)
     return rig.start()

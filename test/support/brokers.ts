@@ -1,17 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Aedes } from 'aedes'
 import { deliverInOrder } from '../../controller/broker/ordered-delivery.ts'
+import { hasGo, nats } from './nats.ts'
+import { answers, freePort, type KillableBroker, type TestBroker } from './process-broker.ts'
+import { hasRabbitmq, rabbitmq } from './rabbitmq.ts'
 
-export interface TestBroker {
-  url: string
-  close(): Promise<void>
-}
+export { answers, freePort, type KillableBroker, type TestBroker } from './process-broker.ts'
 
 /** The embedded broker, set up as `controller/broker/broker-process.ts` does, but in this process. */
 export async function aedes(): Promise<TestBroker> {
@@ -21,7 +20,7 @@ export async function aedes(): Promise<TestBroker> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `mqtt://127.0.0.1:${portOf(server)}`,
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {
       // First the door, or hosts that a failed test left would come back in.
       server.close()
@@ -32,50 +31,50 @@ export async function aedes(): Promise<TestBroker> {
 
 export const hasMosquitto = () => spawnSync('mosquitto', ['-h']).error === undefined
 
-/** Debian's mosquitto with its default limits. */
-export async function mosquitto(): Promise<TestBroker> {
+/** Debian's mosquitto with its default limits. @param config more lines of `mosquitto.conf` */
+export async function mosquitto(config = ''): Promise<KillableBroker> {
   const dir = await mkdtemp(join(tmpdir(), 'dyninka-mosquitto-'))
   const port = await freePort()
-  const config = join(dir, 'mosquitto.conf')
-  await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\n`)
-  const child = spawn('mosquitto', ['-c', config], { stdio: 'ignore' })
-  await answers(port)
+  const file = join(dir, 'mosquitto.conf')
+  await writeFile(
+    file,
+    `listener ${port} 127.0.0.1\nallow_anonymous true\n${config.replaceAll('DIR', dir)}\n`,
+  )
+  const start = async () => {
+    const child = spawn('mosquitto', ['-c', file], { stdio: 'ignore' })
+    await answers(port)
+    return child
+  }
+  let child = await start()
+  const end = async (signal: NodeJS.Signals) => {
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    await gone
+  }
   return {
     url: `mqtt://127.0.0.1:${port}`,
+    kill: () => end('SIGKILL'),
+    async restart() {
+      child = await start()
+    },
     async close() {
-      child.kill()
-      await once(child, 'exit')
+      await end('SIGTERM')
       await rm(dir, { recursive: true, force: true })
     },
   }
 }
 
-/** Brokers on which the data plane is tested: those that this machine has. */
-export const brokers: [string, () => Promise<TestBroker>][] = [
-  ['aedes', aedes],
-  ...(hasMosquitto() ? [['mosquitto', mosquitto] as [string, () => Promise<TestBroker>]] : []),
-]
+type Start = () => Promise<TestBroker>
 
-const portOf = (server: Server) => (server.address() as AddressInfo).port
+const everywhere: [string, Start][] = [['aedes', aedes]]
+if (hasMosquitto()) everywhere.push(['mosquitto', () => mosquitto()])
+const heavy: [string, Start][] = []
+if (hasGo()) heavy.push(['nats', () => nats()])
+if (hasRabbitmq()) heavy.push(['rabbitmq', () => rabbitmq()])
+const named = process.env.DYNINKA_TEST_BROKERS?.split(',')
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const port = portOf(server)
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-export async function answers(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const socket = connect(port, '127.0.0.1')
-    const open = await new Promise(resolve =>
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
-    )
-    socket.destroy()
-    if (open) return
-    await sleep(20)
-  }
-  throw new Error(`nothing answers on port ${port}`)
-}
+/** Brokers on which the data plane is tested: those that this machine has. NATS and RabbitMQ take long to start:
+ *  they have a run of their own, `npm run test:brokers`. */
+export const brokers: [string, Start][] = named
+  ? [...everywhere, ...heavy].filter(([name]) => named.includes(name))
+  : everywhere

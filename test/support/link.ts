@@ -5,7 +5,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export async function link(target: string) {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  /** From the broker to the host. */
+  const answers = new Map<Socket, Socket>()
   let cut = false
+  let held = false
   const server = createServer(near => {
     if (cut) return near.destroy()
     const far = connect(Number(port), hostname)
@@ -15,10 +18,12 @@ export async function link(target: string) {
     ] as const) {
       sockets.add(from)
       from.setNoDelay(true)
-      from.pipe(to)
+      if (from === near || !held) from.pipe(to)
+      if (from === far) answers.set(far, near)
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
+        answers.delete(from)
         to.destroy()
       })
     }
@@ -37,6 +42,15 @@ export async function link(target: string) {
     },
     mend() {
       cut = false
+    },
+    /** Keeps back what the broker answers, until `release`. */
+    hold() {
+      held = true
+      for (const [from, to] of answers) from.unpipe(to)
+    },
+    release() {
+      held = false
+      for (const [from, to] of answers) from.pipe(to)
     },
     /** Drops every connection once. */
     sever,

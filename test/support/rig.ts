@@ -177,6 +177,11 @@ export class Rig {
     return connection
   }
 
+  /** Publishes through a new connection from now on: the broker has ended the one before. */
+  async reconnect() {
+    this.#shared = undefined
+  }
+
   async close() {
     await Promise.all([...this.#hosts.keys()].map(id => this.kill(id)))
     for (const connection of await Promise.all(this.#clients)) await connection.close()
