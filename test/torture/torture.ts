@@ -38,7 +38,7 @@ const nodes = [
   { name: 'three', zone: 'south' },
 ]
 /** Longer than the longest wait of a host that is started again after it has crashed again and again. */
-const patienceMs = 60_000
+const patienceMs = Number(process.env.TORTURE_PATIENCE_MS ?? 60_000)
 const readyMs = 45_000
 
 /** Runs a dataflow under load, does to it what the schedule says, and judges what came of every record. */
@@ -92,7 +92,10 @@ export async function torture(options: TortureOptions): Promise<Report> {
   const problems = [...verdict.problems, ...faults.failures.map(text => `the test itself: ${text}`)]
   if (!ready) problems.push('the controller does not get ready for the last revision')
   const ok = !hasFault(verdict) && ready && faults.failures.length === 0 && verdict.sent === records
-  if (!ok) await options.onFailure?.(controlled)
+  if (!ok) {
+    problems.push(...(await whereItStands(controlled)))
+    await options.onFailure?.(controlled)
+  }
   return { ...verdict, problems, faults: faults.counts, ready, seconds, ok }
 }
 
@@ -103,4 +106,16 @@ async function isReady(controlled: Controlled, commit: string | undefined): Prom
     if (isTrue && (commit === undefined || status!.revision.includes(commit))) return true
   }
   return false
+}
+
+/** One line for each function: where records are stuck. */
+async function whereItStands(controlled: Controlled): Promise<string[]> {
+  const status = await controlled.status().catch(() => undefined)
+  const lines = (status?.functions ?? []).map(
+    ({ name, phase, message, hosts, recordsIn, recordsOut, lag, deadLetters }) =>
+      `${name}: ${phase}, in ${recordsIn}, out ${recordsOut}, lag ${lag}, dead ${deadLetters}, ` +
+      `hosts ${hosts.map(({ id, pid }) => `${id}(${pid ?? 'no process'})`).join(' ')} ${message ?? ''}`,
+  )
+  const conditions = (status?.conditions ?? []).map(condition => JSON.stringify(condition))
+  return [...lines, ...conditions]
 }
