@@ -74,7 +74,7 @@ async function launchMosquitto(dir: string, port: number): Promise<ChildProcess>
       '',
     ].join('\n'),
   )
-  const child = spawn('mosquitto', ['-c', config], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn('mosquitto', ['-c', config], { stdio: 'ignore' })
   await answers(port, child)
   return child
 }

@@ -1,5 +1,6 @@
 /** `npm run torture -- --records N --seed S --broker NAME`: breaks a dataflow under load, and counts what it lost. */
-import { cp } from 'node:fs/promises'
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BrokerName, brokerNames } from './broker.ts'
 import { type Kind, kinds, schedule, textOf } from './schedule.ts'
@@ -59,8 +60,14 @@ const report = await torture({
   broker,
   rate,
   onProgress: show,
-  async onFailure({ state }) {
-    if (values.keep) await cp(state, values.keep, { recursive: true })
+  async onFailure(controlled) {
+    if (!values.keep) return
+    await cp(controlled.state, values.keep, { recursive: true })
+    for (const what of ['observed', 'status'])
+      await writeFile(
+        join(values.keep, `${what}.json`),
+        JSON.stringify(await controlled.get(`/api/${what}`), null, 1),
+      )
   },
 })
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
