@@ -11,8 +11,9 @@ type Meddling = NonNullable<Parameters<typeof rehearse>[1]>
 async function judge(meddling: Meddling, { disturbed = false } = {}): Promise<Verdict> {
   const checker = new Checker()
   for (const record of records) checker.sent(record)
-  if (disturbed) checker.disturbEdges()
+  const settled = disturbed && checker.disturbEdges()
   for (const arrived of await rehearse(records, meddling)) checker.take(arrived)
+  if (settled) settled()
   return checker.verdict()
 }
 
@@ -103,6 +104,16 @@ Judge('counts apart what comes again at the edges, once a fault has reached them
 Judge('takes a repeat at the edges for a fault where nothing has reached them', async () => {
   assert.ok(hasFault(await judge(at('stamp', repeatUnderNewId))))
   assert.ok(hasFault(await judge(at('sink', repeat))))
+})
+
+Judge('allows repeats at the edges no longer once a fault is long over', async () => {
+  const many = [...recordsOf(4, 5_000)]
+  const checker = new Checker()
+  for (const record of many) checker.sent(record)
+  checker.disturbEdges()()
+  const late = (list: object[]) => list.toSpliced(9_000, 0, list[8_999]!)
+  for (const arrived of await rehearse(many, at('sink', late))) checker.take(arrived)
+  assert.is(checker.verdict().duplicated, 1)
 })
 
 Judge('finds what nobody sent', async () => {

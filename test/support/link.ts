@@ -7,17 +7,20 @@ type Chosen = (clientId: string) => boolean
 interface Line {
   near: Socket
   clientId: string
+  /** Sends on what was held back. */
+  thaw(): void
 }
 
-/** A TCP link to a broker that can be cut, whole or in part, and made slow. */
+/** A TCP link to a broker that can be cut, whole or in part, made slow, and stopped without a word. */
 export async function link(target: string) {
   const { hostname, port } = new URL(target)
   const lines = new Set<Line>()
   let refused: Chosen | undefined
+  let frozen: Chosen | undefined
   let delayMs = 0
   const server = createServer(near => {
     if (refused?.('')) return near.destroy()
-    const line = { near, clientId: '' }
+    const line: Line = { near, clientId: '', thaw() {} }
     const far = connect(Number(port), hostname)
     lines.add(line)
     for (const [from, to] of [
@@ -35,8 +38,11 @@ export async function link(target: string) {
       line.clientId = clientIdOf(chunk)
       if (refused?.(line.clientId)) near.destroy()
     })
-    forward(near, far, () => delayMs)
-    forward(far, near, () => delayMs)
+    const how = { delayMs: () => delayMs, isHeld: () => frozen?.(line.clientId) ?? false }
+    const ways = [forward(near, far, how), forward(far, near, how)]
+    line.thaw = () => {
+      for (const deliver of ways) deliver()
+    }
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -59,6 +65,14 @@ export async function link(target: string) {
     delay(ms: number) {
       delayMs = ms
     },
+    /** Holds back all that these connections carry, and lets them stand, until `thaw`. */
+    freeze(chosen: Chosen) {
+      frozen = chosen
+    },
+    thaw() {
+      frozen = undefined
+      for (const line of lines) line.thaw()
+    },
     async close() {
       sever()
       server.close()
@@ -69,7 +83,13 @@ export async function link(target: string) {
 
 export type Link = Awaited<ReturnType<typeof link>>
 
-function forward(from: Socket, to: Socket, delayOf: () => number) {
+interface How {
+  delayMs(): number
+  isHeld(): boolean
+}
+
+/** @returns to be called when nothing is held back any more */
+function forward(from: Socket, to: Socket, { delayMs, isHeld }: How): () => void {
   const late: { due: number; chunk: Buffer | undefined }[] = []
   const write = (chunk: Buffer | undefined) => {
     if (chunk === undefined) return void to.end()
@@ -78,17 +98,18 @@ function forward(from: Socket, to: Socket, delayOf: () => number) {
     to.once('drain', () => from.resume())
   }
   const deliver = () => {
-    while (late.length > 0 && late[0]!.due <= performance.now()) write(late.shift()!.chunk)
-    if (late.length > 0) setTimeout(deliver, late[0]!.due - performance.now() + 0.5)
+    while (late.length > 0 && !isHeld() && late[0]!.due <= performance.now()) write(late.shift()!.chunk)
+    if (late.length > 0 && !isHeld()) setTimeout(deliver, late[0]!.due - performance.now() + 0.5)
   }
   const take = (chunk: Buffer | undefined) => {
-    const ms = delayOf()
-    if (ms === 0 && late.length === 0) return write(chunk)
+    const ms = delayMs()
+    if (ms === 0 && late.length === 0 && !isHeld()) return write(chunk)
     late.push({ due: performance.now() + ms, chunk })
-    if (late.length === 1) setTimeout(deliver, ms)
+    if (late.length === 1 && !isHeld()) setTimeout(deliver, ms)
   }
   from.on('data', take)
   from.on('end', () => take(undefined))
+  return deliver
 }
 
 /** Of a CONNECT packet of MQTT 3.1.1; empty when it is none. */

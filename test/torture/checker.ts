@@ -23,6 +23,8 @@ export interface Verdict {
 const maxProblems = 30
 /** A source can bring again only what was under way: far less than this. */
 const rememberedIds = 2_000
+/** Messages at the sink after a fault among which repeats are allowed: some times what can be under way. */
+const aftermath = 4_000
 
 interface Key {
   sent: number
@@ -73,7 +75,10 @@ export class Checker {
   #told = new Set<string>()
   #sent = 0
   #delivered = 0
-  #edgesDisturbed = false
+  #arrivals = 0
+  /** Faults that reach the edges and are under way. */
+  #disturbances = 0
+  #disturbedUntil = 0
   #verdict = { duplicated: 0, reordered: 0, stateErrors: 0 }
   #edgeRepeats = { source: 0, sink: 0 }
   #problems: string[] = []
@@ -96,9 +101,17 @@ export class Checker {
     key.sent += 1
   }
 
-  /** From here on repeats may come in at the source and leave at the sink. */
-  disturbEdges(): void {
-    this.#edgesDisturbed = true
+  /** A fault reaches the edges: what was under way there may come in or leave again. @returns to be called at its end */
+  disturbEdges(): () => void {
+    this.#disturbances += 1
+    return () => {
+      this.#disturbances -= 1
+      this.#disturbedUntil = this.#arrivals + aftermath
+    }
+  }
+
+  get #edgesDisturbed() {
+    return this.#disturbances > 0 || this.#arrivals <= this.#disturbedUntil
   }
 
   get delivered(): number {
@@ -111,6 +124,7 @@ export class Checker {
   }
 
   take(arrived: Arrived) {
+    this.#arrivals += 1
     const key = this.#keys.get(arrived.k)
     if (!key || arrived.n > key.sent) return this.#stateError(`nobody sent ${JSON.stringify(arrived)}`)
     if (arrived.kind === 'odd') return this.#odd(key, arrived)

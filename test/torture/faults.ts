@@ -4,7 +4,7 @@ import type { Link } from '../support/link.ts'
 import type { RestartableBroker } from './broker.ts'
 import type { Checker } from './checker.ts'
 import type { Dataflow } from './dataflow.ts'
-import { type Action, edges, type inner, type Kind, type Target } from './schedule.ts'
+import { type Action, edges, type inner, type Kind, type Target, type Wire } from './schedule.ts'
 
 interface World {
   dataflow: Dataflow
@@ -53,19 +53,21 @@ export class Faults {
   }
 
   async #do(action: Action): Promise<void> {
-    const { broker, link, checker } = this.#world
+    const { broker, link } = this.#world
     switch (action.kind) {
       case 'kill':
-        for (const target of action.targets) this.#signal(target, action.pick, 'SIGKILL')
-        return
-      case 'stop': {
-        const pid = this.#signal(action.target, action.pick, 'SIGSTOP')
-        if (pid === undefined) return
-        this.#stopped.add(pid)
-        await sleep(action.ms)
-        send(pid, 'SIGCONT')
-        return void this.#stopped.delete(pid)
-      }
+        return this.#disturbing(action.targets.some(isEdge), async () => {
+          for (const target of action.targets) this.#signal(target, action.pick, 'SIGKILL')
+        })
+      case 'stop':
+        return this.#disturbing(isEdge(action.target), async () => {
+          const pid = this.#signal(action.target, action.pick, 'SIGSTOP')
+          if (pid === undefined) return
+          this.#stopped.add(pid)
+          await sleep(action.ms)
+          send(pid, 'SIGCONT')
+          this.#stopped.delete(pid)
+        })
       case 'move':
         return this.#push(flow => {
           flow[action.target as Inner].zone = action.zone
@@ -95,13 +97,19 @@ export class Faults {
       case 'rewire':
         return this.#push((_, all) => all.spy())
       case 'broker':
-        checker.disturbEdges()
-        return broker.restart(action.ms)
+        return this.#disturbing(true, () => broker.restart(action.ms))
       case 'cut':
-        if (action.target === null || isEdge(action.target)) checker.disturbEdges()
-        link.cut(id => action.target === null || id.startsWith(`dyninka_torture_${action.target}_`))
-        await sleep(action.ms)
-        return link.mend()
+        return this.#disturbing(action.target === null || isEdge(action.target), async () => {
+          link.cut(connectionsOf(action.target, action.wire))
+          await sleep(action.ms)
+          link.mend()
+        })
+      case 'freeze':
+        return this.#disturbing(isEdge(action.target), async () => {
+          link.freeze(connectionsOf(action.target, action.wire))
+          await sleep(action.ms)
+          link.thaw()
+        })
       case 'delay':
         link.delay(action.delayMs)
         await sleep(action.ms)
@@ -111,6 +119,13 @@ export class Faults {
         await sleep(action.ms)
         return this.#startController()
     }
+  }
+
+  /** What reaches the edges of the graph may bring records again there: the checker is told when. */
+  async #disturbing(reachesEdges: boolean, work: () => Promise<void>): Promise<void> {
+    if (!reachesEdges) return work()
+    const settled = this.#world.checker.disturbEdges()
+    await work().finally(settled)
   }
 
   async #push(edit: Parameters<Dataflow['change']>[0]): Promise<void> {
@@ -132,19 +147,23 @@ export class Faults {
 
   /** Looks at the processes themselves: the controller may be away. @returns the pid, if there is one to signal */
   #signal(target: Target, pick: number, signal: NodeJS.Signals): number | undefined {
-    const { controlled, checker } = this.#world
+    const { controlled } = this.#world
     const hosts = controlled.processes().filter(({ id }) => id.startsWith(`${target}-`))
     const host = hosts.toSorted((a, b) => (a.id < b.id ? -1 : 1))[pick % hosts.length]
     if (!host) return undefined
-    if (isEdge(target)) checker.disturbEdges()
     send(host.pid, signal)
     return host.pid
   }
 }
 
-const exclusive: readonly Kind[] = ['broker', 'cut', 'delay', 'controller']
+const exclusive: readonly Kind[] = ['broker', 'cut', 'freeze', 'delay', 'controller']
 
 const isEdge = (target: Target) => (edges as readonly Target[]).includes(target)
+
+const connectionsOf = (target: Target | null, wire: Wire) => (id: string) => {
+  if (target !== null && !id.startsWith(`dyninka_torture_${target}_`)) return false
+  return wire === 'all' || id.includes('_host_') === (wire === 'control')
+}
 
 function send(pid: number, signal: NodeJS.Signals) {
   try {

@@ -8,6 +8,9 @@ export type Target = (typeof inner)[number] | (typeof edges)[number]
 export const zones = ['north', 'south', undefined] as const
 export const breakages = ['setup', 'load', 'exit', 'hang', 'type', 'syntax', 'yaml'] as const
 export type Breakage = (typeof breakages)[number]
+/** Which connections of a function: those that carry its records, the one by which its hosts know each other. */
+export const wires = ['all', 'sessions', 'control'] as const
+export type Wire = (typeof wires)[number]
 
 /** What happens; durations in ms. `pick` chooses among the hosts that a function has by then. */
 export type Action =
@@ -19,7 +22,9 @@ export type Action =
   | { kind: 'scale'; target: Target; min: number }
   | { kind: 'rewire' }
   | { kind: 'broker'; ms: number }
-  | { kind: 'cut'; target: Target | null; ms: number }
+  | { kind: 'cut'; target: Target | null; wire: Wire; ms: number }
+  /** As a cut, but nobody is told: connections stand, and nothing comes. */
+  | { kind: 'freeze'; target: Target; wire: Wire; ms: number }
   | { kind: 'delay'; delayMs: number; ms: number }
   | { kind: 'controller'; ms: number }
 
@@ -48,6 +53,7 @@ const weights: Record<Kind, number> = {
   rewire: 4,
   broker: 3,
   cut: 8,
+  freeze: 5,
   delay: 4,
   controller: 5,
 }
@@ -113,7 +119,14 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
     case 'broker':
       return { kind, ms: random.between(0, 1_000) }
     case 'cut':
-      return { kind, target: random.pick([null, ...targets]), ms: random.between(0, 1_500) }
+      return {
+        kind,
+        target: random.pick([null, ...targets]),
+        wire: random.pick(wires),
+        ms: random.between(0, 1_500),
+      }
+    case 'freeze':
+      return { kind, target, wire: random.pick(wires), ms: random.between(200, 4_000) }
     case 'delay':
       return { kind, delayMs: random.between(2, 60), ms: random.between(500, 3_000) }
     case 'controller':
