@@ -57,7 +57,11 @@ export class Faults {
     switch (action.kind) {
       case 'kill':
         return this.#disturbing(action.targets.some(isEdge), async () => {
-          for (const target of action.targets) this.#signal(target, action.pick, 'SIGKILL')
+          for (let time = 1; ; time++) {
+            for (const target of action.targets) this.#signal(target, action.pick + time, 'SIGKILL')
+            if (time === action.times) return
+            await sleep(action.gapMs)
+          }
         })
       case 'stop':
         return this.#disturbing(isEdge(action.target), async () => {
@@ -103,6 +107,15 @@ export class Faults {
           link.cut(connectionsOf(action.target, action.wire))
           await sleep(action.ms)
           link.mend()
+        })
+      case 'flap':
+        return this.#disturbing(isEdge(action.target), async () => {
+          link.delay(action.delayMs)
+          for (let time = 0; time < action.times; time++) {
+            link.sever(connectionsOf(action.target, 'sessions'))
+            await sleep(action.gapMs)
+          }
+          link.delay(0)
         })
       case 'freeze':
         return this.#disturbing(isEdge(action.target), async () => {

@@ -10,6 +10,8 @@ export interface LoadOptions {
   /** Records a second at most. */
   rate: number
   checker: Checker
+  /** Ends the run early. */
+  signal?: AbortSignal
   /** Called before each record, with the number of those that were sent. */
   onRecord(sent: number): void
 }
@@ -52,13 +54,13 @@ export class Load {
 
   /** @returns once all records are through, or the dataflow has been silent for too long */
   async run(patienceMs: number): Promise<void> {
-    const { seed, records, rate, checker, onRecord } = this.#options
+    const { seed, records, rate, checker, signal, onRecord } = this.#options
     this.#heard = performance.now()
     let sent = 0
     let earliest = performance.now()
     for (const record of recordsOf(seed, records)) {
       onRecord(sent)
-      if (!(await this.#below(maxInFlight, patienceMs))) return
+      if (signal?.aborted || !(await this.#below(maxInFlight, patienceMs))) return
       const now = performance.now()
       if (now < earliest - 5) await sleep(earliest - now)
       earliest = Math.max(earliest, now - 100) + 1_000 / rate
@@ -76,9 +78,9 @@ export class Load {
 
   /** Waits until fewer are in flight. @returns false when nothing has come for too long */
   async #below(limit: number, patienceMs: number): Promise<boolean> {
-    const { checker } = this.#options
+    const { checker, signal } = this.#options
     while (checker.inFlight >= limit) {
-      if (this.silentMs > patienceMs) return false
+      if (this.silentMs > patienceMs || signal?.aborted) return false
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, 500)
         this.#wake = () => {

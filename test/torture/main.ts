@@ -31,7 +31,7 @@ Examples:
   npm run torture -- --seed 7 --plan                       # what would happen
 
 At most 400 records are under way at once: a default mosquitto drops what waits beyond 1,000.
-Exit codes: 0 nothing wrong, 1 something is, 2 wrong usage`
+Exit codes: 0 nothing wrong, 1 something is, 2 wrong usage, 130 Ctrl-C`
 
 const { values } = parse()
 const records = positive('records')
@@ -55,9 +55,12 @@ const again = `npm run torture -- ${process.argv
   .join(' ')}`
 const started = performance.now()
 let shown = 0
+const interrupted = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupted.abort())
 const report = await torture({
   ...plan,
   broker,
+  signal: interrupted.signal,
   rate,
   onProgress: show,
   async onFailure(controlled) {
@@ -72,7 +75,7 @@ const report = await torture({
 })
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
 tell(report)
-process.exit(report.ok ? 0 : 1)
+process.exit(interrupted.signal.aborted ? 130 : report.ok ? 0 : 1)
 
 function tell({ problems, ok, ...result }: Report) {
   for (const problem of problems) console.error(problem)

@@ -14,7 +14,8 @@ export type Wire = (typeof wires)[number]
 
 /** What happens; durations in ms. `pick` chooses among the hosts that a function has by then. */
 export type Action =
-  | { kind: 'kill'; targets: Target[]; pick: number }
+  /** So many times in a row: what takes over is killed too. */
+  | { kind: 'kill'; targets: Target[]; pick: number; times: number; gapMs: number }
   | { kind: 'stop'; target: Target; pick: number; ms: number }
   | { kind: 'move'; target: Target; zone: string | null }
   | { kind: 'update'; target: Target; what: 'code' | 'env' | 'concurrency' | 'shared' }
@@ -23,6 +24,8 @@ export type Action =
   | { kind: 'rewire' }
   | { kind: 'broker'; ms: number }
   | { kind: 'cut'; target: Target | null; wire: Wire; ms: number }
+  /** Sessions are dropped again and again on a slow link: whatever takes several steps ends between two of them. */
+  | { kind: 'flap'; target: Target; times: number; gapMs: number; delayMs: number }
   /** As a cut, but nobody is told: connections stand, and nothing comes. */
   | { kind: 'freeze'; target: Target; wire: Wire; ms: number }
   | { kind: 'delay'; delayMs: number; ms: number }
@@ -53,6 +56,7 @@ const weights: Record<Kind, number> = {
   rewire: 4,
   broker: 3,
   cut: 8,
+  flap: 8,
   freeze: 5,
   delay: 4,
   controller: 5,
@@ -98,7 +102,13 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
   switch (kind) {
     case 'kill': {
       const several = random.next() < 0.3 ? random.between(2, 4) : 1
-      return { kind, targets: random.shuffle(targets).slice(0, several), pick }
+      return {
+        kind,
+        targets: random.shuffle(targets).slice(0, several),
+        pick,
+        times: random.pick([1, 1, 1, 2, 3]),
+        gapMs: random.between(20, 900),
+      }
     }
     case 'stop':
       return { kind, target, pick, ms: random.between(200, 3_000) }
@@ -124,6 +134,14 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
         target: random.pick([null, ...targets]),
         wire: random.pick(wires),
         ms: random.between(0, 1_500),
+      }
+    case 'flap':
+      return {
+        kind,
+        target,
+        times: random.between(2, 6),
+        gapMs: random.between(20, 700),
+        delayMs: random.pick([0, 0, 5, 15, 30]),
       }
     case 'freeze':
       return { kind, target, wire: random.pick(wires), ms: random.between(200, 4_000) }
