@@ -81,7 +81,8 @@ function tell({ problems, ok, ...result }: Report) {
   for (const problem of problems) console.error(problem)
   if (values.json) return console.log(JSON.stringify({ ...result, ok, problems, seed, broker }))
   console.log(JSON.stringify(result))
-  console.log(ok ? 'Nothing wrong.' : `Something is wrong. The same again: ${again}`)
+  if (interrupted.signal.aborted) console.log('Interrupted.')
+  else console.log(ok ? 'Nothing wrong.' : `Something is wrong. The same again: ${again}`)
 }
 
 /** On a terminal a line that is rewritten, else one every 10 s. */

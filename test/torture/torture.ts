@@ -85,7 +85,8 @@ export async function torture(options: TortureOptions): Promise<Report> {
   })
   await load.open()
   stack.defer(() => load.close())
-  await isReady(controlled, undefined)
+  if (!(await isReady(controlled, undefined)))
+    throw new Error(['the dataflow does not get ready', ...(await whereItStands(controlled))].join('\n'))
   const start = performance.now()
   await load.run(patienceMs)
   const seconds = Math.round((performance.now() - start) / 100) / 10
