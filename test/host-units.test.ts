@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { sessionId } from '../schema/topics.ts'
+import { aedes, type TestBroker } from './support/brokers.ts'
+import { fn, Rig, source, until } from './support/rig.ts'
+
+const Units = suite<{ broker: TestBroker; rig: Rig }>('a host that loses its session')
+
+Units.before(async context => {
+  context.broker = await aedes()
+})
+Units.after(async ({ broker, rig }) => {
+  await rig.close()
+  await broker.close()
+})
+
+Units('waits no longer for it, however often it has lost it, if it held it for a while', async context => {
+  const rig = new Rig(
+    context.broker.url,
+    [source('in', { type: 'every', intervalMs: 100 }), fn('work', ['in'])],
+    { work: () => undefined },
+  )
+  context.rig = rig
+  await rig.start()
+  const [host] = rig.hosts('work')
+  const session = sessionId(rig.flow.name, 'work', 0)
+  const waits: number[] = []
+  for (let time = 1; time <= 4; time++) {
+    // Longer than twice the first wait: it was no fight between two hosts for one session.
+    await sleep(1_200)
+    const start = performance.now()
+    rig.link(host!).sever(id => id === session)
+    await until(() => rig.hosting(host!).revision === 0, 'the loss')
+    await until(() => rig.hosting(host!).revision > 0, 'the session back', 20_000)
+    waits.push(performance.now() - start)
+  }
+  // They doubled: 0.5, 1, 2 and 4 s.
+  assert.ok(waits.at(-1)! < 3_000, `waited ${waits.map(Math.round).join(', ')} ms`)
+})
+
+Units.run()
