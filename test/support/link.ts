@@ -17,6 +17,8 @@ export async function link(target: string) {
   const lines = new Set<Line>()
   let refused: Chosen | undefined
   let frozen: Chosen | undefined
+  /** Of all connections, what the broker says. */
+  let isMute = false
   let delayMs = 0
   const server = createServer(near => {
     if (refused?.('')) return near.destroy()
@@ -38,8 +40,11 @@ export async function link(target: string) {
       line.clientId = clientIdOf(chunk)
       if (refused?.(line.clientId)) near.destroy()
     })
-    const how = { delayMs: () => delayMs, isHeld: () => frozen?.(line.clientId) ?? false }
-    const ways = [forward(near, far, how), forward(far, near, how)]
+    const isFrozen = () => frozen?.(line.clientId) ?? false
+    const ways = [
+      forward(near, far, { delayMs: () => delayMs, isHeld: isFrozen }),
+      forward(far, near, { delayMs: () => delayMs, isHeld: () => isMute || isFrozen() }),
+    ]
     line.thaw = () => {
       for (const deliver of ways) deliver()
     }
@@ -71,6 +76,14 @@ export async function link(target: string) {
     },
     thaw() {
       frozen = undefined
+      for (const line of lines) line.thaw()
+    },
+    /** Keeps back what the broker answers, until `release`. */
+    hold() {
+      isMute = true
+    },
+    release() {
+      isMute = false
       for (const line of lines) line.thaw()
     },
     async close() {

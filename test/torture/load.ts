@@ -72,6 +72,12 @@ export class Load {
     await this.#below(1, patienceMs)
   }
 
+  /** What is under way may still come. */
+  async drain(timeoutMs: number): Promise<void> {
+    for (const end = Date.now() + timeoutMs; this.#options.checker.inFlight > 0 && Date.now() < end; )
+      await sleep(50)
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#publisher?.endAsync(true), this.#reader?.endAsync(true)])
   }

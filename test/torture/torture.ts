@@ -42,6 +42,7 @@ const nodes = [
 /** Longer than the longest wait of a host that is started again after it has crashed again and again. */
 const patienceMs = 60_000
 const readyMs = 60_000
+const drainMs = 20_000
 
 /** Runs a dataflow under load, does to it what the schedule says, and judges what came of every record. */
 export async function torture(options: TortureOptions): Promise<Report> {
@@ -91,6 +92,7 @@ export async function torture(options: TortureOptions): Promise<Report> {
   await load.run(patienceMs)
   const seconds = Math.round((performance.now() - start) / 100) / 10
   await faults.over()
+  if (signal?.aborted) await load.drain(drainMs)
   const ready = !signal?.aborted && (await isReady(controlled, faults.commit))
   const verdict = checker.verdict()
   const problems = [...verdict.problems, ...faults.failures.map(text => `the test itself: ${text}`)]
