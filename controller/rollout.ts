@@ -78,13 +78,18 @@ export function isInEffect(
 }
 
 /** No host of the node still works by an older wiring. One at rest has records and the newest wiring in its sessions
- *  in the order in which they came: it must have run to be past the older one. */
+ *  in the order in which they came: it must have run to be past the older one. A host that owns nothing has no wiring
+ *  in effect: it is not waited for where others hold every partition. */
 export function isConfirmed(node: string, state: RolloutState): boolean {
-  const revision = state.wirings[node]?.revision ?? 0
+  const wiring = state.wirings[node]
+  const revision = wiring?.revision ?? 0
   const rested = state.resting[node]
   if (rested === revision) return true
-  if (rested !== undefined && !state.presences.some(host => host.function === node)) return false
-  return state.presences.every(host => host.function !== node || host.wiring >= revision)
+  const hosts = state.presences.filter(host => host.function === node)
+  if (rested !== undefined && hosts.length === 0) return false
+  const behind = hosts.filter(host => host.wiring < revision)
+  if (behind.length === 0) return true
+  return behind.every(({ partitions }) => partitions.length === 0) && isInEffect(node, wiring!, state)
 }
 
 function inputsOf(node: string, content: Content, state: RolloutState): WiredInput[] {

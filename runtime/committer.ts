@@ -73,6 +73,7 @@ export class Committer {
     if (batch.some(({ last }) => last.size > 0)) {
       cursor.takeovers = 0
       delete cursor.trying
+      delete cursor.tryingBy
       delete cursor.suspects
     }
     await this.save()

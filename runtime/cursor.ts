@@ -26,7 +26,9 @@ export interface CursorDocument {
   takeovers: number
   /** The record in the handler, written only by an owner whose predecessor finished nothing. */
   trying?: string
-  /** Records during which an owner died, and how often. */
+  /** The process that wrote `trying`. */
+  tryingBy?: string
+  /** Records during which the process of an owner died, and how often. */
   suspects?: Record<string, number>
 }
 

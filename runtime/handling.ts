@@ -53,7 +53,7 @@ const noRoom: Failure = {
 }
 
 /** Hosts that a record may kill before it is put aside. */
-const maxDeaths = 2
+const maxDeaths = 3
 
 /** What happens to one record: refused, or given to the user's function with the state of its key; then its
  *  outputs leave, or it becomes a dead letter. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { sessionId, topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
@@ -39,6 +40,8 @@ export interface PartitionOptions {
 /** Time in a handler that never waits before the event loop gets its turn: what is done leaves, and the broker hears
  *  from us, before the last record of a frame is handled. */
 const sliceMs = 10
+
+const thisProcess = randomUUID()
 
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
@@ -178,8 +181,11 @@ export class Partition {
     this.#cautious = cursor.takeovers > 0
     cursor.takeovers += 1
     if (cursor.trying !== undefined) {
-      cursor.suspects = { ...cursor.suspects, [cursor.trying]: (cursor.suspects?.[cursor.trying] ?? 0) + 1 }
+      // Who marked it here is alive: the connection was lost, and no record is to blame for that.
+      if (cursor.tryingBy !== thisProcess)
+        cursor.suspects = { ...cursor.suspects, [cursor.trying]: (cursor.suspects?.[cursor.trying] ?? 0) + 1 }
       delete cursor.trying
+      delete cursor.tryingBy
     }
     const shared = { ...this.#options, connection: this.#connection }
     this.#letters = new Letters(shared, cursor.letters)
@@ -322,6 +328,7 @@ export class Partition {
     const alone = this.#inflight[0] === inflight && this.#pipeline.size === 0
     if (alone) {
       this.#cursor.trying = id
+      this.#cursor.tryingBy = thisProcess
       this.#store(() => this.#committer.save())
     }
     return false

@@ -25,6 +25,8 @@ export class Units {
   #running = new Map<number, RunningUnit>()
   #leaving = new Map<number, Promise<void>>()
   #waiting = new Map<number, { ms: number; timer?: NodeJS.Timeout }>()
+  /** When each that runs came to do so, by the clock of `performance.now()`. */
+  #since = new Map<number, number>()
   #errors = new Map<number, string>()
 
   constructor(options: UnitsOptions) {
@@ -96,6 +98,7 @@ export class Units {
   closed(partition: number, error: Error | undefined) {
     this.#running.delete(partition)
     if (error) this.#options.log.info('session lost', { partition, error: error.message })
+    this.#forgive(partition)
     this.#again(partition)
   }
 
@@ -117,6 +120,7 @@ export class Units {
     unit.start().then(
       () => {
         this.#errors.delete(partition)
+        this.#since.set(partition, performance.now())
         this.#options.onChange()
       },
       (error: Error) => this.#failed(partition, unit, error),
@@ -132,6 +136,15 @@ export class Units {
     this.#errors.set(partition, error.message)
     void unit.drain(0)
     this.#again(partition)
+  }
+
+  /** Two hosts that take a session from each other, again and again, hold it no longer than the other one waits:
+   *  one that held it longer has lost it for a reason of its own, and waits no longer than the first time. */
+  #forgive(partition: number) {
+    const since = this.#since.get(partition)
+    this.#since.delete(partition)
+    const waitedMs = this.#waiting.get(partition)?.ms ?? 0
+    if (since !== undefined && performance.now() - since > 2 * waitedMs) this.#waiting.delete(partition)
   }
 
   #again(partition: number) {

@@ -247,6 +247,15 @@ Plan('removes a function last to first: unwires, stops, then discards', async ()
   assert.not.ok('side' in world.sessions)
 })
 
+Plan('removes a function although a host of what feeds it owns no partition', async () => {
+  const world = new World()
+  const a = fn('a', ['tick'], { scale: { min: 2, max: 4 } })
+  await world.settle(desired(flowOf(a, fn('side', ['a']), fn('main', ['a']))))
+  await world.settle(desired(flowOf(a, fn('main', ['a']))))
+  const { hosts } = await world.observed()
+  assert.not.ok(hosts.some(({ node }) => node === 'side'))
+})
+
 Plan('leaves nothing of a dataflow that is gone', async () => {
   const world = new World()
   await world.settle(desired(chain))

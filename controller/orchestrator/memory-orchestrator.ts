@@ -118,10 +118,14 @@ export class MemoryOrchestrator implements Orchestrator {
     forget: async () => {},
   }
 
+  /** Of the hosts of one generation the first owns all partitions: it may fall out so among real ones, too. */
   #announce(flow: string, node: string) {
     const view = this.view(flow)
+    const owners = new Set<number>()
     for (const host of this.#hosts.values()) {
       if (host.flow !== flow || host.node !== node || !host.ready) continue
+      const owns = !owners.has(host.generation)
+      owners.add(host.generation)
       const wiring: Wiring | undefined = view.wirings.get(host.node)
       const presence: Presence = {
         v: 1,
@@ -131,8 +135,8 @@ export class MemoryOrchestrator implements Orchestrator {
         node: host.place,
         pid: 0,
         startedAt: '',
-        wiring: wiring?.revision ?? 0,
-        partitions: Array.from({ length: wiring?.partitions ?? 0 }, (_, n) => n),
+        wiring: (owns && wiring?.revision) || 0,
+        partitions: Array.from({ length: (owns && wiring?.partitions) || 0 }, (_, n) => n),
       }
       const text = JSON.stringify(presence)
       if (text !== JSON.stringify(view.presences.get(host.id)))

@@ -1,59 +1,91 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A TCP link to a broker that can be cut. */
+/** Which connections: by the client ID that they gave to the broker. */
+type Chosen = (clientId: string) => boolean
+
+interface Line {
+  near: Socket
+  clientId: string
+  /** Sends on what was held back. */
+  thaw(): void
+}
+
+/** A TCP link to a broker that can be cut, whole or in part, made slow, and stopped without a word. */
 export async function link(target: string) {
   const { hostname, port } = new URL(target)
-  const sockets = new Set<Socket>()
-  /** From the broker to the host. */
-  const answers = new Map<Socket, Socket>()
-  let cut = false
-  let held = false
+  const lines = new Set<Line>()
+  let refused: Chosen | undefined
+  let frozen: Chosen | undefined
+  /** Of all connections, what the broker says. */
+  let isMute = false
+  let delayMs = 0
   const server = createServer(near => {
-    if (cut) return near.destroy()
+    if (refused?.('')) return near.destroy()
+    const line: Line = { near, clientId: '', thaw() {} }
     const far = connect(Number(port), hostname)
+    lines.add(line)
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
-      sockets.add(from)
       from.setNoDelay(true)
-      if (from === near || !held) from.pipe(to)
-      if (from === far) answers.set(far, near)
       from.on('error', () => {})
       from.on('close', () => {
-        sockets.delete(from)
-        answers.delete(from)
+        lines.delete(line)
         to.destroy()
       })
+    }
+    near.once('data', chunk => {
+      line.clientId = clientIdOf(chunk)
+      if (refused?.(line.clientId)) near.destroy()
+    })
+    const isFrozen = () => frozen?.(line.clientId) ?? false
+    const ways = [
+      forward(near, far, { delayMs: () => delayMs, isHeld: isFrozen }),
+      forward(far, near, { delayMs: () => delayMs, isHeld: () => isMute || isFrozen() }),
+    ]
+    line.thaw = () => {
+      for (const deliver of ways) deliver()
     }
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const sever = () => {
-    for (const socket of sockets) socket.destroy()
+  const sever = (chosen: Chosen = () => true) => {
+    for (const { near, clientId } of lines) if (chosen(clientId)) near.destroy()
   }
   return {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** Drops every connection, and refuses new ones until `mend`. */
-    cut() {
-      cut = true
-      sever()
+    /** Drops connections, and refuses new ones of the same kind until `mend`. */
+    cut(chosen: Chosen = () => true) {
+      refused = chosen
+      sever(chosen)
     },
     mend() {
-      cut = false
-    },
-    /** Keeps back what the broker answers, until `release`. */
-    hold() {
-      held = true
-      for (const [from, to] of answers) from.unpipe(to)
-    },
-    release() {
-      held = false
-      for (const [from, to] of answers) from.pipe(to)
+      refused = undefined
     },
     /** Drops every connection once. */
     sever,
+    /** What comes from now on arrives so much later, each way. */
+    delay(ms: number) {
+      delayMs = ms
+    },
+    /** Holds back all that these connections carry, and lets them stand, until `thaw`. */
+    freeze(chosen: Chosen) {
+      frozen = chosen
+    },
+    thaw() {
+      frozen = undefined
+      for (const line of lines) line.thaw()
+    },
+    /** Keeps back what the broker answers, until `release`. */
+    hold() {
+      isMute = true
+    },
+    release() {
+      isMute = false
+      for (const line of lines) line.thaw()
+    },
     async close() {
       sever()
       server.close()
@@ -63,3 +95,41 @@ export async function link(target: string) {
 }
 
 export type Link = Awaited<ReturnType<typeof link>>
+
+interface How {
+  delayMs(): number
+  isHeld(): boolean
+}
+
+/** @returns to be called when nothing is held back any more */
+function forward(from: Socket, to: Socket, { delayMs, isHeld }: How): () => void {
+  const late: { due: number; chunk: Buffer | undefined }[] = []
+  const write = (chunk: Buffer | undefined) => {
+    if (chunk === undefined) return void to.end()
+    if (to.write(chunk)) return
+    from.pause()
+    to.once('drain', () => from.resume())
+  }
+  const deliver = () => {
+    while (late.length > 0 && !isHeld() && late[0]!.due <= performance.now()) write(late.shift()!.chunk)
+    if (late.length > 0 && !isHeld()) setTimeout(deliver, late[0]!.due - performance.now() + 0.5)
+  }
+  const take = (chunk: Buffer | undefined) => {
+    const ms = delayMs()
+    if (ms === 0 && late.length === 0 && !isHeld()) return write(chunk)
+    late.push({ due: performance.now() + ms, chunk })
+    if (late.length === 1 && !isHeld()) setTimeout(deliver, ms)
+  }
+  from.on('data', take)
+  from.on('end', () => take(undefined))
+  return deliver
+}
+
+/** Of a CONNECT packet of MQTT 3.1.1; empty when it is none. */
+function clientIdOf(packet: Buffer): string {
+  let at = 1
+  while (at < 5 && packet[at]! >= 128) at += 1 // remaining length [MQTT-2.2.3]
+  at += 1 + 2 + 4 + 1 + 1 + 2 // protocol name and level, flags, keepalive [MQTT-3.1.2]
+  if (packet[0] !== 0x10 || packet.length < at + 2) return ''
+  return packet.toString('utf8', at + 2, at + 2 + packet.readUInt16BE(at))
+}

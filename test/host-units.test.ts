@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { sessionId, topics } from '../schema/topics.ts'
+import { aedes, type TestBroker } from './support/brokers.ts'
+import { fn, Rig, sink, source, until } from './support/rig.ts'
+
+const Units = suite<{ broker: TestBroker; rigs: Rig[] }>('a host that loses its session')
+
+Units.before(async context => {
+  context.broker = await aedes()
+  context.rigs = []
+})
+Units.after(async ({ broker, rigs }) => {
+  for (const rig of rigs) await rig.close()
+  await broker.close()
+})
+
+Units('waits no longer for it, however often it has lost it, if it held it for a while', async context => {
+  const rig = new Rig(
+    context.broker.url,
+    [source('in', { type: 'every', intervalMs: 100 }), fn('work', ['in'])],
+    { work: () => undefined },
+  )
+  context.rigs.push(rig)
+  await rig.start()
+  const [host] = rig.hosts('work')
+  const session = sessionId(rig.flow.name, 'work', 0)
+  const waits: number[] = []
+  for (let time = 1; time <= 4; time++) {
+    // Longer than twice the first wait: it was no fight between two hosts for one session.
+    await sleep(1_200)
+    const start = performance.now()
+    rig.link(host!).sever(id => id === session)
+    await until(() => rig.hosting(host!).revision === 0, 'the loss')
+    await until(() => rig.hosting(host!).revision > 0, 'the session back', 20_000)
+    waits.push(performance.now() - start)
+  }
+  // They doubled: 0.5, 1, 2 and 4 s.
+  assert.ok(waits.at(-1)! < 3_000, `waited ${waits.map(Math.round).join(', ')} ms`)
+})
+
+Units('blames no record for it: the host is alive', async context => {
+  let calls = 0
+  const losses = 6
+  const rig = new Rig(
+    context.broker.url,
+    [
+      source('in', { type: 'mqtt', filter: 'blame/in', format: 'json' }),
+      fn('work', ['in']),
+      sink('out', ['work'], { type: 'mqtt', topic: 'blame/out', retain: false }),
+    ],
+    { work: value => (++calls > losses ? value : new Promise(() => {})) },
+  )
+  context.rigs.push(rig)
+  await rig.start()
+  const heard = await rig.listen('blame/out')
+  const dead = await rig.listen(topics.deads(rig.flow.name))
+  const [host] = rig.hosts('work')
+  await rig.publish('blame/in', '{"n":1}')
+  for (let loss = 1; loss <= losses; loss++) {
+    await until(() => calls === loss || dead.length > 0, `call ${loss}`)
+    rig.link(host!).sever()
+  }
+  await until(() => heard.length > 0 || dead.length > 0, 'the record')
+  assert.is(String(dead[0]?.payload ?? ''), '')
+  assert.is(String(heard[0]!.payload), '{"n":1}')
+})
+
+Units.run()

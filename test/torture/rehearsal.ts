@@ -1,0 +1,80 @@
+import type { Arrived } from './checker.ts'
+import join from './flow/functions/join.ts'
+import left from './flow/functions/left.ts'
+import stamp, { type Stamped } from './flow/functions/stamp.ts'
+import tally from './flow/functions/tally.ts'
+import type { Entered } from './records.ts'
+
+/** A record on its way, with the id that it has there. */
+interface Moving<T> {
+  id: string
+  value: T
+}
+
+export type Place = 'stamp' | 'left' | 'join' | 'tally' | 'sink'
+
+interface Meddling {
+  /** Changes what arrives at a place, in its order. */
+  arrivals?(place: Place, list: Moving<unknown>[]): Moving<unknown>[]
+  /** Changes the state of a key before a record is handled. */
+  state?(place: Place, key: string, state: unknown, nth: number): unknown
+}
+
+/**
+ * The dataflow without anything that makes it run: its own functions, called one after the other. What is done to
+ * the records on their way is what a runtime with a fault would do.
+ * @returns what reaches the sink
+ */
+export async function rehearse(records: Entered[], meddling: Meddling = {}): Promise<Arrived[]> {
+  const arrive = <T>(place: Place, list: Moving<T>[]) =>
+    (meddling.arrivals?.(place, list) ?? list) as Moving<T>[]
+  const odd: Moving<Arrived>[] = []
+  const stage = (place: Place) => {
+    const states = new Map<string, unknown>()
+    let nth = 0
+    return (key: string, id: string) => {
+      nth += 1
+      const before = states.get(key)
+      const record = { id, time: 0, source: 'entry' }
+      const { signal } = new AbortController()
+      const state = meddling.state ? meddling.state(place, key, before, nth) : before
+      const context = { record, state, signal, env: {}, log: console, emit }
+      return { context, keep: () => states.set(key, context.state) }
+    }
+    function emit(_: 'odd', value: unknown) {
+      odd.push({ id: '', value: structuredClone(value) as Arrived })
+    }
+  }
+  const give = <I, O>(
+    place: Place,
+    list: Moving<I>[],
+    keyOf: (value: I) => string,
+    call: (value: I, context: never) => O | undefined,
+  ): Moving<O>[] => {
+    const enter = stage(place)
+    return arrive(place, list).flatMap(({ id, value }) => {
+      const { context, keep } = enter(keyOf(value), id)
+      const output = call(structuredClone(value), context as never)
+      keep()
+      return output === undefined ? [] : [{ id, value: output }]
+    })
+  }
+
+  const entered = records.map((value, i) => ({ id: `entry:${i}`, value }))
+  const stamped = give('stamp', entered, ({ k }) => k, stamp)
+  const lefts = []
+  const enterLeft = stage('left')
+  for (const { id, value } of arrive('left', stamped)) {
+    const { context, keep } = enterLeft(value.k, id)
+    for await (const part of left(structuredClone(value), context as never)) lefts.push({ id, value: part })
+    keep()
+  }
+  const rights = stamped.map(({ id, value }) => ({ id, value: rightOf(value) }))
+  const joined = give('join', [...lefts, ...rights], ({ k }) => k, join)
+  const tallied = give('tally', joined, ({ g }) => g, tally)
+  const sink = arrive<Arrived>('sink', [...joined, ...tallied])
+  return [...sink, ...odd].map(({ value }) => value)
+}
+
+/** `right` without its first attempts that fail. */
+const rightOf = (value: Stamped) => ({ ...value, part: 'right' as const, hash: 3 })
