@@ -194,7 +194,7 @@ async function measureOutside({
       outOf: 'bench/out',
       next: () => ({ topic: 'bench/in', payload, records: 1 }),
       count: () => 1,
-      window: 800,
+      window: 400,
     })
     await load.start()
     const rate = await throughput(
