@@ -69,6 +69,7 @@ export default chain
 type Broker = Awaited<ReturnType<typeof mosquitto>>
 type Measure = (broker: Broker, run: number) => Promise<Throughput>
 
+/** For work on one of them: `DYNINKA_BENCH_ONLY=inside,frames`; `DYNINKA_BENCH_LOG=1` shows every run. */
 const only = process.env.DYNINKA_BENCH_ONLY?.split(',')
 const chosen = (measures: Record<string, Measure>) =>
   Object.fromEntries(Object.entries(measures).filter(([key]) => !only || only.includes(key)))
@@ -193,7 +194,7 @@ async function measureOutside({
       outOf: 'bench/out',
       next: () => ({ topic: 'bench/in', payload, records: 1 }),
       count: () => 1,
-      window: 800,
+      window: 400,
     })
     await load.start()
     const rate = await throughput(

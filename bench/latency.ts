@@ -14,7 +14,7 @@ import { RunningFlow } from './support/running-flow.ts'
 import { Services } from './support/services.ts'
 
 const perSecond = 1_000
-const window = 900
+const window = 400
 const warmMs = 2_000
 const ms = 4_000
 const peers = {

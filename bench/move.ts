@@ -49,7 +49,7 @@ export default {
             last: 'f',
             json: JSON.stringify(readingOf(0)),
             recordsInFrame: 1,
-            window: 900,
+            window: 400,
             perSecond,
           })
           await start()

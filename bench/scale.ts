@@ -82,7 +82,7 @@ async function measure({ program, code, name, partitions, hosts }: Place): Promi
       outOf: 'bench/out',
       next: () => ({ topic: 'bench/in', payload: JSON.stringify({ key: `key-${n++ % 1_000}` }), records: 1 }),
       count: () => 1,
-      window: 500,
+      window: 400,
     })
     await load.start()
     const { perSecond } = await throughput(load, {}, { ms: 2_500 })

@@ -9,7 +9,7 @@ import { Load, throughput } from './support/load.ts'
 import { mosquitto } from './support/mosquitto.ts'
 
 const sampleMs = 1_000
-const window = 800
+const window = 400
 /** Growth between two quarters of the time that is no slope but noise of the garbage collector. */
 const flatMiB = 5
 

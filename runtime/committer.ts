@@ -19,6 +19,10 @@ interface CommitterOptions {
 
 /** Far more than a batch of commits may acknowledge at once. */
 const maxReplays = 500
+/** Outputs have left by then, so that this delays no record: it spares the broker a cursor for each. */
+const intervalMs = 3
+/** Well below what brokers leave unacknowledged (10 to 20 messages), or they would have to wait for us. */
+const enough = 6
 
 /**
  * Acknowledges after effect: outputs have been taken over by the broker, then state is stored, then the cursor,
@@ -29,6 +33,9 @@ export class Committer {
   #options: CommitterOptions
   #finished: Progress
   #busy = false
+  #last = Number.NEGATIVE_INFINITY
+  #hurry: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -37,7 +44,10 @@ export class Committer {
 
   /** Commits all that is done, if no commit is under way. */
   run() {
-    if (this.#busy) return
+    if (this.#busy) {
+      if (this.#hurry && this.#done() >= enough) this.#hurry()
+      return
+    }
     this.#busy = true
     this.#commitAll().catch(error => this.#options.onFailed(error))
   }
@@ -50,12 +60,32 @@ export class Committer {
 
   async #commitAll() {
     const { inflight } = this.#options
-    while (inflight[0] && isDone(inflight[0])) {
-      let count = 1
-      while (inflight[count] && isDone(inflight[count]!)) count += 1
-      await this.#commit(inflight.slice(0, count))
+    while (this.#done() > 0) {
+      await this.#gather()
+      this.#last = performance.now()
+      await this.#commit(inflight.slice(0, this.#done()))
     }
     this.#busy = false // in the same turn as the last look, or what is done in between would wait for ever
+  }
+
+  /** Messages at the front that may be committed. */
+  #done(): number {
+    const { inflight } = this.#options
+    let count = 0
+    while (inflight[count] && isDone(inflight[count]!)) count += 1
+    return count
+  }
+
+  /** Waits for others to share the commit with, if the one before was only just now. */
+  async #gather(): Promise<void> {
+    const waitMs = this.#last + intervalMs - performance.now()
+    if (waitMs <= 0 || this.#done() >= enough) return
+    await new Promise<void>(resolve => {
+      this.#hurry = resolve
+      this.#timer = setTimeout(resolve, waitMs)
+    })
+    clearTimeout(this.#timer)
+    this.#hurry = undefined
   }
 
   async #commit(batch: Inflight[]) {

@@ -122,6 +122,7 @@ export class Hosting {
       clientId: `dyninka_${flow}_${node}_host_${presence.host}`,
       clean: true,
       will: { topic: topics.host(flow, node, presence.host), payload: '' },
+      nudge: topics.nudge(flow),
       onMessage: message => {
         message.ack()
         this.#hear(message)

@@ -25,11 +25,11 @@ interface SentFrame {
   records: number
 }
 
-/** Full frames on their way to the broker: enough that neither waits for the other. */
+/** Frames on their way to the broker. With one alone, a record would wait for the acknowledgment of the one before. */
 const maxSending = 4
 
-/** One topic that one partition writes, with at most `window` frames that a consumer has not finished. What comes
- *  while a frame is on its way to the broker gathers, and leaves once that has arrived, or the next frame is full. */
+/** One topic that one partition writes: at most `maxSending` frames on their way to the broker, at most `window` that
+ *  a consumer has not finished. What comes meanwhile gathers and leaves together in the next frame. */
 export class OutputLane {
   readonly output: string
   readonly shard: number
@@ -120,9 +120,8 @@ export class OutputLane {
     })
   }
 
-  /** The oldest frame need not wait for what is on its way: that has arrived, or it could take no more in. */
   get #mayLeave() {
-    return this.#sending === 0 || (this.#gathered.length > 1 && this.#sending < maxSending)
+    return this.#sending < maxSending
   }
 
   #flush() {

@@ -88,6 +88,7 @@ export class Partition {
     this.#connection = await transport.connect({
       clientId: sessionId(flow, node, partition),
       clean: false,
+      nudge: topics.nudge(flow),
       onMessage: message => {
         this.#inbox.push(message)
         this.#pump()

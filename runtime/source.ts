@@ -69,6 +69,7 @@ export class Source implements Unit {
     this.#connection = await transport.connect({
       clientId: sessionId(flow, node, partition),
       clean: false,
+      nudge: topics.nudge(flow),
       onMessage: message => message.ack(),
       onClose: error => this.#end(error),
     })

@@ -8,6 +8,8 @@ const connectTimeoutMs = 10_000
 const maxPacketId = 65_535
 const arrived = 1
 const acknowledged = 2
+/** Far below the 40 ms after which TCP acknowledges by itself; longer than it takes to answer most messages. */
+const nudgeMs = 1
 
 // Else the codec makes a buffer for each of 65,536 numbers at its first packet: 18 MiB and 60 ms of every host.
 writeToStream.cacheNumbers = false
@@ -62,6 +64,9 @@ class WireConnection implements Connection {
   #closed = false
   #corked = false
   #paused = false
+  /** Something has come, and nothing was sent since: TCP tells the broker only after up to 40 ms. */
+  #owesAck = false
+  #nudge: NodeJS.Timeout | undefined
   #opened = false
   #heard = Date.now()
   #keepalive?: NodeJS.Timeout
@@ -80,7 +85,11 @@ class WireConnection implements Connection {
     decoder.on('error', (error: Error) => this.#end(error))
     this.#socket.on('data', chunk => {
       this.#heard = Date.now()
-      if (!this.#closed) decoder.parse(chunk)
+      if (this.#closed) return
+      decoder.parse(chunk)
+      this.#owesAck = !this.#corked
+      if (this.#owesAck && this.#opened && options.nudge !== undefined)
+        this.#nudge ??= setTimeout(() => this.#sendNudge(options.nudge!), nudgeMs)
     })
     this.#socket.on('error', error => this.#end(error))
     this.#socket.on('close', () => this.#end(new Error('the broker closed the connection')))
@@ -249,6 +258,7 @@ class WireConnection implements Connection {
 
   /** Packets of one turn of the event loop leave in one write. */
   #cork(): Socket {
+    this.#owesAck = false
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
@@ -260,8 +270,16 @@ class WireConnection implements Connection {
     return this.#socket
   }
 
+  /** A default mosquitto leaves Nagle's algorithm on: while TCP has not acknowledged one small packet, it holds the
+   *  next back. An acknowledgment travels with anything that we send, so something leaves that needs no answer. */
+  #sendNudge(topic: string) {
+    this.#nudge = undefined
+    if (this.#owesAck && !this.#closed) this.#cork().write(publishPacket(topic, '', false))
+  }
+
   #end(error?: Error) {
     if (this.#closed) return
+    clearTimeout(this.#nudge)
     this.#closed = true
     clearInterval(this.#keepalive)
     if (error) this.#socket.destroy()

@@ -21,6 +21,8 @@ export const topics = {
     `dyninka/${flow}/${lane}/${node}/${partition}`,
   telemetry: (flow: string, node: string, host: string) => `dyninka/${flow}/telemetry/${node}/${host}`,
   telemetries: (flow: string) => `dyninka/${flow}/telemetry/+/+`,
+  /** Empty messages for nobody. */
+  nudge: (flow: string) => `dyninka/${flow}/nudge`,
   wiring: (flow: string, node: string) => `dyninka/${flow}/wiring/${node}`,
   /** The wiring that one partition has in effect: what its successor starts from. */
   effect: (flow: string, node: string, partition: number) => `dyninka/${flow}/wiring/${node}/${partition}`,

@@ -52,12 +52,15 @@ export class Load {
     else this.#pace(perSecond)
   }
 
-  /** Stops sending, and waits until all is out. */
+  /** Stops sending, and waits until all is out, or nothing comes any more. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
-    const end = performance.now() + 10_000
-    while (this.arrived < this.sent && performance.now() < end) await sleep(20)
+    let [progressed, before] = [performance.now(), this.arrived]
+    while (this.arrived < this.sent && performance.now() < progressed + 5_000) {
+      await sleep(20)
+      if (this.arrived > before) [progressed, before] = [performance.now(), this.arrived]
+    }
     await this.#connection.close()
   }
 
@@ -103,7 +106,7 @@ export interface Throughput {
 export async function throughput(
   load: Load,
   pids: Record<string, number>,
-  { warmMs = 1_500, ms = 3_000 } = {},
+  { warmMs = 2_500, ms = 3_000 } = {},
 ): Promise<Throughput> {
   await sleep(warmMs)
   const names = Object.keys(pids)
