@@ -61,8 +61,10 @@ function outcomeOf(output: string, code: number | null): Outcome {
   const passed = count(/^\s*(?:Passed:|# pass|ℹ pass)\s+(\d+)/gm)
   const tests = count(/^\s*(?:Total:|# tests|ℹ tests)\s+(\d+)/gm)
   const skipped = count(/^\s*(?:Skipped:|# skipped|ℹ skipped)\s+(\d+)/gm)
-  const failed = tests - passed - skipped
-  return { passed, skipped, failed: failed > 0 ? failed : code !== 0 || tests === 0 ? 1 : 0 }
+  const skippedOfTotal = count(/^\s*(?:# skipped|ℹ skipped)\s+(\d+)/gm) // uvu's total is without them
+  const failed = tests - passed - skippedOfTotal
+  const hasNothing = tests + skipped === 0
+  return { passed, skipped, failed: failed > 0 ? failed : code !== 0 || hasNothing ? 1 : 0 }
 }
 
 /** uvu says nothing of a suite that is never run. */
