@@ -22,17 +22,19 @@ function makeFolder(path: string): void {
 
 const full = new Set(['ENOSPC', 'EDQUOT'])
 
+export const diskFull = (path: string, cause: Error) =>
+  new Problem('DiskFull', `cannot write ${path}: no room is left`, {
+    cause,
+    hint: 'Make room on the disk of the state folder; it goes on by itself then.',
+  })
+
 /** What the system says of a file of the state, as a problem; anything else passes through.
  *  It is transient: the same write is tried again, and works once there is room or the right to. */
 export function stateProblem(error: unknown, path: string): unknown {
   if (!(error instanceof Error)) return error
   const { code, syscall } = error as NodeJS.ErrnoException
   if (code === undefined || syscall === undefined) return error
-  if (full.has(code))
-    return new Problem('DiskFull', `cannot write ${path}: no room is left (${code})`, {
-      cause: error,
-      hint: 'Make room on the disk of the state folder; it goes on by itself then.',
-    })
+  if (full.has(code)) return diskFull(path, error)
   return new Problem('StateUnusable', `cannot write ${path}: ${code}`, {
     cause: error,
     hint: 'The state folder must be one that can be written to; give another one with --state.',

@@ -1,11 +1,19 @@
-import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, renameSync, rmdirSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readJson, writeAtomic } from '../controller/atomic-file.ts'
 import { temporaryFolder } from './support/cli.ts'
 import { Controlled, until } from './support/controlled.ts'
+import { startGitServer } from './support/git-server.ts'
 import { makeRepository } from './support/repository.ts'
+
+interface Trouble {
+  reason: string
+  message: string
+}
 
 const Disk = suite('state that can not be written')
 
@@ -75,6 +83,81 @@ Disk('is a condition with a reason; the controller goes on, and all recovers wit
     await repository.remove()
   }
 })
+
+/** A disk of its own, as small as that; undefined where this user may not mount one. */
+async function smallDisk(megabytes: number) {
+  const path = await temporaryFolder()
+  const mount = ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]
+  if (process.getuid?.() === 0 && spawnSync('mount', mount).status === 0) {
+    const filler = join(path, 'filler')
+    const free = () => statfsSync(path).bavail
+    return {
+      path,
+      fill: () => void spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k']),
+      async clear() {
+        rmSync(filler)
+        await until('the room is back', () => free() > 100) // some kernels take their time
+      },
+      remove() {
+        spawnSync('umount', ['-l', path])
+        rmdirSync(path)
+      },
+    }
+  }
+  rmdirSync(path)
+  return undefined
+}
+
+const disk = await smallDisk(4)
+if (!disk) console.log('this user can not mount a small disk: a full one is not tested')
+const onSmallDisk = disk ? Disk : Disk.skip
+Disk.after(() => disk?.remove())
+
+onSmallDisk(
+  'that is full is told with its place; what runs goes on, and all recovers with the room',
+  async () => {
+    const repository = await makeRepository()
+    const server = await startGitServer(repository.root)
+    const push = async (value: number) => {
+      await repository.write({
+        'dataflow.yaml': `${yaml('count')}sinks:\n  out: { from: count, log: {} }\n`,
+        'count.ts': `export default () => ${value}\n`,
+      })
+      const commit = await repository.commit()
+      await repository.push()
+      return commit
+    }
+    await push(1)
+    const controlled = await Controlled.over(
+      { repo: `${server.url}/repository.git`, intervalMs: 200 },
+      disk!.path,
+    )
+    try {
+      await controlled.ready()
+      const before = await controlled.pids()
+      disk!.fill()
+      const commit = await push(2)
+      const trouble = async () =>
+        (await controlled.get<{ source: { trouble?: Trouble } }>('/api/status')).source.trouble
+      await until(
+        'it says what is full',
+        async () => (await trouble())?.reason === 'DiskFull',
+        () => JSON.stringify(controlled.events),
+      )
+      assert.match((await trouble())!.message, disk!.path)
+      const { recordsIn } = (await controlled.functions()).out!
+      await until('records go on', async () => (await controlled.functions()).out!.recordsIn > recordsIn)
+      assert.equal(await controlled.pids(), before)
+      await disk!.clear()
+      await controlled.ready(commit)
+      assert.is((await controlled.pids()).out, before.out)
+    } finally {
+      await controlled.remove().catch(() => {}) // the folder itself is the disk
+      await server.stop()
+      await repository.remove()
+    }
+  },
+)
 
 /** Of 10 ms, by proc(5). */
 function cpuTicks(pid: number): number {

@@ -1,4 +1,5 @@
 import { Problem } from '../../schema/problem.ts'
+import { diskFull, stateProblem } from '../state-folder.ts'
 import { redact } from './address.ts'
 import { GitFailure, GitStalled } from './git.ts'
 
@@ -40,22 +41,32 @@ const meanings: {
   },
 ]
 
-/** What went wrong with a repository, as a problem. Anything else passes through. */
+/** Git on this machine had no room; what a server says of its own disk begins with `remote:`. */
+const noRoom = /^(?!remote:).*(No space left on device|Disk quota exceeded)/m
+export const lacksRoom = (error: unknown) => error instanceof GitFailure && noRoom.test(error.stderr)
+
+/** What went wrong with a repository, as a problem. Anything else passes through.
+ *  @param folder where its copy is kept */
 export function sourceProblem(
   error: unknown,
   url: string,
+  folder: string,
   secrets: readonly (string | undefined)[],
 ): unknown {
+  if (lacksRoom(error)) return diskFull(folder, error as GitFailure)
   if (error instanceof GitStalled)
     return new Problem('SourceTimeout', `${url} does not answer`, {
       cause: error,
       hint: 'It is tried again; check the server and the network between.',
     })
-  if (error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string')
+  if (error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string') {
+    const named = stateProblem(error, folder)
+    if (named instanceof Problem && named.reason === 'DiskFull') return named
     return new Problem('CacheUnusable', `the copy of ${url} can't be kept: ${error.message}`, {
       cause: error,
       hint: 'It is tried again; see to the room and the permissions of the state folder.',
     })
+  }
   if (!(error instanceof GitFailure)) return error
   if (/spawn git ENOENT|git: not found|setsid: .*git/.test(error.stderr))
     return new Problem('GitMissing', 'there is no program `git`', {

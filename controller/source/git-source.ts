@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { Problem } from '../../schema/problem.ts'
 import { type Address, type Credentials, parseAddress } from './address.ts'
 import { parseCommit } from './commit.ts'
-import { sourceProblem } from './failure.ts'
+import { lacksRoom, sourceProblem } from './failure.ts'
 import { type Git, GitFailure, openGit } from './git.ts'
 import { listEntries } from './listing.ts'
 import {
@@ -51,6 +51,7 @@ class GitSource implements Source {
   readonly #maxBlobBytes: number
   readonly #address: Address
   readonly #credentials: Credentials | undefined
+  readonly #folder: string
   readonly #mirror: string
   readonly #trees: Trees
   readonly #mirrorOptions: MirrorOptions
@@ -69,8 +70,9 @@ class GitSource implements Source {
     this.#branch = options.branch
     this.#depth = options.depth ?? 1
     this.#maxBlobBytes = options.maxBlobBytes ?? 50 * 1024 * 1024
-    this.#mirror = join(resolve(cacheDir), 'mirror')
-    this.#trees = new Trees(join(resolve(cacheDir), 'trees'))
+    this.#folder = resolve(cacheDir)
+    this.#mirror = join(this.#folder, 'mirror')
+    this.#trees = new Trees(join(this.#folder, 'trees'))
     this.#mirrorOptions = {
       address,
       hasCredentials: this.#credentials !== undefined,
@@ -111,7 +113,7 @@ class GitSource implements Source {
       return await this.#fetchNow(signal)
     } catch (error) {
       signal.throwIfAborted()
-      throw sourceProblem(error, this.#address.url, [this.#credentials?.password])
+      throw sourceProblem(error, this.#address.url, this.#folder, [this.#credentials?.password])
     }
   }
 
@@ -189,4 +191,5 @@ const objectsOf = (path: string) =>
   [join(path, 'objects'), join(path, '.git/objects')].find(folder => existsSync(folder))
 
 /** Of the mirror, perhaps: neither a problem that has a name, nor one of this machine's disk. */
-const isDamage = (error: unknown) => error instanceof GitFailure || error instanceof MissingObject
+const isDamage = (error: unknown) =>
+  (error instanceof GitFailure && !lacksRoom(error)) || error instanceof MissingObject

@@ -23,8 +23,9 @@ export class Controlled {
   brokerUrl = ''
   #child?: ChildProcess
 
-  static async over(options: Omit<ControllerOptions, 'state'>): Promise<Controlled> {
-    const controlled = new Controlled(await mkdtemp(join(tmpdir(), 'dyninka-')), options)
+  /** @param state a folder of the test's own; default: a new one */
+  static async over(options: Omit<ControllerOptions, 'state'>, state?: string): Promise<Controlled> {
+    const controlled = new Controlled(state ?? (await mkdtemp(join(tmpdir(), 'dyninka-'))), options)
     await controlled.start()
     return controlled
   }
