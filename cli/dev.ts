@@ -42,7 +42,7 @@ export const dev = (): Command =>
       const { Passing } = await import('./dev/passing.ts')
       const signal = interruption()
       const narration = new Narration()
-      const passing = new Passing({ records, signal, print: console.log })
+      const passing = new Passing({ records, signal, print: text => narration.print(text) })
       const logger = (await import('pino')).pino({ level: 'silent' })
       const controller = await startController({
         ...options,

@@ -13,6 +13,12 @@ export class Narration {
   #progress: Progress | undefined
   #trouble: string | undefined
 
+  /** Prints what is no event, beside the line that tells of a long build. */
+  print(text: string): void {
+    this.#progress?.pause()
+    console.log(text)
+  }
+
   tell(event: ControllerEvent): string | undefined {
     this.#progress?.[Symbol.dispose]()
     switch (event.type) {

@@ -11,10 +11,13 @@ const Types = suite('schema: types')
 async function check(
   functions: Record<string, [from: string, code: string]>,
   files: Record<string, string> = {},
+  sinks = '',
 ) {
   const entries = Object.entries(functions)
   const lines = entries.map(([name, [from]]) => `  ${name}: { code: ${name}.ts, from: ${from} }`)
-  const text = around(`sources: { in: { mqtt: a }, tick: { every: 1s } }\nfunctions:\n${lines.join('\n')}`)
+  const text = around(
+    `sources: { in: { mqtt: a }, tick: { every: 1s } }\nfunctions:\n${lines.join('\n')}\n${sinks}`,
+  )
   const code = Object.fromEntries(entries.map(([name, [, source]]) => [`${name}.ts`, source]))
   const { dir, remove } = await makeFolder({ 'dataflow.yaml': text, ...code, ...files })
   const { findings, flow } = await load(dir)
@@ -105,7 +108,7 @@ Types('looks at a record as it is after JSON', async () => {
 Types('checks named outputs where the context declares them', async () => {
   const hot = `import type { Context } from 'dyninka'
 export default (x: any, ctx: Context<{ outputs: { hot: { room: string; celsius: string }; cold: number } }>) => x`
-  const { said, findings } = await check({
+  const functions: Record<string, [string, string]> = {
     sort: ['in', hot],
     alarm: ['sort.hot', average],
     typo: ['sort.hott', average],
@@ -115,10 +118,15 @@ export default (x: any, ctx: Context<{ outputs: { hot: { room: string; celsius: 
       'import type { Context } from "dyninka"\nexport default (x: any, ctx: Context) => ctx.emit("x", 1)',
     ],
     taker: ['loose.x', average],
-  })
+  }
+  const sinks = `sinks:
+  fine: { from: [sort, sort.hot, loose.y, in], log: {} }
+  wrong: { from: [sort, sort.colt], log: {} }`
+  const { said, findings } = await check(functions, {}, sinks)
   assert.equal(said, [
     'alarm: `sort.hot` gives { room: string; celsius: string }, but `alarm` takes { room: string; celsius: number }: celsius is string, not number.',
     'typo: `sort` declares no output `hott`.',
+    'wrong: `sort` declares no output `colt`.',
   ])
   assert.is(findings[1]!.hint, 'Did you mean `sort.hot`?')
 })

@@ -45,14 +45,14 @@ export async function checkTypes(dir: string, draft: Draft, sound: ReadonlySet<s
 const tooDeep = 2589
 
 function edgesOf(draft: Draft, codeOf: (entry: Entry | undefined) => string | undefined): Edge[] {
-  return draft.functions.flatMap(entry => {
-    const file = codeOf(entry)
-    if (file === undefined) return []
-    const path = entry.spec.key
+  return [...draft.entries.values()].flatMap(entry => {
+    const file = entry.kind === 'function' ? codeOf(entry) : undefined
+    if (entry.kind === 'source' || (entry.kind === 'function' && file === undefined)) return []
+    const path = entry.kind === 'function' ? entry.spec.key : undefined
     const key = path === undefined ? {} : { key: { path, pointer: below(entry.pointer, 'key') } }
     return draft.inputs(entry).flatMap(({ node, output, pointer }) => {
       const producer = producerOf(draft.entries.get(node), codeOf)
-      const consumer = { name: entry.name, file }
+      const consumer = { name: entry.name, ...(file !== undefined && { file }) }
       return producer ? { from: { node, output }, producer, consumer, pointer, ...key } : []
     })
   })
@@ -70,7 +70,7 @@ function producerOf(
 }
 
 const filesOf = ({ producer, consumer }: Edge) =>
-  'file' in producer ? [producer.file, consumer.file] : [consumer.file]
+  ['file' in producer ? producer.file : undefined, consumer.file].filter(file => file !== undefined)
 
 /** A tsconfig.json that the compiler can't follow, or under which our own lines make no sense, is left aside. */
 async function compileWith(

@@ -1,11 +1,12 @@
 import type { Input } from '../flow.ts'
 
-/** What flows into one input of a function, as far as its type is known. */
+/** What flows into one input of a function or sink, as far as its type is known. */
 export interface Edge {
   from: Input
   /** The producer's file (absolute), or the type that a source gives. */
   producer: { file: string } | { type: string }
-  consumer: { name: string; file: string }
+  /** A sink has no file: it takes anything. */
+  consumer: { name: string; file?: string }
   /** Where the consumer names its input. */
   pointer: string
   /** The field by which the consumer cuts its input, and where it says so. */
@@ -37,6 +38,7 @@ export function edgeModule(files: readonly string[], edges: readonly Edge[]) {
     const output = JSON.stringify(edge.from.output)
     if (producer && edge.from.output !== 'default')
       ask({ ask: 'output', edge }, `Outputs<${producer}>`, output)
+    if (edge.consumer.file === undefined) continue
     const record =
       'type' in edge.producer
         ? edge.producer.type
