@@ -16,13 +16,11 @@ Access('takes the password from the environment, and shows it nowhere', async ()
   const repository = await makeRepository()
   const server = await startGitServer(repository.root, { auth: { username: 'ada', password } })
   const state = join(repository.root, 'state')
-  await repository.write({
+  await repository.publish({
     'dataflow.yaml':
       'apiVersion: dyninka.dev/v1\nname: locked\nsources:\n  tick: { every: 1s }\nfunctions:\n  one: { code: one.ts, from: tick }\n',
     'one.ts': 'export default () => 1\n',
   })
-  await repository.commit()
-  await repository.push()
   const args = ['run', '--repo', `${server.url}/repository.git`, '--state', state, '--listen', '127.0.0.1:0']
   const run = new Cli([...args, '--json'], { env, cwd: repository.root })
   const cmdlines = new Set<string>()

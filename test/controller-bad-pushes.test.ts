@@ -17,13 +17,6 @@ const code = 'export default function f(value: object): object { return value }\
 const good = { 'dataflow.yaml': yaml, 'first.ts': code }
 const replaced = (from: string, to: string) => ({ 'dataflow.yaml': yaml.replace(from, to) })
 
-const push = async (repository: Repository, files: Record<string, string | null>) => {
-  await repository.write(files)
-  const commit = await repository.commit()
-  await repository.push()
-  return commit
-}
-
 /** What was said of a commit. Waiting for it asks nothing of the controller. */
 async function refusal({ events }: Controlled, commit: string) {
   const find = () => events.find(event => event.type === 'findings' && event.revision.includes(commit))
@@ -33,7 +26,7 @@ async function refusal({ events }: Controlled, commit: string) {
 
 Bad.before(async world => {
   world.repository = await makeRepository()
-  await push(world.repository, replaced('from: tick', 'from: nowhere'))
+  await world.repository.publish(replaced('from: tick', 'from: nowhere'))
   world.controlled = await Controlled.over({ repo: world.repository.bare })
 })
 Bad.after(async ({ controlled, repository }) => {
@@ -43,7 +36,7 @@ Bad.after(async ({ controlled, repository }) => {
 
 Bad('a first revision that is refused is called by its name', async ({ repository, controlled }) => {
   await until('it is named', async () => (await controlled.status())?.name === 'steady')
-  await controlled.ready(await push(repository, good))
+  await controlled.ready(await repository.publish(good))
 })
 
 const pushes: [what: string, files: Record<string, string | null>, code: string][] = [
@@ -63,7 +56,7 @@ const pushes: [what: string, files: Record<string, string | null>, code: string]
 for (const [what, files, expected] of pushes) {
   Bad(`${what} is told, and stops nothing`, async ({ repository, controlled }) => {
     const before = await controlled.pids()
-    const commit = await push(repository, { ...good, ...files })
+    const commit = await repository.publish({ ...good, ...files })
     const { findings } = await refusal(controlled, commit)
     const codes = findings.map(({ code }) => code).join(' ')
     assert.ok(codes.includes(expected), `${codes} is not ${expected}`)
@@ -78,7 +71,7 @@ for (const [what, files, expected] of pushes) {
 
 Bad('the good revision, pushed again, is what runs already', async ({ repository, controlled }) => {
   const before = await controlled.pids()
-  const { findings } = await controlled.ready(await push(repository, good))
+  const { findings } = await controlled.ready(await repository.publish(good))
   assert.equal(findings, [])
   assert.equal(await controlled.pids(), before)
 })
@@ -86,9 +79,9 @@ Bad('the good revision, pushed again, is what runs already', async ({ repository
 Bad(
   'a commit without its dataflow ends it, and the next one brings it back',
   async ({ repository, controlled }) => {
-    await push(repository, { 'dataflow.yaml': null })
+    await repository.publish({ 'dataflow.yaml': null })
     await until('nothing runs', () => controlled.processes().length === 0)
-    await controlled.ready(await push(repository, good))
+    await controlled.ready(await repository.publish(good))
   },
 )
 

@@ -44,12 +44,8 @@ Disk('keeps the old file where the disk is full, and says so', async () => {
 
 Disk('is a condition with a reason; the controller goes on, and all recovers with the state', async () => {
   const repository = await makeRepository()
-  const push = async (name: string) => {
-    await repository.write({ 'dataflow.yaml': yaml(name), 'count.ts': 'export default () => 1\n' })
-    const commit = await repository.commit()
-    await repository.push()
-    return commit
-  }
+  const push = (name: string) =>
+    repository.publish({ 'dataflow.yaml': yaml(name), 'count.ts': 'export default () => 1\n' })
   await push('first')
   const controlled = await Controlled.over({ repo: repository.bare })
   try {
@@ -118,15 +114,11 @@ onSmallDisk(
   async () => {
     const repository = await makeRepository()
     const server = await startGitServer(repository.root)
-    const push = async (value: number) => {
-      await repository.write({
+    const push = (value: number) =>
+      repository.publish({
         'dataflow.yaml': `${yaml('count')}sinks:\n  out: { from: count, log: {} }\n`,
         'count.ts': `export default () => ${value}\n`,
       })
-      const commit = await repository.commit()
-      await repository.push()
-      return commit
-    }
     await push(1)
     const controlled = await Controlled.over(
       { repo: `${server.url}/repository.git`, intervalMs: 200 },

@@ -19,12 +19,8 @@ functions:
 
 Housekeeping('goes after a good pass; what is in use or in the history stays', async () => {
   const repository = await makeRepository()
-  const push = async (value: number) => {
-    await repository.write({ 'dataflow.yaml': yaml, 'count.ts': `export default () => ${value}\n` })
-    const commit = await repository.commit()
-    await repository.push()
-    return commit
-  }
+  const push = (value: number) =>
+    repository.publish({ 'dataflow.yaml': yaml, 'count.ts': `export default () => ${value}\n` })
   const first = await push(1)
   const controlled = await Controlled.over({ repo: repository.bare })
   try {

@@ -25,26 +25,17 @@ const code = (name: string, value: number) =>
 
 Push.before(async context => {
   context.repository = await makeRepository()
-  await context.repository.write({
+  await context.repository.publish({
     'dataflow.yaml': flow(),
     'functions/first.ts': code('first', 1),
     'functions/second.ts': code('second', 1),
   })
-  await context.repository.commit()
-  await context.repository.push()
   context.controlled = await Controlled.over({ repo: context.repository.bare, branch: 'main' })
 })
 Push.after(async ({ controlled, repository }) => {
   await controlled.remove()
   await repository.remove()
 })
-
-async function push({ repository }: World, files: Parameters<Repository['write']>[0]): Promise<string> {
-  await repository.write(files)
-  const commit = await repository.commit()
-  await repository.push()
-  return commit
-}
 
 const logged = async ({ controlled }: World, text: string) =>
   (await (await fetch(`${controlled.url}/api/logs?function=out&lines=5`)).text()).includes(text)
@@ -61,7 +52,7 @@ Push('deploys the dataflow, and records flow', async world => {
 
 Push('swaps the one function that changed, and the others keep their process', async world => {
   const before = await world.controlled.pids()
-  const commit = await push(world, { 'functions/second.ts': code('second', 2) })
+  const commit = await world.repository.publish({ 'functions/second.ts': code('second', 2) })
   const { history } = await world.controlled.ready(commit)
   await until('the new code works', () => logged(world, '"second":2'))
   const after = await world.controlled.pids()
@@ -73,7 +64,7 @@ Push('swaps the one function that changed, and the others keep their process', a
 
 Push('applies nothing for a commit that touches no function', async world => {
   const before = await world.controlled.pids()
-  const commit = await push(world, { 'README.md': 'words\n' })
+  const commit = await world.repository.publish({ 'README.md': 'words\n' })
   const { history } = await world.controlled.ready(commit)
   assert.equal(await world.controlled.pids(), before)
   assert.equal([history.at(-1)?.built, history.at(-1)?.applied], [[], []])
@@ -81,7 +72,7 @@ Push('applies nothing for a commit that touches no function', async world => {
 
 Push('rewires an edge without a restart of anything but the new function', async world => {
   const before = await world.controlled.pids()
-  const commit = await push(world, {
+  const commit = await world.repository.publish({
     'dataflow.yaml': flow('between').replace(
       'functions:\n',
       'functions:\n  between: { code: functions/between.ts, from: first }\n',
@@ -105,7 +96,9 @@ Push(
   'refuses a bad revision with all its findings, and the next good one recovers by itself',
   async world => {
     const before = await world.controlled.pids()
-    await push(world, { 'dataflow.yaml': `${flow('nowhere')}  bad: { from: second, logg: {} }\n` })
+    await world.repository.publish({
+      'dataflow.yaml': `${flow('nowhere')}  bad: { from: second, logg: {} }\n`,
+    })
     await until('it is stalled', async () => {
       const status = await world.controlled.status()
       return status!.conditions.some(({ type, status }) => type === 'Stalled' && status === 'True')
@@ -114,7 +107,7 @@ Push(
     assert.ok(findings.length >= 2)
     assert.ok(findings.every(({ file, line, hint }) => file === 'dataflow.yaml' && line > 0 && hint))
     assert.equal(await world.controlled.pids(), before, 'what ran before keeps running')
-    const commit = await push(world, { 'dataflow.yaml': flow() })
+    const commit = await world.repository.publish({ 'dataflow.yaml': flow() })
     const { conditions } = await world.controlled.ready(commit)
     assert.is(conditions.find(({ type }) => type === 'Stalled')?.status, 'False')
   },
@@ -136,7 +129,9 @@ Push('leaves nothing behind of a function that was removed', async world => {
 
 Push('keeps the old code working when the new one does not start, and says why', async world => {
   const before = await world.controlled.pids()
-  await push(world, { 'functions/second.ts': `throw new Error('no luck today')\n${code('second', 3)}` })
+  await world.repository.publish({
+    'functions/second.ts': `throw new Error('no luck today')\n${code('second', 3)}`,
+  })
   await until(
     'it failed',
     async () => (await world.controlled.functions()).second?.phase === 'Failed',
@@ -151,7 +146,7 @@ Push('keeps the old code working when the new one does not start, and says why',
 })
 
 Push('keeps the last good build of a function that cannot be built', async world => {
-  await push(world, {
+  await world.repository.publish({
     'functions/second.ts': "import { x } from './missing.ts'\nexport default () => ({ second: x })\n",
     'functions/first.ts': code('first', 2),
   })
@@ -159,7 +154,7 @@ Push('keeps the last good build of a function that cannot be built', async world
     const status = await world.controlled.status()
     return status!.findings.some(({ file, line }) => file === 'functions/second.ts' && line === 1)
   })
-  const commit = await push(world, { 'functions/second.ts': code('second', 4) })
+  const commit = await world.repository.publish({ 'functions/second.ts': code('second', 4) })
   await world.controlled.ready(commit)
   await until('the new code works', () => logged(world, '"second":4'))
 })

@@ -35,15 +35,13 @@ Registry('is asked again, and what it holds runs without a new revision', async 
   const resolved = `http://127.0.0.1:${(registry.address() as AddressInfo).port}/word.tgz`
   const dependencies = { word: '^1.0.0' }
   const packages = { '': { dependencies }, 'node_modules/word': { version: '1.0.0', resolved } }
-  await repository.write({
+  const commit = await repository.publish({
     'dataflow.yaml': yaml,
     'speak.ts': "import word from 'word'\nexport default (): string => word\n",
     'package.json': JSON.stringify({ dependencies }),
     'package-lock.json': JSON.stringify({ name: 'x', lockfileVersion: 3, requires: true, packages }),
     '.npmrc': 'fetch-retries=0\n',
   })
-  const commit = await repository.commit()
-  await repository.push()
   process.env.npm_config_cache = join(root, 'npm-cache')
   const controlled = await Controlled.over({ repo: repository.bare })
   try {

@@ -30,26 +30,18 @@ export default function count(_: unknown, ctx: Context<{ state: number }>): numb
 
 Several.before(async context => {
   context.repository = await makeRepository()
-  await context.repository.write({
+  await context.repository.publish({
     'a/dataflow.yaml': flow('a'),
     'a/count.ts': count,
     'b/dataflow.yaml': flow('b'),
     'b/count.ts': count,
   })
-  await context.repository.commit()
-  await context.repository.push()
   context.controlled = await Controlled.over({ repo: context.repository.bare })
 })
 Several.after(async ({ controlled, repository }) => {
   await controlled.remove()
   await repository.remove()
 })
-
-async function push({ repository }: World, files: Parameters<Repository['write']>[0]): Promise<void> {
-  await repository.write(files)
-  await repository.commit()
-  await repository.push()
-}
 
 const conditionOf = (status: DataflowStatus | undefined, type: string) =>
   status?.conditions.find(condition => condition.type === type)?.status
@@ -78,7 +70,7 @@ Several('run side by side', async world => {
 
 Several('do not hold each other up: one that is wrong stalls alone', async world => {
   const before = (await world.controlled.status('b'))!.revision
-  await push(world, { 'a/dataflow.yaml': 'nonsense: [', 'b/README.md': 'words\n' })
+  await world.repository.publish({ 'a/dataflow.yaml': 'nonsense: [', 'b/README.md': 'words\n' })
   await until(
     'a is stalled',
     async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'True',
@@ -88,7 +80,7 @@ Several('do not hold each other up: one that is wrong stalls alone', async world
     async () => (await world.controlled.status('b'))!.revision !== before && (await isReady(world, 'b')),
   )
   assert.ok((await world.controlled.status('a'))!.functions.every(({ phase }) => phase === 'Running'))
-  await push(world, { 'a/dataflow.yaml': flow('a') })
+  await world.repository.publish({ 'a/dataflow.yaml': flow('a') })
   await until(
     'a recovers',
     async () => conditionOf(await world.controlled.status('a'), 'Stalled') === 'False',
@@ -96,12 +88,12 @@ Several('do not hold each other up: one that is wrong stalls alone', async world
 })
 
 Several('may not have one name: the second is refused', async world => {
-  await push(world, { 'c/dataflow.yaml': flow('a'), 'c/count.ts': count })
+  await world.repository.publish({ 'c/dataflow.yaml': flow('a'), 'c/count.ts': count })
   await until('it is refused', async () => {
     const { dataflows } = await world.controlled.get<{ dataflows: DataflowStatus[] }>('/api/status')
     return dataflows.some(({ folder, findings }) => folder === 'c' && findings[0]?.code === 'name-taken')
   })
-  await push(world, { 'c/dataflow.yaml': null, 'c/count.ts': null })
+  await world.repository.publish({ 'c/dataflow.yaml': null, 'c/count.ts': null })
   await until(
     'all is well',
     async () => (await isReady(world, 'a')) && (await world.controlled.status('c')) === undefined,
@@ -112,7 +104,7 @@ Several('keep their hosts when they move to another folder', async world => {
   const pidsOf = async (name: string) =>
     (await world.controlled.status(name))!.functions.map(({ hosts }) => hosts.map(({ pid }) => pid))
   const before = await pidsOf('b')
-  await push(world, {
+  await world.repository.publish({
     'b/dataflow.yaml': null,
     'b/count.ts': null,
     'moved/dataflow.yaml': flow('b'),
@@ -131,7 +123,7 @@ Several('keep their hosts when they move to another folder', async world => {
 })
 
 Several('leave nothing behind when they are removed', async world => {
-  await push(world, { 'a/dataflow.yaml': null, 'a/count.ts': null })
+  await world.repository.publish({ 'a/dataflow.yaml': null, 'a/count.ts': null })
   await until('it is gone', async () => (await world.controlled.status('a')) === undefined)
   assert.not.ok(world.controlled.processes().some(({ record }) => record.includes('/hosts/a/')))
   assert.equal(await retainedOf(world, 'a'), [])

@@ -28,22 +28,13 @@ const code = (value: number) =>
 
 Restart.before(async context => {
   context.repository = await makeRepository()
-  await context.repository.write({ 'dataflow.yaml': both, 'first.ts': code(1), 'last.ts': code(1) })
-  await context.repository.commit()
-  await context.repository.push()
+  await context.repository.publish({ 'dataflow.yaml': both, 'first.ts': code(1), 'last.ts': code(1) })
   context.controlled = await Controlled.over({ repo: context.repository.bare, silentMs: 2_500 })
 })
 Restart.after(async ({ controlled, repository }) => {
   await controlled.remove()
   await repository.remove()
 })
-
-async function push({ repository }: World, files: Parameters<Repository['write']>[0]): Promise<string> {
-  await repository.write(files)
-  const commit = await repository.commit()
-  await repository.push()
-  return commit
-}
 
 Restart('adopts what runs: no host restarts', async ({ controlled }) => {
   await controlled.ready()
@@ -137,13 +128,15 @@ Restart('is refused while another controller has the state', async ({ controlled
 Restart('goes on where it was killed, whenever that was', async world => {
   const { controlled } = world
   for (const [i, delayMs] of [50, 350].entries()) {
-    const commit = await push(world, { 'last.ts': code(i + 2) })
+    const commit = await world.repository.publish({ 'last.ts': code(i + 2) })
     await sleep(delayMs)
     await controlled.kill()
     await controlled.start()
     await controlled.ready(commit)
   }
-  const commit = await push(world, { 'dataflow.yaml': flow('  last: { code: last.ts, from: tick }') })
+  const commit = await world.repository.publish({
+    'dataflow.yaml': flow('  last: { code: last.ts, from: tick }'),
+  })
   await sleep(100)
   await controlled.kill()
   await controlled.start()
@@ -160,7 +153,7 @@ Restart('goes on where it was killed, whenever that was', async world => {
 Restart('restarts a host whose event loop is blocked', async world => {
   const { controlled } = world
   const blocking = `let n = 0\nexport default function f(): { value: number } { if (++n === 3) for (;;); return { value: 9 } }\n`
-  const commit = await push(world, { 'last.ts': blocking })
+  const commit = await world.repository.publish({ 'last.ts': blocking })
   await controlled.ready(commit)
   const before = await controlled.pids()
   await until(

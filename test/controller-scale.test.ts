@@ -37,14 +37,12 @@ const busy = `export default function f(value: any): unknown {
 
 Scale.before(async world => {
   world.repository = await makeRepository()
-  await world.repository.write({
+  await world.repository.publish({
     'dataflow.yaml': flow,
     'first.ts': first,
     'rare.ts': rare(1),
     'busy.ts': busy,
   })
-  await world.repository.commit()
-  await world.repository.push()
   world.controlled = await Controlled.over({
     repo: world.repository.bare,
     scaling: { quietMs: 2_000, cooldownMs: 500, downMs: 1_000, targetMs: 1_000 },
@@ -96,9 +94,7 @@ Scale('starts a host when a record comes, which handles it, and goes again', asy
 Scale('builds a push to a function at rest, and starts it when there is work', async world => {
   const { controlled, client, heard, repository } = world
   const before = startsOf(world, 'rare')
-  await repository.write({ 'rare.ts': rare(2) })
-  const commit = await repository.commit()
-  await repository.push()
+  const commit = await repository.publish({ 'rare.ts': rare(2) })
   await controlled.ready(commit)
   assert.ok(
     controlled.events.some(event => event.type === 'built' && event.function === 'rare' && !event.reused),
@@ -175,9 +171,7 @@ Scale('leaves nothing of a function that is removed while it rests', async world
   await until('it rests', () => rests(world))
   const before = startsOf(world, 'rare')
   const without = flow.replace(/ {2}rare: .*\n/, '').replace(/ {2}out: .*\n/, '')
-  await repository.write({ 'dataflow.yaml': without, 'rare.ts': null })
-  const commit = await repository.commit()
-  await repository.push()
+  const commit = await repository.publish({ 'dataflow.yaml': without, 'rare.ts': null })
   await controlled.ready(commit)
   const left = async () => {
     const topics: string[] = []

@@ -22,9 +22,7 @@ Webhook('is taken at once when the forge says so, long before the next poll', as
   const repository = await makeRepository()
   const server = await startGitServer(repository.root)
   const url = `${server.url}/repository.git`
-  await repository.write({ 'dataflow.yaml': flow, 'count.ts': code(1) })
-  await repository.commit()
-  await repository.push(url)
+  await repository.publish({ 'dataflow.yaml': flow, 'count.ts': code(1) }, url)
   const controlled = await Controlled.over({
     repo: url,
     branch: 'main',
@@ -34,9 +32,7 @@ Webhook('is taken at once when the forge says so, long before the next poll', as
   try {
     await controlled.ready()
     const before = await controlled.pids()
-    await repository.write({ 'count.ts': code(2) })
-    const commit = await repository.commit()
-    await repository.push(url)
+    const commit = await repository.publish({ 'count.ts': code(2) }, url)
     const body = JSON.stringify({ ref: 'refs/heads/main', after: commit })
     const signature = `sha256=${createHmac('sha256', 'shared').update(body).digest('hex')}`
     const response = await fetch(`${controlled.url}/webhook`, {

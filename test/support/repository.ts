@@ -23,6 +23,9 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
   return (await run('git', args, { cwd, env, maxBuffer: 1 << 28 })).stdout
 }
 
+/** Content by path; `null` removes, `{ link }` makes a symbolic link. */
+export type Files = Record<string, string | Uint8Array | { link: string } | null>
+
 export interface Repository {
   /** Temporary folder that holds both; serve it with `startGitServer(root)`. */
   root: string
@@ -31,12 +34,13 @@ export interface Repository {
   /** The working copy, on branch `main`, with the bare repository as `origin`. */
   work: string
   git(...args: string[]): Promise<string>
-  /** Content by path; `null` removes, `{ link }` makes a symbolic link. */
-  write(files: Record<string, string | Uint8Array | { link: string } | null>): Promise<void>
+  write(files: Files): Promise<void>
   /** Everything there is, even when nothing changed. @returns its hash */
   commit(message?: string): Promise<string>
   /** @param to another remote, or a URL */
   push(to?: string): Promise<void>
+  /** Writes, commits and pushes. @returns the hash of the commit */
+  publish(files: Files, to?: string): Promise<string>
   remove(): Promise<void>
 }
 
@@ -48,7 +52,7 @@ export async function makeRepository(name = 'repository'): Promise<Repository> {
   await git(root, 'init', '--bare', '--quiet', '--initial-branch=main', bare)
   await git(root, 'init', '--quiet', '--initial-branch=main', work)
   await git(work, 'remote', 'add', 'origin', bare)
-  return {
+  const repository: Repository = {
     root,
     bare,
     work,
@@ -71,6 +75,13 @@ export async function makeRepository(name = 'repository'): Promise<Repository> {
     async push(to = 'origin') {
       await git(work, 'push', '--quiet', to, 'HEAD')
     },
+    async publish(files, to) {
+      await repository.write(files)
+      const commit = await repository.commit()
+      await repository.push(to)
+      return commit
+    },
     remove: () => rm(root, { recursive: true, force: true, maxRetries: 5 }),
   }
+  return repository
 }
