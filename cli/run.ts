@@ -80,7 +80,9 @@ export const run = (): Command =>
       if (!signal.aborted) await once(signal, 'abort')
       await controller.stop()
       const again = `dyninka stop --state ${state}`
-      if (!json) console.log(`Controller stopped. What runs keeps running: \`${again}\` ends it too.`)
+      // SIGTERM may come from `dyninka stop`, which ends the rest as well.
+      const rest = process.exitCode === 143 ? '' : ` What runs keeps running: \`${again}\` ends it too.`
+      if (!json) console.log(`Controller stopped.${rest}`)
     })
 
 const say = (text: string | undefined) => text !== undefined && console.log(text)
