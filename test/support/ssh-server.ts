@@ -5,8 +5,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { answers, freePort } from './process-broker.ts'
 import { temporaryFolder } from './cli.ts'
+import { answers, freePort } from './process-broker.ts'
 
 /** OpenSSH's daemon, which wants to be called by its whole path; undefined where there is none. */
 export const sshd = `${process.env.PATH}${delimiter}/usr/sbin`
