@@ -165,7 +165,7 @@ Controller('diff plans the working tree against what runs', async world => {
   assert.is(changed.code, 1)
   assert.match(
     changed.stdout,
-    /^counting\n {2}\+ start picky generation 2, .*\n {2}~ rewire out: reads count\.odd instead of picky\n$/,
+    /^counting\n {2}~ swap picky for generation 2, on local\n {2}~ rewire out: reads count\.odd instead of picky\n$/,
   )
 })
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
-import { describe, nodeOf } from '../../controller/change.ts'
+import { describe, nodeOf, type Change as PlannedChange } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
 import type { ObservedAnswer } from '../../controller/reconciler.ts'
@@ -90,12 +90,21 @@ async function changesOf(
       ...plan(desired, observed)
         .filter(change => change.action !== 'publish' && change.action !== 'discard')
         .filter(change => nodeOf(change) in desired.contents)
-        .map(change => ({ action: change.action, description: describe(change) })),
+        .map(change => told(change, observed)),
       ...asleep(desired, observed.artifacts ?? {}),
       ...rewired(desired, observed),
     ],
     findings: results.flatMap(result => ('findings' in result ? result.findings : [])),
   }
+}
+
+/** A host of a newer generation takes the place of those that run. */
+function told(change: PlannedChange, { hosts }: Observed): Change {
+  if (change.action !== 'start') return { action: change.action, description: describe(change) }
+  const { workload, generation, place } = change.spec
+  const replaces = hosts.some(host => host.node === workload.node && host.generation < generation)
+  if (!replaces) return { action: 'start', description: describe(change) }
+  return { action: 'swap', description: `swap ${workload.node} for generation ${generation}, on ${place}` }
 }
 
 /** New code of functions that have no host, since there is no work for them. */
