@@ -60,7 +60,7 @@ for (const [name, start] of brokers) {
     await rig.wire(2)
     await rig.ready(work!)
     await sending
-    await until(() => numbers(heard).size === 400, '400 records')
+    await until(() => numbers(heard).size === 400, '400 records', 30_000) // NATS sends one frame at a time
   })
 
   Changes('takes no older wiring for a newer one', async () => {
