@@ -30,7 +30,7 @@ function rank(file: string) {
 
 const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
 const queue = [...files]
-await Promise.all(Array.from({ length: cpus().length * 2 }, work))
+await Promise.all(Array.from({ length: cpus().length + 1 }, work))
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
