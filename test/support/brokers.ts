@@ -1,13 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Aedes } from 'aedes'
 import { deliverInOrder } from '../../controller/broker/ordered-delivery.ts'
 import { hasGo, nats } from './nats.ts'
-import { answers, freePort, type KillableBroker, type TestBroker } from './process-broker.ts'
+import { brokerProcess, freePort, type KillableBroker, type TestBroker } from './process-broker.ts'
 import { hasRabbitmq, rabbitmq } from './rabbitmq.ts'
 
 export { answers, freePort, type KillableBroker, type TestBroker } from './process-broker.ts'
@@ -40,28 +40,7 @@ export async function mosquitto(config = ''): Promise<KillableBroker> {
     file,
     `listener ${port} 127.0.0.1\nallow_anonymous true\n${config.replaceAll('DIR', dir)}\n`,
   )
-  const start = async () => {
-    const child = spawn('mosquitto', ['-c', file], { stdio: 'ignore' })
-    await answers(port)
-    return child
-  }
-  let child = await start()
-  const end = async (signal: NodeJS.Signals) => {
-    const gone = once(child, 'exit')
-    child.kill(signal)
-    await gone
-  }
-  return {
-    url: `mqtt://127.0.0.1:${port}`,
-    kill: () => end('SIGKILL'),
-    async restart() {
-      child = await start()
-    },
-    async close() {
-      await end('SIGTERM')
-      await rm(dir, { recursive: true, force: true })
-    },
-  }
+  return brokerProcess('mosquitto', ['-c', file], { port, dir })
 }
 
 type Start = () => Promise<TestBroker>

@@ -1,12 +1,11 @@
-import { execFile, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { answers, freePort, type KillableBroker } from './process-broker.ts'
+import { brokerProcess, freePort, type KillableBroker } from './process-broker.ts'
 
 const module = 'github.com/nats-io/nats-server/v2'
 const tools = fileURLToPath(new URL('../cluster', import.meta.url))
@@ -48,26 +47,5 @@ mqtt { listen: "127.0.0.1:${port}", ${mqtt} }
 max_payload: 8MB
 `,
   )
-  const start = async () => {
-    const child = spawn(program, ['-c', config], { stdio: 'ignore' })
-    await answers(port)
-    return child
-  }
-  let child = await start()
-  const end = async (signal: NodeJS.Signals) => {
-    const gone = once(child, 'exit')
-    child.kill(signal)
-    await gone
-  }
-  return {
-    url: `mqtt://127.0.0.1:${port}`,
-    kill: () => end('SIGKILL'),
-    async restart() {
-      child = await start()
-    },
-    async close() {
-      await end('SIGTERM')
-      await rm(dir, { recursive: true, force: true })
-    },
-  }
+  return brokerProcess(program, ['-c', config], { port, dir })
 }

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -35,4 +37,34 @@ export async function answers(port: number, timeoutMs = 5_000): Promise<void> {
     if (open) return
   }
   throw new Error(`nothing answers on port ${port}`)
+}
+
+/** Starts a broker that listens on `port` and keeps what it has in `dir`, which goes with it. */
+export async function brokerProcess(
+  program: string,
+  args: string[],
+  { port, dir }: { port: number; dir: string },
+): Promise<KillableBroker> {
+  const start = async () => {
+    const child = spawn(program, args, { stdio: 'ignore' })
+    await answers(port)
+    return child
+  }
+  let child = await start()
+  const end = async (signal: NodeJS.Signals) => {
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    await gone
+  }
+  return {
+    url: `mqtt://127.0.0.1:${port}`,
+    kill: () => end('SIGKILL'),
+    async restart() {
+      child = await start()
+    },
+    async close() {
+      await end('SIGTERM')
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
 }
