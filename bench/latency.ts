@@ -92,6 +92,7 @@ async function ofPeer(service: string, broker: string): Promise<number[]> {
       count: () => 1,
       window,
       perSecond,
+      timed: true,
     })
     await load.start()
     return await measured(load)

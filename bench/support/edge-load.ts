@@ -58,7 +58,7 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
       return records
     },
     window,
-    ...(perSecond !== undefined && { perSecond }),
+    ...(perSecond !== undefined && { perSecond, timed: true }),
   })
   /** Each record once, in order: what a new owner repeats does not count, and a gap is a loss. */
   const counted = (payload: Buffer) => {
