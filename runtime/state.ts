@@ -1,7 +1,7 @@
-import { topics } from '../schema/topics.ts'
 import type { Progress } from './cursor.ts'
 import { HandlingError } from './dead-letter.ts'
 import type { Parking } from './parking.ts'
+import { type Place, stateTopic } from './place.ts'
 import type { Connection } from './transport.ts'
 
 /** Records: by lane and origin, as a path (`originAfter`), the last one. */
@@ -64,9 +64,9 @@ export class State {
   #documents = new Map<string, Stored>()
   /** Keys with anything that the cursor may not say yet: few, where keys may be many. */
   #open = new Set<string>()
-  #place: { flow: string; node: string; partition: number }
+  #place: Place
 
-  constructor(place: { flow: string; node: string; partition: number }) {
+  constructor(place: Place) {
     this.#place = place
   }
 
@@ -131,7 +131,7 @@ export class State {
       this.#documents.set(key, { born, includes, deleted: isAbsent(values) })
       this.#open.add(key)
       const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${print(values)}}`
-      publishing.push(connection.publish(this.#topic(key), payload, { retain: true }))
+      publishing.push(connection.publish(stateTopic(this.#place, key), payload, { retain: true }))
     }
     await Promise.all(publishing)
   }
@@ -160,7 +160,7 @@ export class State {
       if (!document?.deleted || !isEmpty(newer(document.includes, progress))) continue
       this.#documents.delete(key)
       if (!this.#cells.has(key)) this.#open.delete(key)
-      publishing.push(connection.publish(this.#topic(key), '', { retain: true }))
+      publishing.push(connection.publish(stateTopic(this.#place, key), '', { retain: true }))
     }
     await Promise.all(publishing)
   }
@@ -176,11 +176,6 @@ export class State {
     const open = newer(includes, progress)
     if (!document.deleted || !isEmpty(open)) this.#cells.set(key, { ...values, includes: open })
     return isCounted(document, progress)
-  }
-
-  #topic(key: string) {
-    const { flow, node, partition } = this.#place
-    return topics.state(flow, node, partition, encodeKey(key))
   }
 }
 
@@ -218,7 +213,3 @@ const settled: Stored = { born: {}, includes: {}, deleted: false }
 /** Nothing of it is newer than the cursor, nor is it to be cleared. */
 const isSettled = ({ born, includes, deleted }: Stored, progress: Progress) =>
   !deleted && isEmpty(newer(born, progress)) && isEmpty(newer(includes, progress))
-
-/** A key as one level of a topic: never empty, no wildcard, no slash. */
-export const encodeKey = (key: string) => (key === '' ? '%' : encodeURIComponent(key))
-export const decodeKey = (level: string) => (level === '%' ? '' : decodeURIComponent(level))
