@@ -3,7 +3,7 @@ import type { Connection, Message } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
 import { Load } from './load.ts'
 
-interface EdgeLoadOptions {
+export interface EdgeLoadOptions {
   broker: string
   flow: string
   /** The producer that this load is, and the consumer that it is at the other end. */
