@@ -17,6 +17,7 @@ import { Secrets } from './secrets.ts'
 import { parseListen } from './server/listen.ts'
 import { startServer } from './server/server.ts'
 import { makeStateFolder } from './state-folder.ts'
+import { TrafficFiles } from './traffic-files.ts'
 
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
 
@@ -87,6 +88,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       runtime,
       silentMs: options.silentMs ?? defaultSilentMs,
       scaling: options.scaling ?? {},
+      trafficFiles: new TrafficFiles(state),
       log,
       emit,
     })
@@ -117,7 +119,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
       async stop({ hosts = false } = {}) {
         await server.close()
         await reconciler.close()
-        if (hosts) await orchestrator.stopAll()
+        if (hosts) {
+          await orchestrator.stopAll()
+          reconciler.saveTraffic() // with their last reports
+        }
         await broker.close()
         await orchestrator.close()
         if (hosts && isEmbedded) await stopEmbeddedBroker(state)
