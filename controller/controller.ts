@@ -16,7 +16,7 @@ import { Reconciler } from './reconciler.ts'
 import { Secrets } from './secrets.ts'
 import { parseListen } from './server/listen.ts'
 import { startServer } from './server/server.ts'
-import { makeStateFolder } from './state-folder.ts'
+import { makeStateFolder, startProblem } from './state-folder.ts'
 import { TrafficFiles } from './traffic-files.ts'
 
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
@@ -131,6 +131,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
     }
   } catch (error) {
     for (const close of closers.reverse()) await close()
-    throw error
+    throw startProblem(error, store)
   }
 }
