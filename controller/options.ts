@@ -57,6 +57,8 @@ export type ControllerEvent =
   | { type: 'fetched'; revision: string; message: string }
   /** The source can't be read for now; what runs keeps running. */
   | { type: 'source-failed'; reason: string; message: string; hint?: string }
+  /** A pass over a dataflow ended early, and is tried again; what runs keeps running. */
+  | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string }
   /** A revision that is refused; `folder` is relative to the repository. */
   | { type: 'findings'; folder: string; revision: string; findings: Finding[] }
   | { type: 'building'; flow: string; functions: string[] }

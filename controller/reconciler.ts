@@ -247,7 +247,10 @@ export class Reconciler {
       this.#context.emit({ type: 'source-failed', reason, message, ...(hint !== undefined && { hint }) })
     } else {
       const type = problem?.disposition === 'stalled' ? 'Stalled' : 'Reconciling'
-      this.repository.dataflows.get(key)?.conditions.set(type, 'True', reason, message)
+      const dataflow = this.repository.dataflows.get(key)
+      dataflow?.conditions.set(type, 'True', reason, message)
+      const flow = dataflow?.name ?? key
+      this.#context.emit({ type: 'pass-failed', flow, reason, message, ...(hint !== undefined && { hint }) })
     }
     this.#log.warn({ key, reason, retryMs, err: error }, 'a pass failed')
   }
