@@ -1,4 +1,5 @@
 import type { ControllerEvent } from '../controller/options.ts'
+import { deadText } from './dead/count.ts'
 import { findingsText } from './finding-text.ts'
 import { troubleText } from './log-text.ts'
 import { paint } from './paint.ts'
@@ -55,6 +56,8 @@ export class Narration {
         return undefined
       case 'failed':
         return `${cross} ${event.function}: ${troubleText(event.message)}`
+      case 'dead-letters':
+        return `${warning} ${deadText(event.function, event.count)}`
       case 'ready':
         return this.#ready(event)
       case 'pruned':

@@ -72,5 +72,7 @@ export type ControllerEvent =
   | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
+  /** A function gave records up: told for the first ones, then for ten times as many. */
+  | { type: 'dead-letters'; flow: string; function: string; count: number }
   | { type: 'ready'; flow: string; revision: string; ms: number }
   | { type: 'pruned'; flow: string; function?: string }

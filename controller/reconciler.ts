@@ -33,6 +33,7 @@ const sourceKey = 'source'
 // Drift is told by events; this is for what no event tells, like a host that went silent.
 const lookAgainMs = 5_000
 const scaleEveryMs = 1_000
+const telemetryMs = 1_000
 
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
@@ -151,6 +152,18 @@ export class Reconciler {
     await this.repository.close()
   }
 
+  /** Dead letters were replayed or dropped. @param node all when left out @param count all when left out */
+  lettersRead(flow: string, node?: string, count?: number): void {
+    const traffic = this.#traffic.get(flow)
+    const read = () => {
+      for (const [name, total] of traffic?.deadLetters() ?? [])
+        if (node === undefined || node === name) traffic!.unread.read(name, total, count)
+    }
+    read()
+    // The last of them may not be in the telemetry yet.
+    if (count === undefined) setTimeout(read, 2 * telemetryMs).unref()
+  }
+
   async #lookAtSource(): Promise<number> {
     this.#fetching = new AbortController()
     const before = this.repository.revision
@@ -216,6 +229,11 @@ export class Reconciler {
     const traffic = this.#traffic.get(dataflow.name) ?? new Traffic()
     this.#traffic.set(dataflow.name, traffic)
     traffic.retire(view, new Set(dataflow.last!.observed.hosts.map(({ id }) => id)))
+    for (const [name, total] of traffic.deadLetters()) {
+      const count = traffic.unread.news(name, total)
+      if (count !== undefined)
+        this.#context.emit({ type: 'dead-letters', flow: dataflow.name, function: name, count })
+    }
   }
 
   #viewOf({ inventory }: Dataflow): Promise<FlowView> | undefined {
