@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Artifact } from './artifact.ts'
@@ -10,7 +11,10 @@ const project = fileURLToPath(new URL('..', import.meta.url))
  * The host with all it needs as one file, `host.mjs`: it starts fast and needs no `node_modules` beside it.
  * @param entry the program, relative to this project
  */
-export async function hostBundle(store: string, entry = 'runtime/host.ts'): Promise<Artifact> {
+export async function hostBundle(
+  store: string,
+  entry = `runtime/host${extname(import.meta.url)}`,
+): Promise<Artifact> {
   const { outputFiles, metafile } = await build({
     ...bundleOptions,
     absWorkingDir: project,

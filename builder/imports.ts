@@ -1,4 +1,5 @@
 import { isBuiltin } from 'node:module'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type OnResolveArgs, type OnResolveResult, type Plugin, build as runEsbuild } from 'esbuild'
 import { Complaint } from './complaint.ts'
@@ -6,7 +7,7 @@ import type { Dependencies } from './dependencies.ts'
 import { isInstalled } from './installed.ts'
 import { bundleOptions } from './toolchain.ts'
 
-const runtimeEntry = fileURLToPath(new URL('../runtime/index.ts', import.meta.url))
+const runtimeEntry = fileURLToPath(new URL(`../runtime/index${extname(import.meta.url)}`, import.meta.url))
 
 /** Sends every import of a package to the locked installation, and `dyninka` to this project's own `runtime/`;
  *  a `node_modules` folder that happens to be in the repository is never looked at. */

@@ -10,7 +10,8 @@ export const init = (): Command =>
   command('init', {
     summary: 'make a small dataflow that works',
     detail:
-      'Writes functions, a test and dataflow.yaml, and links this Dyninka for tests and editors. Files that exist stay.',
+      'Writes functions, a test and dataflow.yaml, and links this Dyninka for tests and editors. Files that exist stay; a\n' +
+      'package.json gets what it lacks.',
     examples: [
       ['dyninka init my-flow', 'in a new folder'],
       ['dyninka init', 'in this folder'],
@@ -38,10 +39,16 @@ export const init = (): Command =>
         )
       }
       const { fill } = await import('./init/fill.ts')
-      const { written, kept, repository } = await fill(dir, name)
+      const { written, kept, added, wrong, repository } = await fill(dir, name)
       for (const file of written) console.log(`  ${paint('green', '+')} ${join(dir, file)}`)
-      for (const file of kept)
-        console.log(`  ${paint('dim', '=')} ${join(dir, file)} ${paint('dim', 'kept as it was')}`)
+      for (const file of kept) {
+        const isLarger = file === 'package.json' && added.length > 0
+        const how = isLarger ? `added ${added.join(', ')}` : 'kept as it was'
+        const glyph = isLarger ? paint('yellow', '~') : paint('dim', '=')
+        console.log(`  ${glyph} ${join(dir, file)} ${paint('dim', how)}`)
+      }
+      if (wrong)
+        console.log(`  ${paint('yellow', '!')} ${join(dir, 'package.json')} ${wrong}, or tests do not run`)
       if (repository) console.log(`  ${paint('green', '+')} ${join(dir, '.git')}`)
       console.log(`\n${paint('bold', name)} is ready. Next:\n`)
       if (resolve(dir) !== process.cwd()) console.log(`  cd ${quoted(dir)}`)

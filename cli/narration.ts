@@ -1,4 +1,5 @@
 import type { ControllerEvent } from '../controller/options.ts'
+import { deadText } from './dead/count.ts'
 import { findingsText } from './finding-text.ts'
 import { troubleText } from './log-text.ts'
 import { paint } from './paint.ts'
@@ -11,7 +12,7 @@ export class Narration {
   readonly #built = new Map<string, string[]>()
   readonly #swapped = new Map<string, string[]>()
   #progress: Progress | undefined
-  #trouble: string | undefined
+  readonly #troubles = new Set<string>()
 
   /** Prints what is no event, beside the line that tells of a long build. */
   print(text: string): void {
@@ -26,11 +27,13 @@ export class Narration {
         return paint('dim', `broker ${event.url}${event.adopted ? ' (was running already)' : ''}`)
       case 'fetched':
         // A folder has a new revision with every save; what comes of it tells enough.
-        this.#trouble = undefined
+        this.#troubles.clear()
         if (event.message === '') return undefined
         return `${paint('cyan', '●')} ${short(event.revision)} ${event.message}`
       case 'source-failed':
-        return this.#sourceFailed(event)
+        return this.#failed(event.message, event.hint)
+      case 'pass-failed':
+        return this.#failed(`${event.flow}: ${event.message}`, event.hint)
       case 'findings':
         return `${cross} ${short(event.revision)} is refused, what runs keeps running:\n${findingsText(event.findings, event.folder)}`
       case 'building':
@@ -53,6 +56,8 @@ export class Narration {
         return undefined
       case 'failed':
         return `${cross} ${event.function}: ${troubleText(event.message)}`
+      case 'dead-letters':
+        return `${warning} ${deadText(event.function, event.count)}`
       case 'ready':
         return this.#ready(event)
       case 'pruned':
@@ -61,13 +66,14 @@ export class Narration {
   }
 
   /** Said once, however often it is tried again. */
-  #sourceFailed({ message, hint }: { message: string; hint?: string }): string | undefined {
-    if (message === this.#trouble) return undefined
-    this.#trouble = message
+  #failed(message: string, hint: string | undefined): string | undefined {
+    if (this.#troubles.has(message)) return undefined
+    this.#troubles.add(message)
     return `${warning} ${short(message)}${hint ? `\n  ${paint('cyan', '→')} ${hint}` : ''}`
   }
 
   #ready({ flow, ms }: { flow: string; ms: number }): string {
+    this.#troubles.clear()
     const done = [
       ['built', this.#built.get(flow)],
       ['swapped', this.#swapped.get(flow)],

@@ -57,6 +57,8 @@ export type ControllerEvent =
   | { type: 'fetched'; revision: string; message: string }
   /** The source can't be read for now; what runs keeps running. */
   | { type: 'source-failed'; reason: string; message: string; hint?: string }
+  /** A pass over a dataflow ended early, and is tried again; what runs keeps running. */
+  | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string }
   /** A revision that is refused; `folder` is relative to the repository. */
   | { type: 'findings'; folder: string; revision: string; findings: Finding[] }
   | { type: 'building'; flow: string; functions: string[] }
@@ -70,5 +72,7 @@ export type ControllerEvent =
   | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
+  /** A function gave records up: told for the first ones, then for ten times as many. */
+  | { type: 'dead-letters'; flow: string; function: string; count: number }
   | { type: 'ready'; flow: string; revision: string; ms: number }
   | { type: 'pruned'; flow: string; function?: string }

@@ -36,6 +36,7 @@ const sourceKey = 'source'
 const lookAgainMs = 5_000
 const scaleEveryMs = 1_000
 const saveTrafficEveryMs = 60_000
+const telemetryMs = 1_000
 
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
@@ -165,6 +166,18 @@ export class Reconciler {
     await this.repository.close()
   }
 
+  /** Dead letters were replayed or dropped. @param node all when left out @param count all when left out */
+  lettersRead(flow: string, node?: string, count?: number): void {
+    const traffic = this.#traffic.get(flow)
+    const read = () => {
+      for (const [name, total] of traffic?.deadLetters() ?? [])
+        if (node === undefined || node === name) traffic!.unread.read(name, total, count)
+    }
+    read()
+    // The last of them may not be in the telemetry yet.
+    if (count === undefined) setTimeout(read, 2 * telemetryMs).unref()
+  }
+
   async #lookAtSource(): Promise<number> {
     this.#fetching = new AbortController()
     const before = this.repository.revision
@@ -231,8 +244,13 @@ export class Reconciler {
   #count({ name, last }: Dataflow, view: FlowView | undefined) {
     if (!view) return
     this.#counting.set(name, view)
+    const traffic = this.#trafficOf(name)
     const living = new Set(last!.observed.hosts.map(({ id }) => id))
-    if (this.#trafficOf(name).retire(view, living)) this.#saveTraffic(name, view)
+    if (traffic.retire(view, living)) this.#saveTraffic(name, view)
+    for (const [of, total] of traffic.deadLetters()) {
+      const count = traffic.unread.news(of, total)
+      if (count !== undefined) this.#context.emit({ type: 'dead-letters', flow: name, function: of, count })
+    }
   }
 
   #trafficOf(flow: string): Traffic {
@@ -279,7 +297,10 @@ export class Reconciler {
       this.#context.emit({ type: 'source-failed', reason, message, ...(hint !== undefined && { hint }) })
     } else {
       const type = problem?.disposition === 'stalled' ? 'Stalled' : 'Reconciling'
-      this.repository.dataflows.get(key)?.conditions.set(type, 'True', reason, message)
+      const dataflow = this.repository.dataflows.get(key)
+      dataflow?.conditions.set(type, 'True', reason, message)
+      const flow = dataflow?.name ?? key
+      this.#context.emit({ type: 'pass-failed', flow, reason, message, ...(hint !== undefined && { hint }) })
     }
     this.#log.warn({ key, reason, retryMs, err: error }, 'a pass failed')
   }

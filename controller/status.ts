@@ -38,7 +38,10 @@ export interface FunctionStatus {
   recordsIn: number
   recordsOut: number
   lag: number
+  /** Records given up so far. */
   deadLetters: number
+  /** Those that nobody has replayed or dropped since; absent when there are none. */
+  unreadDeadLetters?: number
   retries: number
   /** Records that a source dropped because of `overflow`; absent when there are none. */
   dropped?: number
@@ -73,6 +76,7 @@ export function statusOf(
         retries = 0,
         dropped = 0,
       } = totals.get(name) ?? {}
+      const unread = traffic?.unread.of(name, deadLetters) ?? 0
       return {
         name,
         kind,
@@ -86,6 +90,7 @@ export function statusOf(
         recordsOut,
         lag,
         deadLetters,
+        ...(unread > 0 && { unreadDeadLetters: unread }),
         retries,
         ...(dropped > 0 && { dropped }),
       }

@@ -1,5 +1,6 @@
 import type { TelemetryReport } from '../runtime/telemetry-report.ts'
 import type { FlowView } from './broker/flow-view.ts'
+import { UnreadLetters } from './unread-letters.ts'
 
 /** Counters of one node of the graph, its earlier hosts included. */
 export interface Counters {
@@ -26,6 +27,7 @@ export interface TrafficRecord {
 /** Sums up what hosts report. Their counters start at 0 with each process; these only grow: what a host reports
  *  beyond its last report is added. */
 export class Traffic {
+  readonly unread = new UnreadLetters()
   #totals = new Map<string, Counters>()
   /** By host, those that are gone included: a last report may come late, and must not count twice. */
   #counted = new Map<string, Counters>()
@@ -72,6 +74,12 @@ export class Traffic {
     }
     for (const [node, total] of totals) total.lag = Math.max(total.lag, inHand.get(node) ?? 0)
     return totals
+  }
+
+  /** Of all nodes that gave records up, how many so far. */
+  deadLetters(): Map<string, number> {
+    const counts = [...this.#totals].map(([node, { deadLetters }]) => [node, deadLetters] as const)
+    return new Map(counts.filter(([, count]) => count > 0))
   }
 
   #count(view: FlowView) {

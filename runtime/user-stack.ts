@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 
-// Bundled, all of ours is one file; from source, one folder.
-const here = import.meta.url.endsWith('.ts') ? new URL('.', import.meta.url).href : import.meta.url
+// Bundled, all of ours is one file, `host.mjs`; otherwise one folder.
+const here = import.meta.url.endsWith('.mjs') ? import.meta.url : new URL('.', import.meta.url).href
 const ours = [here, fileURLToPath(here)]
 /** Calls that lie between a user's frames or below them, and say nothing by themselves. */
 const between = /[( ]node:|<anonymous>/

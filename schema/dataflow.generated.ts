@@ -49,7 +49,7 @@ export interface DataflowSource {
   every?: string
   http?: HttpSource
   /**
-   * Dotted path of the field that identifies a record. A record whose value was among the last ones seen is dropped.
+   * Dotted path of the field that identifies a record. A record whose value was among the last ones seen is dropped. Absent: none is dropped.
    */
   id?: string
   /**
@@ -84,11 +84,11 @@ export interface HttpSource {
  */
 export interface Placement {
   /**
-   * What a node must have.
+   * What a node must have. Absent: any node will do.
    */
   require?: {
     /**
-     * Processor architectures that will do.
+     * Processor architectures that will do. Absent: any.
      *
      * @minItems 1
      *
@@ -96,7 +96,7 @@ export interface Placement {
      */
     arch?: ('amd64' | 'arm64' | 'arm' | 'ppc64le' | 'riscv64' | 's390x')[]
     /**
-     * Labels of the node and their values; `exists` stands for any value.
+     * Labels of the node and their values; `exists` stands for any value. Absent: any node.
      */
     labels?: {
       /**
@@ -106,19 +106,19 @@ export interface Placement {
     }
   }
   /**
-   * Zones to favour.
+   * Zones to favour. Absent: none.
    */
   prefer?: Preference[]
   /**
-   * Sources, functions and sinks to stay close to. Checked, and not followed yet.
+   * Sources, functions and sinks to stay close to. Checked, and not followed yet. Absent: none.
    */
   near?: Nearness[]
   /**
-   * The zone where it runs: the decision, written by a person or a merged pull request.
+   * The zone where it runs: the decision, written by a person or a merged pull request. Absent: any.
    */
   zone?: string
   /**
-   * The one node where it runs. A zone is the better choice where several nodes would do.
+   * The one node where it runs. A zone is the better choice where several nodes would do. Absent: any.
    */
   node?: string
 }
@@ -163,7 +163,7 @@ export interface DataflowFunction {
    */
   from: string | string[]
   /**
-   * Dotted path of the field whose value is the key of a record. Records of one key are handled in order, in one partition, and share `ctx.state`.
+   * Dotted path of the field whose value is the key of a record. Records of one key are handled in order, in one partition, and share `ctx.state`. Absent: records have no key.
    */
   key?: string
   scale?: Scale
@@ -229,11 +229,11 @@ export interface Retry {
  */
 export interface Resources {
   /**
-   * Processor time: `100m` is a tenth of a core.
+   * Processor time: `100m` is a tenth of a core. Absent: no limit.
    */
   cpu?: string | number
   /**
-   * Memory, in bytes or with `Ki`, `Mi`, `Gi`, `k`, `M`, `G`.
+   * Memory, in bytes or with `Ki`, `Mi`, `Gi`, `k`, `M`, `G`. Absent: no limit.
    */
   memory?: string | number
 }

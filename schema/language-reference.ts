@@ -98,9 +98,15 @@ A YAML syntax error is told alone: what comes after it has no certain meaning. E
 ## In CI
 
 \`dyninka validate\` exits with 1 if it finds anything. \`--format github\` marks the lines of a pull request, and
-\`--format sarif\` writes what code scanning reads. As a GitHub Action, from the repository that holds Dyninka:
+\`--format sarif\` writes what code scanning reads. As a GitHub Action, from the repository on
+GitHub that holds Dyninka, yours or a fork of it: write its owner and name for \`OWNER/dyninka\`, and for \`@main\` the
+branch, tag or commit to take. It installs nothing into the repository that it checks.
 
-${yaml('- uses: actions/checkout@v4\n- uses: OWNER/dyninka/schema@v1\n  with: { path: flows }')}`
+${yaml('- uses: actions/checkout@v4\n- uses: OWNER/dyninka/schema@main\n  with: { path: flows } # default: the whole repository')}
+A private one is named by its path instead, beside a second checkout:
+
+${yaml('- uses: actions/checkout@v4\n- uses: actions/checkout@v4\n  with: { repository: OWNER/dyninka, path: .dyninka } # token: one that may read it\n- uses: ./.dyninka/schema\n  with: { path: flows }')}\`npm ci\` in the repository before it lets the types of its packages be known.
+`
 
 function yaml(text: string): string {
   return `\`\`\`yaml\n${text}\n\`\`\`\n`

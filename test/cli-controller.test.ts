@@ -60,15 +60,23 @@ Controller('status tells what runs, for people and for machines', async ({ ask }
   for (let tries = 0; tries < 30 && !/picky .* 1$/m.test((await ask('status')).stdout); tries++);
   const { code, stdout } = await ask('status')
   assert.is(code, 0)
-  assert.match(stdout, /✓ counting {2}Ready for \d+ s {2}runs worktree@sha256:[0-9a-f]{7}\n/)
+  assert.match(
+    stdout,
+    /! counting {2}Ready, but picky gives records up {2}runs worktree@sha256:[0-9a-f]{7}\n/,
+  )
   assert.match(
     stdout,
     /^ {2}picky +function +Running +local pid \d+, \d+ s +[0-9a-f]{8} +\d+ +\d+ +\d+ +\d+ +1$/m,
   )
+  assert.match(stdout, /^ {2}picky: 1 record given up → dyninka dead list picky$/m)
   const { dataflows } = JSON.parse((await ask('status', '--json')).stdout) as Status
   assert.equal(
     dataflows.map(({ name }) => name),
     ['counting'],
+  )
+  assert.equal(
+    dataflows[0]!.functions.map(({ unreadDeadLetters }) => unreadDeadLetters),
+    [undefined, undefined, 1, undefined],
   )
   const [first] = dataflows[0]!.functions
   assert.is(first!.phase, 'Running')
@@ -136,7 +144,8 @@ Controller('graph --live draws what runs', async ({ ask }) => {
   assert.is(edges.length, 3)
 })
 
-Controller('dead letters are listed, replayed and dropped', async ({ ask }) => {
+Controller('dead letters are told as they come, listed, replayed and dropped', async ({ ask, dev }) => {
+  await dev.says('! picky: 1 record given up → dyninka dead list picky')
   const { stdout } = await ask('dead', 'list')
   assert.match(stdout, /^picky +0\/1 .* threw +1 +not one +\{"n":1\}$/m)
   const replayed = await ask('dead', 'replay', 'picky', '0/1')
@@ -144,6 +153,8 @@ Controller('dead letters are listed, replayed and dropped', async ({ ask }) => {
   for (let tries = 0; tries < 50 && !(await ask('dead', 'list')).stdout.includes('not one'); tries++);
   assert.is((await ask('dead', 'drop', 'picky', '--all', '--json')).stdout, '{"count":1}\n')
   assert.is((await ask('dead', 'list', 'picky')).stdout, 'No dead letters.\n')
+  for (let tries = 0; tries < 30 && !(await ask('status')).stdout.startsWith('✓'); tries++);
+  assert.match((await ask('status')).stdout, /✓ counting {2}Ready for/)
   assert.is((await ask('dead', 'drop', 'picky', '0/99')).code, 1)
 })
 

@@ -1,10 +1,14 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Cli, cli, temporaryFolder } from './support/cli.ts'
+
+const project = fileURLToPath(new URL('..', import.meta.url))
 
 const Demo = suite('dyninka demo')
 
@@ -39,6 +43,23 @@ Demo('delivers all that it sends, over a real push, and cleans up', async () => 
     await demo.end()
     await rm(folder, { recursive: true, force: true })
   }
+})
+
+Demo('as `npm start -- --exit-after … --json`, prints one line on stdout: the JSON', async () => {
+  // What `npm ci` runs at its end.
+  execFileSync('npm', ['run', 'prepare'], { cwd: project, stdio: 'pipe' })
+  const npm = spawn('npm', ['start', '--', '--exit-after', '2s', '--json'], {
+    cwd: project,
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_/i.test(name))),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let stdout = ''
+  npm.stdout.setEncoding('utf8').on('data', text => (stdout += text))
+  const [code] = await once(npm, 'close')
+  assert.is(code, 0)
+  const { recordsSent, recordsDelivered } = JSON.parse(stdout)
+  assert.ok(recordsSent > 0)
+  assert.is(recordsDelivered, recordsSent)
 })
 
 Demo('Ctrl-C stops all that it started, says so, and exits 130', async () => {

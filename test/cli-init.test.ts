@@ -59,6 +59,36 @@ Init('leaves alone what is there', async ({ folder }) => {
   assert.match(stderr, 'dataflow.yaml is there already')
 })
 
+Init('adds to a package.json what tests and types need, and changes nothing that it says', async () => {
+  const folder = await temporaryFolder()
+  const file = join(folder, 'package.json')
+  await writeFile(
+    file,
+    JSON.stringify({
+      name: 'mine',
+      scripts: { test: 'mine' },
+      dependencies: { dyninka: '*' },
+      type: 'commonjs',
+    }),
+  )
+  const { code, stdout } = await cli(['init'], { cwd: folder })
+  assert.is(code, 0)
+  assert.match(
+    stdout,
+    'added scripts.dev, devDependencies.@types/node, devDependencies.node, allowScripts.node',
+  )
+  assert.match(stdout, '! package.json "type" is "commonjs": write "module"')
+  assert.equal(JSON.parse(await readFile(file, 'utf8')), {
+    name: 'mine',
+    scripts: { dev: 'dyninka dev', test: 'mine' },
+    dependencies: { dyninka: '*' },
+    type: 'commonjs',
+    devDependencies: { '@types/node': '^24.0.0', node: '^24.0.0' },
+    allowScripts: { node: true },
+  })
+  await rm(folder, { recursive: true })
+})
+
 Init('asks for a name that brokers and clusters can carry', async ({ folder }) => {
   const { code, stderr } = await cli(['init', 'other', '--name', 'Räume'], { cwd: folder })
   assert.is(code, 2)

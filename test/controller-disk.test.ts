@@ -72,6 +72,10 @@ Disk('is a condition with a reason; the controller goes on, and all recovers wit
     await until('a condition says why', async () =>
       (await controlled.status())!.conditions.some(({ reason }) => reason === 'StateUnusable'),
     )
+    assert.ok(
+      controlled.events.some(event => event.type === 'pass-failed' && event.reason === 'StateUnusable'),
+      'whoever watches is told',
+    )
     await until(
       'the host that could not be started says why',
       async () => (await controlled.functions()).tick?.phase === 'Failed',

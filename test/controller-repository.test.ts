@@ -49,6 +49,18 @@ const conditionOf = (status: DataflowStatus | undefined, type: string) =>
 const isReady = async ({ controlled }: World, name: string) =>
   conditionOf(await controlled.status(name), 'Ready') === 'True'
 
+/** Whether the broker keeps a session of the function `count`. Looking takes it from its owner. */
+async function hasSession({ controlled }: World, name: string): Promise<boolean> {
+  const connection = await wireTransport(controlled.brokerUrl).connect({
+    clientId: sessionId(name, 'count', 0),
+    clean: false,
+    onMessage() {},
+    onClose() {},
+  })
+  await connection.close()
+  return connection.sessionPresent
+}
+
 /** Topics of everything that the broker retains of a flow. */
 async function retainedOf({ controlled }: World, name: string): Promise<string[]> {
   const found: string[] = []
@@ -124,18 +136,12 @@ Several('keep their hosts when they move to another folder', async world => {
 })
 
 Several('leave nothing behind when they are removed', async world => {
+  assert.ok(await hasSession(world, 'a'), 'what must be gone is there before')
   await world.repository.publish({ 'a/dataflow.yaml': null, 'a/count.ts': null })
   await until('it is gone', async () => (await world.controlled.status('a')) === undefined)
   assert.not.ok(world.controlled.processes().some(({ record }) => record.includes('/hosts/a/')))
   assert.equal(await retainedOf(world, 'a'), [])
-  const session = await wireTransport(world.controlled.brokerUrl).connect({
-    clientId: sessionId('a', 'count', 0),
-    clean: false,
-    onMessage() {},
-    onClose() {},
-  })
-  assert.not.ok(session.sessionPresent)
-  await session.close()
+  assert.not.ok(await hasSession(world, 'a'))
   assert.ok(await isReady(world, 'b'))
 })
 

@@ -24,7 +24,9 @@ const files = globSync(['test/*.test.ts', 'flows/*/test/*.test.ts'], { cwd: root
 
 /** Suites that start processes take longest: first, so that none of them is left alone at the end. */
 function rank(file: string) {
-  const found = ['torture.', 'controller-', 'host-', 'cli-'].findIndex(part => file.includes(part))
+  const found = ['torture.', 'controller-', 'package.', 'host-', 'cli-'].findIndex(part =>
+    file.includes(part),
+  )
   return found < 0 ? 4 : found
 }
 

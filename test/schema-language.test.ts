@@ -58,6 +58,30 @@ Language('teaches each field: a description and an example', () => {
   }
 })
 
+/** Exactly one of these is written: that none is has no meaning. */
+const kinds = ['mqtt', 'every', 'http', 'log', 'file']
+
+/** Every field that may be left out. */
+function* optional(part: Field & { required?: string[] }, path: string): Iterable<[string, Field]> {
+  for (const [name, field] of Object.entries(part.properties ?? {})) {
+    const isKind = /^(source|sink)$/.test(path) && kinds.includes(name)
+    if (!isKind && !part.required?.includes(name)) yield [`${path}.${name}`, field]
+    yield* optional(field, `${path}.${name}`)
+  }
+}
+
+Language('says of each field that may be left out what holds then', () => {
+  const parts = Object.entries(schema.$defs!).flatMap(([name, def]) => [...optional(def, name)])
+  assert.ok(parts.length > 20)
+  for (const [path, field] of parts) {
+    const { default: fallback, description } = described(field) as Field
+    assert.ok(
+      fallback !== undefined || /Absent|if it is not the one that carries/.test(description!),
+      `${path} has no default`,
+    )
+  }
+})
+
 Language('says what to write at every pattern', () => {
   for (const [path, field] of all) {
     if (field.pattern !== undefined) assert.ok(field.patternErrorMessage, `${path} has no message`)

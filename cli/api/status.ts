@@ -46,6 +46,8 @@ export interface FunctionStatus {
   recordsOut: number
   lag: number
   deadLetters: number
+  /** Neither replayed nor dropped. */
+  unreadDeadLetters?: number
   retries: number
   /** By a source, because of `overflow`. */
   dropped?: number

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { ago } from '../ago.ts'
 import type { Condition, Dataflow, FunctionStatus, Status } from '../api/status.ts'
+import { deadText } from '../dead/count.ts'
 import { findingsText } from '../finding-text.ts'
 import { troubleText } from '../log-text.ts'
 import { paint } from '../paint.ts'
@@ -22,9 +23,10 @@ function section({ name, folder, revision, conditions, findings, functions }: Da
   const { glyph, text } = verdict(conditions, functions)
   const runs = revision ? `runs ${short(revision)}` : 'nothing runs yet'
   const parts = [`${glyph} ${paint('bold', name)}  ${text}  ${paint('dim', runs)}`]
-  const troubles = functions.flatMap(({ name, message }) =>
-    message ? [`  ${paint('bold', name)}: ${troubleText(message)}`] : [],
-  )
+  const troubles = functions.flatMap(({ name, message, unreadDeadLetters = 0 }) => [
+    ...(message ? [`  ${paint('bold', name)}: ${troubleText(message)}`] : []),
+    ...(unreadDeadLetters > 0 ? [`  ${deadText(name, unreadDeadLetters)}`] : []),
+  ])
   if (findings.length > 0) parts.push('The newest revision is not what runs:', findingsText(findings, folder))
   else if (troubles.length === 0) parts.push(...detail(conditions))
   if (functions.length > 0) parts.push('', indent(functionsTable(functions)))
@@ -41,6 +43,11 @@ function verdict(conditions: Condition[], functions: FunctionStatus[]): { glyph:
   const stalled = holds('Stalled')
   if (stalled) return { glyph: paint('red', '✗'), text: paint('red', `Stalled (${stalled.reason})`) }
   const ready = holds('Ready')
+  const dead = functions.filter(({ unreadDeadLetters }) => unreadDeadLetters).map(({ name }) => name)
+  if (ready && dead.length > 0) {
+    const text = `Ready, but ${dead.length > 1 ? `${dead.length} functions give` : `${dead[0]} gives`} records up`
+    return { glyph: paint('yellow', '!'), text: paint('yellow', text) }
+  }
   if (ready) return { glyph: paint('green', '✓'), text: `${paint('green', 'Ready')} for ${ago(ready.at)}` }
   const failed = functions.filter(({ phase }) => phase === 'Failed').length
   if (failed > 0) return { glyph: paint('red', '✗'), text: paint('red', `${failed} failed`) }

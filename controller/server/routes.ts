@@ -76,9 +76,10 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     async POST({ request, response }) {
       const body = await readJsonBody<LettersRequest>(request)
       const flow = flowOf(body.flow)
-      sendJson(response, 200, {
-        count: await action(broker, flow.name, nodeOf(flow, body.function), body.ids),
-      })
+      const node = nodeOf(flow, body.function)
+      const count = await action(broker, flow.name, node, body.ids)
+      reconciler.lettersRead(flow.name, node, body.ids && count)
+      sendJson(response, 200, { count })
     },
   })
 

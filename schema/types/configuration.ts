@@ -13,6 +13,9 @@ export const knowsNode = typesOfNode !== undefined
 /** Where `import … from 'dyninka'` leads, without any install. */
 export const runtime = resolve(here, '../../../runtime')
 
+/** In the package, the compiler would take the JavaScript beside the declarations for a module without types. */
+const types = extname(here) === '.ts' ? '.ts' : '.d.ts'
+
 /** What holds unless the user's own tsconfig.json says otherwise. */
 export const defaults = { compilerOptions: { strict: true, lib: ['es2024', 'esnext.disposable'] } }
 
@@ -43,8 +46,8 @@ export function configuration(tsconfig: string | undefined, globals: 'few' | 'al
       ...(globals === 'few' && { types: [] }),
       ...(globals === 'all' && typesOfNode && { types: ['node'], typeRoots: [dirname(typesOfNode)] }),
       paths: {
-        dyninka: [join(runtime, `index${extname(here)}`)],
-        'dyninka/testing': [join(runtime, `testing/index${extname(here)}`)],
+        dyninka: [join(runtime, `index${types}`)],
+        'dyninka/testing': [join(runtime, `testing/index${types}`)],
       },
     },
   }

@@ -24,6 +24,7 @@ interface Options {
 /** The command line, in a process of its own. */
 export class Cli {
   readonly process: ChildProcess
+  readonly #closed: Promise<unknown>
   readonly #said: Said = { code: null, stdout: '', stderr: '' }
 
   constructor(args: string[], { cwd, env, node = [] }: Options = {}) {
@@ -39,6 +40,7 @@ export class Cli {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    this.#closed = once(this.process, 'close')
     for (const name of ['stdout', 'stderr'] as const) {
       this.process[name]!.setEncoding('utf8').on('data', (text: string) => {
         this.#said[name] += text
@@ -51,7 +53,7 @@ export class Cli {
   }
 
   async end(): Promise<Said> {
-    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'close')
+    await this.#closed // its exit may come before the last of what it said
     return { ...this.#said, code: this.process.exitCode }
   }
 
