@@ -15,6 +15,7 @@ import { Outbox } from './outbox.ts'
 import { Pipeline } from './pipeline.ts'
 import { recover, restoreState } from './recovery.ts'
 import { State } from './state.ts'
+import { StateReader } from './state-reader.ts'
 import { Timers } from './timers.ts'
 import type { Connection, Message, Transport } from './transport.ts'
 
@@ -30,6 +31,8 @@ export interface PartitionOptions {
   env: Record<string, string | undefined>
   log: Logger
   counters: Counters
+  /** Memory for values of state that the broker has, too. */
+  stateBytes(): number
   progressOf(consumer: string, shard: number): Progress | undefined
   /** Another wiring is in effect. */
   onChange(): void
@@ -41,6 +44,9 @@ export interface PartitionOptions {
  *  from us, before the last record of a frame is handled. */
 const sliceMs = 10
 
+/** Keys of state that are read at once: SUBSCRIBE names each, and their values may be large. */
+const maxFetched = 256
+
 const thisProcess = randomUUID()
 
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
@@ -51,6 +57,7 @@ export class Partition {
   #cursor!: CursorDocument
   #admission!: Admission
   #state: State
+  #reader: StateReader
   #wiring: Wiring
   #newest: Wiring
   #outbox!: Outbox
@@ -69,7 +76,7 @@ export class Partition {
   #switching: { wiring: Wiring; message: Message } | undefined
   #phase: 'starting' | 'running' | 'draining' | 'closed' = 'starting'
   #pumping = false
-  /** Something must be stored before the next record. */
+  /** Something must be stored, or read, before the next record. */
   #storing = false
   /** The owner before has finished nothing: go record by record, so that what kills hosts can be told. */
   #cautious = false
@@ -79,7 +86,8 @@ export class Partition {
     this.#options = options
     this.#wiring = options.wiring
     this.#newest = options.wiring
-    this.#state = new State(options)
+    this.#state = new State(options, options.stateBytes)
+    this.#reader = new StateReader(options.transport)
   }
 
   /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
@@ -264,6 +272,7 @@ export class Partition {
     const entry = this.#ready[this.#next]
     if (!entry) return this.#openNext()
     if (this.#outbox.full || !this.#pipeline.admits(this.#lock(entry))) return false
+    if (this.#state.isAway(entry.record.key ?? '')) return this.#fetch()
     if (this.#cautious && !this.#marked(entry)) return false
     this.#next += 1
     this.#handle(entry)
@@ -321,6 +330,17 @@ export class Partition {
     )
   }
 
+  /** Reads the state of the next records, as far as it is not in memory. @returns false: it takes a while */
+  #fetch(): false {
+    const keys = new Set<string>()
+    for (let i = this.#next; i < this.#ready.length && keys.size < maxFetched; i++) {
+      const key = this.#ready[i]!.record.key ?? ''
+      if (this.#state.isAway(key)) keys.add(key)
+    }
+    this.#store(() => this.#state.fetch([...keys], this.#reader))
+    return false
+  }
+
   /** Names the record in the cursor before the handler gets it, so that a successor knows what killed its host. */
   #marked(entry: Entry): boolean {
     const { inflight } = entry
@@ -364,11 +384,14 @@ export class Partition {
       handling.settle(entry, outcome)
       return this.#settled(entry.inflight)
     }
+    const key = entry.record.key ?? ''
+    this.#state.hold(key)
     this.#pipeline.push(
       this.#lock(entry),
       outcome,
       outcome => {
         handling.settle(entry, outcome)
+        this.#state.release(key)
         this.#settled(entry.inflight)
       },
       error => this.#fail(error as Error),
@@ -406,6 +429,7 @@ export class Partition {
     this.#stop.abort()
     this.#timers?.close()
     this.#retries?.close()
+    this.#reader.close()
   }
 
   #fail(error: Error) {

@@ -64,7 +64,7 @@ function understood<T>(what: string, topic: string, parse: () => T): T {
   }
 }
 
-/** Brings back the keyed state of a partition, and proves that it is all there.
+/** Brings back the keyed state of a partition, as far as there is room for it, and proves that it is all there.
  *  @throws when the broker does not bring every key that the cursor counts */
 export async function restoreState(
   transport: Transport,
@@ -76,15 +76,12 @@ export async function restoreState(
   const filter = topics.states(flow, node, partition)
   const progress = new Progress(cursor.lanes)
   let counted = 0
-  const seen = new Set<string>()
   const complete = await readRetained(transport, [filter], {
     patienceMs: patienceMs + cursor.keys,
+    pauseMs: patienceMs,
     take(topic, payload) {
-      const level = topic.slice(filter.length - 1)
-      if (seen.has(level)) return false
-      seen.add(level)
-      if (state.restore(decodeKey(level), JSON.parse(payload.toString()) as StateDocument, progress))
-        counted += 1
+      const key = decodeKey(topic.slice(filter.length - 1))
+      if (state.restore(key, JSON.parse(payload.toString()) as StateDocument, progress)) counted += 1
       return counted === cursor.keys
     },
   })
