@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { Aedes } from 'aedes'
 import { writeJson } from '../atomic-file.ts'
 import { identify } from '../process-identity.ts'
+import { findExactRetained } from './exact-retained.ts'
 import { deliverInOrder } from './ordered-delivery.ts'
 import { restoreSessions, saveSessions, takeSaved, trackSessions } from './saved-sessions.ts'
 
@@ -31,6 +32,7 @@ const broker = await Aedes.createBroker({
   drainTimeout: 0, // a host that blocks its event loop is the controller's matter, not ours
 })
 deliverInOrder(broker)
+findExactRetained(broker)
 trackSessions(broker, sessions)
 if (saved) await restoreSessions(broker, saved, sessions)
 
