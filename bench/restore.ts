@@ -7,10 +7,10 @@ import { hostBundle } from '../builder/index.ts'
 import { emptyCursor } from '../runtime/cursor.ts'
 import { decode, FrameBuilder } from '../runtime/frame.ts'
 import { shardOf } from '../runtime/key.ts'
-import { encodeKey } from '../runtime/state.ts'
+import { stateTopic } from '../runtime/place.ts'
 import type { Connection } from '../runtime/transport.ts'
 import { wireTransport } from '../runtime/wire-transport.ts'
-import { topics } from '../schema/topics.ts'
+import { partitionName, topics } from '../schema/topics.ts'
 import type { HostProcess } from '../test/support/host-process.ts'
 import { fn, sink, source } from '../test/support/rig.ts'
 import { type Bench, type Figure, median } from './figure.ts'
@@ -22,6 +22,9 @@ import { until } from './support/until.ts'
 
 const partitions = 8
 const recordsInFrame = 100
+const cut = { partitions, key: 'key' }
+/** Of any partition: the topic of a key is the same in all. */
+const place = { node: 'f', partition: 0, cut, name: '' }
 const few = 10_000
 const restoreTimeoutMs = 600_000
 
@@ -149,12 +152,12 @@ async function remember(broker: string, flow: string, keys: number): Promise<str
       const key = `device-${n}`
       const shard = shardOf(key, partitions)
       shards[shard]!.push(key)
-      some.push(connection.publish(topics.state(flow, 'f', shard, encodeKey(key)), payload, { retain: true }))
+      some.push(connection.publish(stateTopic({ ...place, flow }, key), payload, { retain: true }))
     }
     await Promise.all(some)
   }
   for (const [partition, of] of shards.entries()) {
-    const topic = topics.credit(flow, 'f', partition)
+    const topic = topics.credit(flow, 'f', partitionName(partition, cut))
     // The host before has left one: what it has read counts on.
     const cursor = { ...emptyCursor(), keys: of.length, wiring: 1 }
     await connection.publish(topic, JSON.stringify(cursor), { retain: true })

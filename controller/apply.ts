@@ -1,3 +1,4 @@
+import { partitionNames } from '../schema/topics.ts'
 import { type Change, describe, nodeOf } from './change.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
@@ -9,7 +10,8 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
   const inventory = dataflow.inventory!
   for (const change of changes) {
     if (change.action !== 'publish') continue
-    inventory.sessions[change.node] = Math.max(inventory.sessions[change.node] ?? 0, change.wiring.partitions)
+    const known = inventory.sessions[change.node] ?? []
+    inventory.sessions[change.node] = [...new Set([...known, ...partitionNames(change.wiring)])]
     const resting = inventory.resting?.[change.node]
     if (resting) resting.revision = 0
   }
@@ -53,7 +55,10 @@ function struckOut(
   if (change.everything) {
     delete inventory!.sessions[change.node]
     delete inventory!.resting?.[change.node]
-  } else inventory!.sessions[change.node] = Math.min(...change.partitions)
+  } else {
+    const known = inventory!.sessions[change.node] ?? []
+    inventory!.sessions[change.node] = known.filter(name => !change.partitions.includes(name))
+  }
   inventories.save(inventory!)
 }
 

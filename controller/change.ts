@@ -4,8 +4,9 @@ import type { HostChange } from './orchestrator/orchestrator.ts'
 export type Change =
   | HostChange
   | { action: 'publish'; flow: string; node: string; wiring: Wiring }
-  /** Removes sessions with all that they hold; with `everything`, all that is retained of the node too. */
-  | { action: 'discard'; flow: string; node: string; partitions: number[]; everything: boolean }
+  /** Removes sessions of partitions, by name, with all that they hold; with `everything`, all that is retained of the
+   *  node too. */
+  | { action: 'discard'; flow: string; node: string; partitions: string[]; everything: boolean }
 
 /** One line for `dyninka diff` and the log. */
 export function describe(change: Change): string {

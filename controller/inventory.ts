@@ -37,8 +37,8 @@ export interface Inventory {
   runtime: ArtifactRef
   /** By digest: the last revision that used an artifact, for those in the history. */
   used?: Record<string, string>
-  /** By node of the graph: partitions that ever got a session; an entry goes when they are discarded. */
-  sessions: Record<string, number>
+  /** By node of the graph: names of the partitions that ever got a session; they go when they are discarded. */
+  sessions: Record<string, string[]>
   /** By function that has no host: what is known of its sessions. */
   resting?: Record<string, Resting>
   history: HistoryEntry[]

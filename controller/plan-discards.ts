@@ -1,3 +1,4 @@
+import { partitionNames } from '../schema/topics.ts'
 import type { Change } from './change.ts'
 import type { Desired } from './desired.ts'
 import type { Observed } from './plan.ts'
@@ -9,20 +10,17 @@ export function planDiscards({ flow, contents }: Desired, observed: Observed): C
   const { sessions, wirings } = observed
   const changes: Change[] = []
   for (const node of new Set([...Object.keys(sessions), ...Object.keys(wirings)])) {
-    const had = Math.max(sessions[node] ?? 0, wirings[node]?.partitions ?? 0)
+    const wiring = wirings[node]
+    const had = new Set([...(sessions[node] ?? []), ...(wiring ? partitionNames(wiring) : [])])
     const content = contents[node]
     if (!content) {
       if (!hasNoHostLeft(node, observed) || isFed(node, observed)) continue
-      changes.push({ action: 'discard', flow, node, partitions: range(0, had), everything: true })
+      changes.push({ action: 'discard', flow, node, partitions: [...had], everything: true })
       continue
     }
-    const wiring = wirings[node]
-    const needed = Math.max(content.partitions, wiring?.partitions ?? 0)
-    if (wiring && had > needed && isInEffect(node, wiring, observed)) {
-      changes.push({ action: 'discard', flow, node, partitions: range(needed, had), everything: false })
-    }
+    if (!wiring || !isInEffect(node, wiring, observed)) continue
+    const partitions = [...had].filter(name => !partitionNames(wiring).includes(name))
+    if (partitions.length > 0) changes.push({ action: 'discard', flow, node, partitions, everything: false })
   }
   return changes
 }
-
-const range = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i)

@@ -13,8 +13,8 @@ export interface Observed {
   wirings: Record<string, Wiring>
   presences: RunningHost[]
   nodes: DeclaredNode[]
-  /** By node of the graph: how many partitions ever got a session. From the inventory. */
-  sessions: Record<string, number>
+  /** By node of the graph: names of the partitions that ever got a session. From the inventory. */
+  sessions: Record<string, string[]>
   /** By node of the graph, where a function without hosts went to rest: the wiring that all its sessions had in effect
    *  then, and so have now; 0 once it has got another one. From the inventory. */
   resting: Record<string, number>

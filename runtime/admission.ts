@@ -5,13 +5,11 @@ import { type CursorDocument, Progress } from './cursor.ts'
 import type { Entry } from './handling.ts'
 import { type Inflight, inflightOf } from './inflight.ts'
 import { type Arrivals, type Intake, read } from './intake.ts'
+import type { Place } from './place.ts'
 import { originAfter } from './record-id.ts'
 import type { Message } from './transport.ts'
 
-interface AdmissionOptions {
-  flow: string
-  node: string
-  partition: number
+interface AdmissionOptions extends Pick<Place, 'flow' | 'node' | 'name'> {
   log: Logger
   counters: Counters
 }

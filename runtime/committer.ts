@@ -1,13 +1,11 @@
 import { topics } from '../schema/topics.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
 import { type Inflight, isDone } from './inflight.ts'
+import type { Place } from './place.ts'
 import { following, type Snapshot, type State } from './state.ts'
 import type { Connection } from './transport.ts'
 
-interface CommitterOptions {
-  flow: string
-  node: string
-  partition: number
+interface CommitterOptions extends Place {
   connection: Connection
   cursor: CursorDocument
   state: State
@@ -54,8 +52,8 @@ export class Committer {
 
   /** Stores the cursor as it is, outside of a commit: before the first record, or to mark a suspect. */
   async save(): Promise<void> {
-    const { connection, cursor, flow, node, partition } = this.#options
-    await connection.publish(topics.credit(flow, node, partition), JSON.stringify(cursor), { retain: true })
+    const { connection, cursor, flow, node, name } = this.#options
+    await connection.publish(topics.credit(flow, node, name), JSON.stringify(cursor), { retain: true })
   }
 
   async #commitAll() {

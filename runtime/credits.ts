@@ -1,23 +1,25 @@
-import { topics } from '../schema/topics.ts'
-import type { Stream } from '../schema/wiring.ts'
+import { partitionNames, topics } from '../schema/topics.ts'
+import { cutOf, type Stream } from '../schema/wiring.ts'
 import { Progress, parseCursor } from './cursor.ts'
 import type { Connection } from './transport.ts'
 
 /** How far the consumers of a host's outputs have come, from the cursors that they retain. */
 export class Credits {
   #flow: string
-  #onCredit: (consumer: string, shard: number) => void
-  #wanted = new Map<string, { consumer: string; shard: number }>()
+  #onCredit: (consumer: string, partition: string) => void
+  /** By topic. */
+  #wanted = new Map<string, { consumer: string; partition: string }>()
   #progress = new Map<string, Progress>()
   #control: Connection | undefined
 
-  constructor(flow: string, onCredit: (consumer: string, shard: number) => void) {
+  constructor(flow: string, onCredit: (consumer: string, partition: string) => void) {
     this.#flow = flow
     this.#onCredit = onCredit
   }
 
-  progressOf = (consumer: string, shard: number) =>
-    this.#progress.get(topics.credit(this.#flow, consumer, shard))
+  /** @param partition its name, see `partitionName` */
+  progressOf = (consumer: string, partition: string) =>
+    this.#progress.get(topics.credit(this.#flow, consumer, partition))
 
   /** A new connection knows no subscription. */
   async attach(control: Connection) {
@@ -25,14 +27,15 @@ export class Credits {
     if (this.#wanted.size > 0) await control.subscribe([...this.#wanted.keys()], 0)
   }
 
-  want(outputs: Record<string, Stream[]>) {
+  /** @param streams of what is in effect, and of what will be */
+  want(streams: Stream[]) {
     const before = this.#wanted
     this.#wanted = new Map()
-    for (const { consumers, shards } of Object.values(outputs).flat()) {
+    for (const { consumers, ...cut } of streams) {
+      const partitions = partitionNames(cutOf(cut))
       for (const consumer of consumers) {
-        for (let shard = 0; shard < shards; shard++) {
-          this.#wanted.set(topics.credit(this.#flow, consumer, shard), { consumer, shard })
-        }
+        for (const partition of partitions)
+          this.#wanted.set(topics.credit(this.#flow, consumer, partition), { consumer, partition })
       }
     }
     const added = [...this.#wanted.keys()].filter(topic => !before.has(topic))
@@ -45,7 +48,7 @@ export class Credits {
 
   /** @returns whether the message was about credit */
   hear(topic: string, payload: Buffer): boolean {
-    if (!topic.startsWith(topics.credit(this.#flow, '', 0).slice(0, -2))) return false
+    if (!topic.startsWith(topics.credit(this.#flow, '', '').slice(0, -1))) return false
     const place = this.#wanted.get(topic)
     if (!place || payload.length === 0) return true
     try {
@@ -53,7 +56,7 @@ export class Credits {
     } catch {
       return true // a foreign client's: the next cursor sets it right
     }
-    this.#onCredit(place.consumer, place.shard)
+    this.#onCredit(place.consumer, place.partition)
     return true
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { intakeSessionId, topics } from '../schema/topics.ts'
+import { intakeSessionId, partitionName, partitionNames, topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import { Counters } from './counters.ts'
@@ -62,11 +62,14 @@ export class Hosting {
 
   constructor(options: HostingOptions) {
     this.#options = options
-    this.#credits = new Credits(options.flow, (consumer, shard) => this.#units.credit(consumer, shard))
+    this.#credits = new Credits(options.flow, (consumer, partition) =>
+      this.#units.credit(consumer, partition),
+    )
     this.#units = new Units({
-      create: partition => this.#create(partition),
+      mayStart: () => this.#present,
+      create: name => this.#create(name),
       log: options.log,
-      onChange: () => this.#announce(),
+      onChange: () => this.#changed(),
     })
   }
 
@@ -131,7 +134,10 @@ export class Hosting {
         this.#hear(message)
       },
       onClose: () => {
-        if (this.#control === control) this.#control = undefined
+        if (this.#control === control) {
+          this.#control = undefined
+          this.#present = false
+        }
         if (!this.#stopped) void this.#connect()
       },
     })
@@ -178,7 +184,7 @@ export class Hosting {
     // Partitions keep to the newest, and so must what they hear of credit.
     if (wiring && this.#wiring && wiring.revision < this.#wiring.revision) return
     this.#wiring = wiring
-    this.#credits.want(wiring?.outputs ?? {})
+    this.#want()
     if (wiring) this.#units.rewire(wiring)
     this.#assign()
   }
@@ -187,25 +193,43 @@ export class Hosting {
   #assign() {
     if (!this.#present || this.#stopped) return
     const { host } = this.#options.presence
-    const partitions = this.#wiring?.partitions ?? 0
-    this.#units.run(this.#membership.partitionsOf(host, partitions), drainMs)
+    const wiring = this.#wiring
+    const own = this.#membership.partitionsOf(host, wiring?.partitions ?? 0)
+    this.#units.run(
+      own.map(partition => partitionName(partition, wiring!)),
+      drainMs,
+    )
   }
 
-  #create(partition: number): Unit & { rewire?(wiring: Wiring): Promise<void> } {
+  /** Producers wait for what is in effect, which may come after what is wired already. */
+  #want() {
+    const wired = Object.values(this.#wiring?.outputs ?? {}).flat()
+    this.#credits.want([...this.#units.streams, ...wired])
+  }
+
+  #changed() {
+    this.#want()
+    this.#announce()
+  }
+
+  #create(name: string): Unit & { rewire?(wiring: Wiring): Promise<void> } {
     const { flow, node, transport, env, log, stateBytes = maxCachedBytes } = this.#options
     const wiring = this.#wiring!
+    const { partitions, key } = wiring
     this.#counters.takeovers += 1
     const shared = {
       flow,
       node,
-      partition,
+      partition: partitionNames(wiring).indexOf(name),
+      cut: { partitions, key },
+      name,
       transport,
       wiring,
       log,
       counters: this.#counters,
       progressOf: this.#credits.progressOf,
-      onChange: () => this.#announce(),
-      onClosed: (error?: Error) => this.#units.closed(partition, error),
+      onChange: () => this.#changed(),
+      onClosed: (error?: Error) => this.#units.closed(name, error),
     }
     if (wiring.kind === 'source')
       return new Source({ ...shared, feedOf: next => this.#feedOf(next, shared.onClosed) })
@@ -242,6 +266,12 @@ export class Hosting {
     })
   }
 
+  /** Partitions of the newest cut. */
+  #held(): number[] {
+    const names = this.#wiring ? partitionNames(this.#wiring) : []
+    return this.#units.partitions.map(name => names.indexOf(name)).filter(partition => partition >= 0)
+  }
+
   /** Publishes the presence, if it has changed. */
   #announce() {
     if (!this.#control || this.#stopped) return
@@ -250,7 +280,7 @@ export class Hosting {
     const presence: Presence = {
       ...this.#options.presence,
       wiring: this.#units.revision,
-      partitions: this.#units.partitions,
+      partitions: this.#held(),
       ...(trouble !== undefined && { trouble }),
     }
     const text = JSON.stringify(presence)

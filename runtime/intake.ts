@@ -3,6 +3,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import { type DeadLetter, parseLetter } from './dead-letter.ts'
 import { decode, type EdgeRecord, FrameError } from './frame.ts'
 import { laneName } from './outbox.ts'
+import type { Place } from './place.ts'
 import { readWiring } from './read-wiring.ts'
 import { parseDue } from './timers.ts'
 import type { Message } from './transport.ts'
@@ -26,21 +27,15 @@ export interface Arrivals extends Arrival {
 
 export type Intake = Arrivals | { wiring: Wiring | undefined }
 
-interface Place {
-  flow: string
-  node: string
-  partition: number
-}
-
 /** What a message in a partition's session is. @throws when it is nothing of ours */
-export function read(message: Message, { flow, node, partition }: Place): Intake {
+export function read(message: Message, { flow, node, name }: Pick<Place, 'flow' | 'node' | 'name'>): Intake {
   const { topic, payload } = message
   if (topic === topics.wiring(flow, node)) {
     return { wiring: readWiring(payload) }
   }
-  if (topic === topics.replay(flow, node, partition)) return replayed(parseLetter(payload))
+  if (topic === topics.replay(flow, node, name)) return replayed(parseLetter(payload))
   for (const lane of ['timer', 'retry'] as const) {
-    if (topic !== topics.due(flow, lane, node, partition)) continue
+    if (topic !== topics.due(flow, lane, node, name)) continue
     const { n, due } = parseDue(payload)
     const records = due.map(([key, time], i) => ({
       origin: '',
@@ -79,12 +74,3 @@ function replayed({ record, replay }: DeadLetter): Arrivals {
     ],
   }
 }
-
-/** The topic filters that the session of a partition holds. */
-export const subscriptionsOf = ({ flow, node, partition }: Place, { inputs }: Wiring) => [
-  ...inputs.map(input => topics.data(flow, input.node, input.output, input.stream, partition)),
-  topics.wiring(flow, node),
-  topics.replay(flow, node, partition),
-  topics.due(flow, 'timer', node, partition),
-  topics.due(flow, 'retry', node, partition),
-]

@@ -35,7 +35,7 @@ interface OutboxOptions {
   /** Outputs of this pending input, or room in the outbox, may have come free. */
   onProgress(): void
   /** How far a consumer's partition has come, as last heard. */
-  progressOf(consumer: string, shard: number): Progress | undefined
+  progressOf(consumer: string, partition: string): Progress | undefined
 }
 
 /** A broker that takes so long to acknowledge a frame is worth a word in `dyninka status`. */
@@ -114,12 +114,18 @@ export class Outbox {
     }
   }
 
+  /** In effect. */
+  get streams(): Stream[] {
+    return [...this.#outputs.values()].flat().map(({ stream }) => stream)
+  }
+
   /** A consumer's partition has come further. */
-  credit(consumer: string, shard: number) {
-    const progress = this.#options.progressOf(consumer, shard)
+  credit(consumer: string, partition: string) {
+    const progress = this.#options.progressOf(consumer, partition)
     if (!progress) return
     for (const lane of this.#lanes.values()) {
-      if (lane.shard === shard && lane.stream.consumers.includes(consumer)) lane.credit(consumer, progress)
+      if (lane.reader === partition && lane.stream.consumers.includes(consumer))
+        lane.credit(consumer, progress)
     }
   }
 

@@ -1,4 +1,5 @@
-import type { Stream } from '../schema/wiring.ts'
+import { partitionName } from '../schema/topics.ts'
+import { cutOf, type Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
 import type { Cause, Pending } from './outbox.ts'
@@ -17,7 +18,7 @@ interface LaneOptions {
   /** What the consumers call this lane in their cursors. */
   name: string
   onProgress(): void
-  progressOf(consumer: string, shard: number): Progress | undefined
+  progressOf(consumer: string, partition: string): Progress | undefined
 }
 
 interface SentFrame {
@@ -32,7 +33,8 @@ const maxSending = 4
  *  a consumer has not finished. What comes meanwhile gathers and leaves together in the next frame. */
 export class OutputLane {
   readonly output: string
-  readonly shard: number
+  /** Name of the consumers' partition that reads it. */
+  readonly reader: string
   stream: Stream
   #options: LaneOptions
   /** Oldest first; the last one takes more records in. */
@@ -49,7 +51,7 @@ export class OutputLane {
   constructor(options: LaneOptions) {
     this.#options = options
     this.output = options.output
-    this.shard = options.shard
+    this.reader = partitionName(options.shard, cutOf(options.stream))
     this.stream = options.stream
   }
 
@@ -152,7 +154,7 @@ export class OutputLane {
 
   #remember(frame: SentFrame) {
     for (const consumer of this.stream.consumers) {
-      const progress = this.#options.progressOf(consumer, this.shard)
+      const progress = this.#options.progressOf(consumer, this.reader)
       if (progress && finished(frame, this.#options.name, progress)) continue // a repeat of what it has done
       const open = this.#open.get(consumer)
       if (open) open.push(frame)

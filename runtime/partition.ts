@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sessionId, topics } from '../schema/topics.ts'
-import type { Wiring } from '../schema/wiring.ts'
+import { subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
@@ -8,21 +8,18 @@ import type { Counters } from './counters.ts'
 import type { CursorDocument, Progress } from './cursor.ts'
 import { type Entry, type Handled, Handling, idOf } from './handling.ts'
 import { type Inflight, isDone } from './inflight.ts'
-import { subscriptionsOf } from './intake.ts'
 import type { Handlers } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import { Pipeline } from './pipeline.ts'
+import type { Place } from './place.ts'
 import { recover, restoreState } from './recovery.ts'
 import { State } from './state.ts'
 import { StateReader } from './state-reader.ts'
 import { Timers } from './timers.ts'
 import type { Connection, Message, Transport } from './transport.ts'
 
-export interface PartitionOptions {
-  flow: string
-  node: string
-  partition: number
+export interface PartitionOptions extends Place {
   transport: Transport
   /** Newest known wiring: used when the partition has none in effect. */
   wiring: Wiring
@@ -33,7 +30,7 @@ export interface PartitionOptions {
   counters: Counters
   /** Memory for values of state that the broker has, too. */
   stateBytes(): number
-  progressOf(consumer: string, shard: number): Progress | undefined
+  progressOf(consumer: string, partition: string): Progress | undefined
   /** Another wiring is in effect. */
   onChange(): void
   /** The connection is gone: by takeover, by the broker, or after an error. Not called after `drain`. */
@@ -92,9 +89,9 @@ export class Partition {
 
   /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
   async start(): Promise<void> {
-    const { transport, flow, node, partition } = this.#options
+    const { transport, flow, node, name } = this.#options
     this.#connection = await transport.connect({
-      clientId: sessionId(flow, node, partition),
+      clientId: sessionId(flow, node, name),
       clean: false,
       nudge: topics.nudge(flow),
       onMessage: message => {
@@ -131,8 +128,12 @@ export class Partition {
     return this.#outbox?.waitingFor() ?? []
   }
 
-  credit(consumer: string, shard: number) {
-    this.#outbox?.credit(consumer, shard)
+  get streams() {
+    return this.#outbox?.streams ?? []
+  }
+
+  credit(consumer: string, partition: string) {
+    this.#outbox?.credit(consumer, partition)
   }
 
   /** No timer is on its way here, and no record waits for an attempt. */
@@ -228,12 +229,12 @@ export class Partition {
 
   /** Puts a wiring into effect: nothing may be in flight. @param held filters that the session has now */
   async #use(wiring: Wiring, held: string[]) {
-    const { flow, node, partition } = this.#options
+    const { flow, node, name } = this.#options
     const wanted = subscriptionsOf(this.#options, wiring)
     const added = wanted.filter(filter => !held.includes(filter))
     const removed = held.filter(filter => !wanted.includes(filter))
     if (this.#cursor.wiring !== wiring.revision || held.length === 0) {
-      await this.#connection.publish(topics.effect(flow, node, partition), JSON.stringify(wiring), {
+      await this.#connection.publish(topics.effect(flow, node, name), JSON.stringify(wiring), {
         retain: true,
       })
     }

@@ -2,16 +2,11 @@ import { topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import { type CursorDocument, emptyCursor, Progress, parseCursor } from './cursor.ts'
 import { readFenced } from './fenced-read.ts'
+import { type Place, stateFilters, stateKey } from './place.ts'
 import { readWiring } from './read-wiring.ts'
 import { readRetained } from './retained.ts'
-import { decodeKey, type State, type StateDocument } from './state.ts'
+import type { State, StateDocument } from './state.ts'
 import type { Connection, Transport } from './transport.ts'
-
-interface Place {
-  flow: string
-  node: string
-  partition: number
-}
 
 /** What the last owner of a partition left in the broker. */
 export interface Recovered {
@@ -29,18 +24,18 @@ const patienceMs = 5_000
 export async function recover(
   transport: Transport,
   connection: Connection,
-  { flow, node, partition }: Place,
+  { flow, node, name }: Place,
   expected: boolean,
   onMissing: (what: string) => void,
 ): Promise<Recovered> {
   const places = {
-    cursor: topics.credit(flow, node, partition),
-    wiring: topics.effect(flow, node, partition),
+    cursor: topics.credit(flow, node, name),
+    wiring: topics.effect(flow, node, name),
   }
   const found = await readFenced({
     transport,
     connection,
-    fence: topics.fence(flow, node, partition),
+    fence: topics.fence(flow, node, name),
     topics: Object.values(places),
     expected,
   })
@@ -68,24 +63,24 @@ function understood<T>(what: string, topic: string, parse: () => T): T {
  *  @throws when the broker does not bring every key that the cursor counts */
 export async function restoreState(
   transport: Transport,
-  { flow, node, partition }: Place,
+  place: Place,
   cursor: CursorDocument,
   state: State,
 ): Promise<void> {
   if (cursor.keys === 0) return
-  const filter = topics.states(flow, node, partition)
   const progress = new Progress(cursor.lanes)
   let counted = 0
-  const complete = await readRetained(transport, [filter], {
-    patienceMs: patienceMs + cursor.keys,
-    pauseMs: patienceMs,
-    take(topic, payload) {
-      const key = decodeKey(topic.slice(filter.length - 1))
-      if (state.restore(key, JSON.parse(payload.toString()) as StateDocument, progress)) counted += 1
-      return counted === cursor.keys
-    },
-  })
-  if (complete) return
+  const take = (topic: string, payload: Buffer) => {
+    const document = JSON.parse(payload.toString()) as StateDocument
+    if (state.restore(stateKey(topic), document, progress)) counted += 1
+    return counted === cursor.keys
+  }
+  const reading = { patienceMs: patienceMs + cursor.keys, pauseMs: patienceMs, take }
+  // What was dropped on the way may come the next time.
+  for (let before = -1; counted > before; ) {
+    before = counted
+    if (await readRetained(transport, stateFilters(place, cursor.keys), reading)) return
+  }
   throw new Error(
     `the broker brought ${counted} of ${cursor.keys} keys of state: is it dropping retained messages?`,
   )

@@ -23,7 +23,7 @@ export interface SourceOptions {
   feedOf(wiring: Wiring): Feed
   log: Logger
   counters: Counters
-  progressOf(consumer: string, shard: number): Progress | undefined
+  progressOf(consumer: string, partition: string): Progress | undefined
   onChange(): void
   onClosed(error?: Error): void
 }
@@ -114,8 +114,12 @@ export class Source implements Unit {
     return this.#outbox?.waitingFor() ?? []
   }
 
-  credit(consumer: string, shard: number) {
-    this.#outbox?.credit(consumer, shard)
+  get streams() {
+    return this.#outbox?.streams ?? []
+  }
+
+  credit(consumer: string, partition: string) {
+    this.#outbox?.credit(consumer, partition)
   }
 
   /** Follows a change: a record that is on its way may be sent again under a new number, as at any edge of the graph. */

@@ -1,7 +1,7 @@
-import { topics } from '../schema/topics.ts'
 import type { Progress } from './cursor.ts'
 import { HandlingError } from './dead-letter.ts'
 import type { Parking } from './parking.ts'
+import { type Place, stateTopic } from './place.ts'
 import { StateCache } from './state-cache.ts'
 import type { StateReader } from './state-reader.ts'
 import type { Connection } from './transport.ts'
@@ -71,13 +71,10 @@ export class State {
   #open = new Set<string>()
   /** Keys of which the broker has a document. */
   #stored = 0
-  #place: { flow: string; node: string; partition: number }
+  #place: Place
 
   /** @param maxBytes of values that are kept in memory though the broker has the same */
-  constructor(
-    place: { flow: string; node: string; partition: number },
-    maxBytes: () => number = () => Number.POSITIVE_INFINITY,
-  ) {
+  constructor(place: Place, maxBytes: () => number = () => Number.POSITIVE_INFINITY) {
     this.#place = place
     this.#settled = new StateCache(maxBytes)
   }
@@ -163,7 +160,7 @@ export class State {
       cell.document = { born, includes, deleted: isAbsent(values) }
       this.#open.add(key)
       const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${print(values)}}`
-      publishing.push(connection.publish(this.#topic(key), payload, { retain: true }))
+      publishing.push(connection.publish(stateTopic(this.#place, key), payload, { retain: true }))
     }
     await Promise.all(publishing)
   }
@@ -194,7 +191,7 @@ export class State {
         this.#open.delete(key)
         this.#cells.delete(key)
       }
-      publishing.push(connection.publish(this.#topic(key), '', { retain: true }))
+      publishing.push(connection.publish(stateTopic(this.#place, key), '', { retain: true }))
     }
     await Promise.all(publishing)
   }
@@ -221,7 +218,7 @@ export class State {
 
   /** What was put away of these keys comes back into memory. @param keys in the order in which they are needed */
   async fetch(keys: string[], reader: StateReader): Promise<void> {
-    const places = new Map(keys.map(key => [this.#topic(key), key]))
+    const places = new Map(keys.map(key => [stateTopic(this.#place, key), key]))
     const found = new Map<string, string>()
     await reader.read([...places.keys()], (topic, { value }) => {
       const key = places.get(topic)!
@@ -254,11 +251,6 @@ export class State {
     if (timer !== undefined || retry !== undefined || (json !== undefined && !document)) return
     this.#cells.delete(key)
     if (json !== undefined) this.#settled.put(key, json)
-  }
-
-  #topic(key: string) {
-    const { flow, node, partition } = this.#place
-    return topics.state(flow, node, partition, encodeKey(key))
   }
 }
 
@@ -296,7 +288,3 @@ const settled: Stored = { born: {}, includes: {}, deleted: false }
 /** Nothing of it is newer than the cursor, nor is it to be cleared. */
 const isSettled = ({ born, includes, deleted }: Stored, progress: Progress) =>
   !deleted && isEmpty(newer(born, progress)) && isEmpty(newer(includes, progress))
-
-/** A key as one level of a topic: never empty, no wildcard, no slash. */
-export const encodeKey = (key: string) => (key === '' ? '%' : encodeURIComponent(key))
-export const decodeKey = (level: string) => (level === '%' ? '' : decodeURIComponent(level))

@@ -1,6 +1,7 @@
 import TinyQueue from 'tinyqueue'
 import { topics } from '../schema/topics.ts'
 import type { CursorDocument } from './cursor.ts'
+import type { Place } from './place.ts'
 import type { Connection } from './transport.ts'
 
 type Due = [key: string, at: number]
@@ -13,10 +14,7 @@ export interface DueMessage {
   due: Due[]
 }
 
-interface TimersOptions {
-  flow: string
-  node: string
-  partition: number
+interface TimersOptions extends Place {
   lane: 'timer' | 'retry'
   connection: Connection
   cursor: CursorDocument
@@ -114,7 +112,7 @@ export class Timers {
 
   async #tell() {
     this.#telling = true
-    const { connection, cursor, flow, node, partition, lane, save } = this.#options
+    const { connection, cursor, flow, node, name, lane, save } = this.#options
     const due: Due[] = []
     const now = this.#now()
     for (let next = this.#next(); next && next[1] <= now && due.length < maxDue; next = this.#next()) {
@@ -131,7 +129,7 @@ export class Timers {
       const message: DueMessage = { v: 1, n: this.#last + 1, due }
       this.#last += due.length
       this.#open += 1
-      await connection.publish(topics.due(flow, lane, node, partition), JSON.stringify(message))
+      await connection.publish(topics.due(flow, lane, node, name), JSON.stringify(message))
     }
     this.#telling = false
     this.#arm()

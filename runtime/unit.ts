@@ -1,3 +1,5 @@
+import type { Stream } from '../schema/wiring.ts'
+
 /** What a host runs for one partition: a function's or a sink's partition, or a source. */
 export interface Unit {
   /** Takes the session over. @throws when the broker refuses */
@@ -8,8 +10,10 @@ export interface Unit {
   readonly backlog: Record<string, number>
   /** Consumers that it waits for. */
   readonly waitingFor: string[]
+  /** In effect here. */
+  readonly streams: Stream[]
   /** A consumer's partition has come further. */
-  credit(consumer: string, shard: number): void
+  credit(consumer: string, partition: string): void
   /** Takes nothing more in, finishes what is under way, and lets go of the session. */
   drain(timeoutMs: number): Promise<void>
 }

@@ -9,7 +9,9 @@ type RunningUnit = Unit & {
 }
 
 interface UnitsOptions {
-  create(partition: number): RunningUnit
+  /** The host knows what is wired, and who else is there. */
+  mayStart(): boolean
+  create(partition: string): RunningUnit
   log: Logger
   onChange(): void
 }
@@ -17,17 +19,17 @@ interface UnitsOptions {
 const minWaitMs = 500
 const maxWaitMs = 30_000
 
-/** The partitions that a host runs. One that lost its session is not taken back before membership has changed, or,
+/** The partitions that a host runs, by their names. One that lost its session is not taken back before membership has changed, or,
  *  should nobody else turn out to own it, after a while that grows. */
 export class Units {
   #options: UnitsOptions
-  #wanted: number[] = []
-  #running = new Map<number, RunningUnit>()
-  #leaving = new Map<number, Promise<void>>()
-  #waiting = new Map<number, { ms: number; timer?: NodeJS.Timeout }>()
+  #wanted: string[] = []
+  #running = new Map<string, RunningUnit>()
+  #leaving = new Map<string, Promise<void>>()
+  #waiting = new Map<string, { ms: number; timer?: NodeJS.Timeout }>()
   /** When each that runs came to do so, by the clock of `performance.now()`. */
-  #since = new Map<number, number>()
-  #errors = new Map<number, string>()
+  #since = new Map<string, number>()
+  #errors = new Map<string, string>()
 
   constructor(options: UnitsOptions) {
     this.#options = options
@@ -39,7 +41,7 @@ export class Units {
   }
 
   /** Partitions that run and take records in. */
-  get partitions(): number[] {
+  get partitions(): string[] {
     return [...this.#running].filter(([, unit]) => unit.revision > 0).map(([partition]) => partition)
   }
 
@@ -66,8 +68,13 @@ export class Units {
     return slow.size === 0 ? undefined : `waits for ${[...slow].join(', ')}`
   }
 
-  credit(consumer: string, shard: number) {
-    for (const unit of this.#running.values()) unit.credit(consumer, shard)
+  /** In effect in any of them. */
+  get streams() {
+    return [...this.#running.values()].flatMap(unit => unit.streams)
+  }
+
+  credit(consumer: string, partition: string) {
+    for (const unit of this.#running.values()) unit.credit(consumer, partition)
   }
 
   get idle() {
@@ -85,7 +92,7 @@ export class Units {
   }
 
   /** Starts what is wanted and does not run, and lets go of the rest. */
-  run(wanted: number[], drainMs: number) {
+  run(wanted: string[], drainMs: number) {
     this.#wanted = wanted
     for (const [partition, unit] of this.#running)
       if (!wanted.includes(partition)) this.#release(partition, unit, drainMs)
@@ -100,7 +107,7 @@ export class Units {
   }
 
   /** A unit has lost its connection. */
-  closed(partition: number, error: Error | undefined) {
+  closed(partition: string, error: Error | undefined) {
     this.#running.delete(partition)
     if (error) this.#options.log.info('session lost', { partition, error: error.message })
     this.#forgive(partition)
@@ -117,7 +124,7 @@ export class Units {
     ])
   }
 
-  #start(partition: number) {
+  #start(partition: string) {
     if (this.#running.has(partition) || this.#leaving.has(partition) || this.#waiting.get(partition)?.timer)
       return
     const unit = this.#options.create(partition)
@@ -132,7 +139,7 @@ export class Units {
     )
   }
 
-  #failed(partition: number, unit: RunningUnit, error: Error) {
+  #failed(partition: string, unit: RunningUnit, error: Error) {
     if (this.#running.get(partition) !== unit) return
     this.#running.delete(partition)
     if (this.#errors.get(partition) !== error.message) {
@@ -145,24 +152,25 @@ export class Units {
 
   /** Two hosts that take a session from each other, again and again, hold it no longer than the other one waits:
    *  one that held it longer has lost it for a reason of its own, and waits no longer than the first time. */
-  #forgive(partition: number) {
+  #forgive(partition: string) {
     const since = this.#since.get(partition)
     this.#since.delete(partition)
     const waitedMs = this.#waiting.get(partition)?.ms ?? 0
     if (since !== undefined && performance.now() - since > 2 * waitedMs) this.#waiting.delete(partition)
   }
 
-  #again(partition: number) {
+  #again(partition: string) {
     this.#options.onChange()
     const ms = Math.min(maxWaitMs, (this.#waiting.get(partition)?.ms ?? minWaitMs / 2) * 2)
     const timer = setTimeout(() => {
       this.#waiting.set(partition, { ms })
-      if (this.#wanted.includes(partition)) this.#start(partition)
+      // Else it is called for once that is known: what was wanted before may be of a wiring that is past.
+      if (this.#wanted.includes(partition) && this.#options.mayStart()) this.#start(partition)
     }, ms)
     this.#waiting.set(partition, { ms, timer })
   }
 
-  #release(partition: number, unit: RunningUnit, drainMs: number) {
+  #release(partition: string, unit: RunningUnit, drainMs: number) {
     this.#running.delete(partition)
     const leaving = unit
       .drain(drainMs)

@@ -1,4 +1,5 @@
 import type { Flow, Node, Retry, SinkSpec, SourceNode } from './flow.ts'
+import { type Cut, topics } from './topics.ts'
 
 /** The retained document at `topics.wiring`: all that a host knows of the graph around it. */
 export interface Wiring {
@@ -35,7 +36,22 @@ export interface Stream {
   consumers: string[]
 }
 
+/** The partitions that read a stream. */
+export const cutOf = ({ shards, key }: Pick<Stream, 'shards' | 'key'>): Cut => ({ partitions: shards, key })
+
 export type Content = Omit<Wiring, 'revision'>
+
+/** The topic filters that the session of a partition holds. @param name see `partitionName` */
+export const subscriptionsOf = (
+  { flow, node, partition, name }: { flow: string; node: string; partition: number; name: string },
+  { inputs }: Pick<Wiring, 'inputs'>,
+) => [
+  ...inputs.map(input => topics.data(flow, input.node, input.output, input.stream, partition)),
+  topics.wiring(flow, node),
+  topics.replay(flow, node, name),
+  topics.due(flow, 'timer', node, name),
+  topics.due(flow, 'retry', node, name),
+]
 
 /** How a node wants its inputs cut: consumers that want the same share one stream. */
 export function streamOf(node: Node): Omit<Stream, 'consumers' | 'window'> {

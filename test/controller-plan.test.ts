@@ -6,6 +6,7 @@ import { health } from '../controller/health.ts'
 import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
 import { type Observed, plan } from '../controller/plan.ts'
 import type { Flow, FunctionNode } from '../schema/flow.ts'
+import { partitionNames } from '../schema/topics.ts'
 import { fn, sink, source } from './support/rig.ts'
 
 const Plan = suite('plan')
@@ -41,7 +42,7 @@ class World {
     { name: 'n1', zone: 'z1', arch: 'amd64' },
     { name: 'n2', zone: 'z2', arch: 'amd64' },
   ])
-  sessions: Record<string, number> = {}
+  sessions: Record<string, string[]> = {}
   resting: Record<string, number> = {}
 
   async observed(): Promise<Observed> {
@@ -66,13 +67,17 @@ class World {
     const changes = plan(wanted, await this.observed())
     for (const change of changes) {
       if (change.action === 'publish') {
-        this.sessions[change.node] = Math.max(this.sessions[change.node] ?? 0, change.wiring.partitions)
+        const known = this.sessions[change.node] ?? []
+        this.sessions[change.node] = [...new Set([...known, ...partitionNames(change.wiring)])]
         if (change.node in this.resting) this.resting[change.node] = 0
         await this.orchestrator.broker.publishWiring('f', change.node, change.wiring)
       } else if (change.action === 'discard') {
         await this.orchestrator.broker.discard('f', change.node, change.partitions, change.everything)
         if (change.everything) delete this.sessions[change.node]
-        else this.sessions[change.node] = Math.min(...change.partitions)
+        else
+          this.sessions[change.node] = this.sessions[change.node]!.filter(
+            name => !change.partitions.includes(name),
+          )
       } else await this.orchestrator.apply(change)
     }
     return changes.map(describe)
@@ -271,10 +276,10 @@ Plan(
     const scaled = (max: number) =>
       flowOf(fn('a', ['tick']), fn('b', ['a'], { key: 'room', scale: { min: 1, max } }), fn('c', ['b']))
     await world.settle(desired(scaled(4)))
-    assert.is(world.sessions.b, 4)
+    assert.equal(world.sessions.b, ['0of4', '1of4', '2of4', '3of4'])
     const changes = await world.settle(desired(scaled(1)))
     assert.equal(started(changes), [])
-    assert.ok(changes.includes('discard partitions 1, 2, 3 of b'), changes.join('\n'))
+    assert.ok(changes.includes('discard partitions 0of4, 1of4, 2of4, 3of4 of b'), changes.join('\n'))
   },
 )
 

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
 import { emptyCursor } from '../runtime/cursor.ts'
-import { encodeKey } from '../runtime/state.ts'
+import { stateTopic } from '../runtime/place.ts'
 import { topics } from '../schema/topics.ts'
 import { aedes, brokers, hasMosquitto, mosquitto, type TestBroker } from './support/brokers.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
@@ -42,20 +42,29 @@ function countsGoOn(records: Counted[], from: number) {
 /** Once each: what reached the outside again after a kill of its host is left out. */
 const once = (records: Counted[]) => [...new Map(records.map(record => [record.n, record])).values()]
 
+const topicOf = ({ flow }: Rig, key: string) =>
+  stateTopic(
+    { flow: flow.name, node: 'count', partition: 0, cut: { partitions: 1, key: 'key' }, name: '0' },
+    key,
+  )
+
 /** State as an owner before left it: of each key, that it has counted 5. */
 async function remember(rig: Rig, keys: number) {
-  const { name } = rig.flow
   for (let first = 0; first < keys; first += 500) {
     const some = Array.from({ length: Math.min(500, keys - first) }, (_, i) =>
       rig.publish(
-        topics.state(name, 'count', 0, encodeKey(`k${first + i}`)),
+        topicOf(rig, `k${first + i}`),
         JSON.stringify({ v: 1, born: {}, includes: {}, value: 5 }),
         true,
       ),
     )
     await Promise.all(some)
   }
-  await rig.publish(topics.credit(name, 'count', 0), JSON.stringify({ ...emptyCursor(), keys }), true)
+  await rig.publish(
+    topics.credit(rig.flow.name, 'count', 0),
+    JSON.stringify({ ...emptyCursor(), keys }),
+    true,
+  )
 }
 
 /** Never more at once than a default mosquitto queues. */
@@ -114,7 +123,7 @@ Lost('is told where the host wants to read it', async () => {
   await rig.start()
   const presences: string[] = []
   await rig.watch(topics.hosts(rig.flow.name, 'count'), ({ payload }) => presences.push(`${payload}`))
-  await rig.publish(topics.state(rig.flow.name, 'count', 0, encodeKey('k7')), '', true)
+  await rig.publish(topicOf(rig, 'k7'), '', true)
   await rig.publish(`bounded/${run}/in`, JSON.stringify({ key: 'k7', n: 1 }))
   await until(() => presences.some(text => text.includes('19 of 20 keys of state')), 'the reason', 30_000)
 })
@@ -165,7 +174,7 @@ if (hasMosquitto()) {
   Restored('fails, and says so, when one of them has gone', async () => {
     const presences: string[] = []
     await rig.watch(topics.hosts(rig.flow.name, 'count'), ({ payload }) => presences.push(`${payload}`))
-    await rig.publish(topics.state(rig.flow.name, 'count', 0, encodeKey('k19000')), '', true)
+    await rig.publish(topicOf(rig, 'k19000'), '', true)
     await rig.wire()
     await rig.host('count')
     await until(() => presences.some(text => text.includes('19999 of 20000 keys')), 'the reason', 45_000)

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
+import { stateTopic } from '../runtime/place.ts'
 import type { Presence } from '../runtime/presence.ts'
 import { topics } from '../schema/topics.ts'
 import { brokers, type TestBroker } from './support/brokers.ts'
@@ -118,8 +119,12 @@ for (const [name, start] of brokers) {
     await send(rig, 1)
     await until(() => heard.length === 1, 'a record')
     await rig.kill(rig.hosts('count')[0]!)
-    await rig.publish(topics.state(flow, 'count', 0, 'k'), 'rubbish', true)
-    await rig.publish(topics.state(flow, 'count', 0, '%zz'), 'rubbish', true)
+    await rig.publish(
+      stateTopic({ flow, node: 'count', partition: 0, cut: { partitions: 1 }, name: '0' }, 'k'),
+      'rubbish',
+      true,
+    )
+    await rig.publish(topics.state(flow, 'count', 'k/0/0/0/0/0/0/0/0', '%zz'), 'rubbish', true)
     await rig.host('count')
     await until(() => newest(presences).trouble !== undefined, 'the reason', 15_000)
     assert.match(newest(presences).trouble!, 'the broker brought 0 of 1 keys of state')

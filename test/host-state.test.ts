@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Progress } from '../runtime/cursor.ts'
-import { decodeKey, following, type Snapshot, State, type StateDocument } from '../runtime/state.ts'
+import { stateKey } from '../runtime/place.ts'
+import { following, type Snapshot, State, type StateDocument } from '../runtime/state.ts'
 import type { Connection } from '../runtime/transport.ts'
 
 interface World {
@@ -9,7 +10,7 @@ interface World {
   connection: Connection
 }
 
-const place = { flow: 'flow', node: 'node', partition: 0 }
+const place = { flow: 'flow', node: 'node', partition: 0, cut: { partitions: 1 }, name: '0' }
 const Stored = suite<World>('keyed state')
 
 Stored.before.each(context => {
@@ -33,8 +34,7 @@ function restored({ documents }: World, cursor: Progress) {
   const state = new State(place)
   let counted = 0
   for (const [topic, payload] of documents)
-    if (state.restore(decodeKey(topic.split('/').at(-1)!), JSON.parse(payload) as StateDocument, cursor))
-      counted += 1
+    if (state.restore(stateKey(topic), JSON.parse(payload) as StateDocument, cursor)) counted += 1
   return { state, counted }
 }
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
-import { topics } from '../schema/topics.ts'
+import { partitionName, topics } from '../schema/topics.ts'
 import { brokers, type TestBroker } from './support/brokers.ts'
 import { fn, type Handler, Rig, sink, source, until } from './support/rig.ts'
 
@@ -127,8 +127,9 @@ for (const [name, start] of brokers) {
     assert.is(letter.record.key, 'k0')
     mended = true
     const again = JSON.stringify({ ...letter, replay: 'one' })
+    const reader = partitionName(letter.partition, { partitions: 2, key: 'key' })
     for (let times = 0; times < 3; times++)
-      await rig.publish(topics.replay(rig.flow.name, 'count', letter.partition), again)
+      await rig.publish(topics.replay(rig.flow.name, 'count', reader), again)
     await send(1)
     await until(() => heard.length >= 2, 'the replayed timer, and the next')
     assert.equal(

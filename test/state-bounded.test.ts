@@ -10,7 +10,8 @@ import { decode, FrameBuilder } from '../runtime/frame.ts'
 import { silent } from '../runtime/log.ts'
 import { MemoryTransport } from '../runtime/memory-transport.ts'
 import { Partition } from '../runtime/partition.ts'
-import { decodeKey, type StateDocument } from '../runtime/state.ts'
+import { stateFilter, stateKey } from '../runtime/place.ts'
+import type { StateDocument } from '../runtime/state.ts'
 import { topics } from '../schema/topics.ts'
 import { wiringOf } from '../schema/wiring.ts'
 import { CrashingTransport } from './support/crashing-transport.ts'
@@ -115,6 +116,8 @@ class LateBroker extends MemoryTransport {
   }
 }
 
+const place = { node: 'f', partition: 0, cut: { partitions: 1, key: 'key' }, name: '0' }
+
 interface Life {
   seed: number
   broker: MemoryTransport
@@ -151,7 +154,7 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
       for (const { origin, seq, value } of decode(payload).records) {
         if (heard.advance('f.0', origin, seq)) outputs.set(seq, value)
       }
-      partition?.credit('out', 0)
+      partition?.credit('out', '0')
     },
     onClose() {},
   })
@@ -165,8 +168,7 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
     const next = Promise.withResolvers<void>()
     const owner = new Partition({
       flow,
-      node: 'f',
-      partition: 0,
+      ...place,
       transport: new CrashingTransport(broker, lasts, next.resolve),
       wiring,
       handlersOf: () => ({ default: handler as (value: unknown, ctx: Context) => unknown, timer() {} }),
@@ -197,7 +199,7 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
     if (random() < 0.6) await sleep(random() * 4)
   }
   const cursor = () =>
-    JSON.parse(broker.retained(topics.credit(flow, 'f', 0))[0]!.payload.toString()) as CursorDocument
+    JSON.parse(broker.retained(topics.credit(flow, 'f', place.name))[0]!.payload.toString()) as CursorDocument
   await until(() => cursor().lanes['in.0']?.[''] === String(steps.length), 'all steps to be finished')
   await until(() => partition!.revision === 1, 'the last owner')
   over = true
@@ -214,12 +216,12 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
 }
 
 function documentsOf(broker: MemoryTransport, flow: string) {
-  const filter = topics.states(flow, 'f', 0)
+  const filter = stateFilter({ flow, ...place })
   return new Map(
     broker.retained(filter).map(({ topic, payload }) => {
       const { value, timer } = JSON.parse(payload.toString()) as StateDocument
       return [
-        decodeKey(topic.slice(filter.length - 1)),
+        stateKey(topic),
         { ...(value !== undefined && { value }), ...(timer !== undefined && { timer }) },
       ] as const
     }),

@@ -105,7 +105,7 @@ export class BrokerClient {
   }
 
   /** Removes sessions with all that they hold; with `everything`, all that is retained of the node too. */
-  async discard(flow: string, node: string, partitions: number[], everything: boolean): Promise<void> {
+  async discard(flow: string, node: string, partitions: string[], everything: boolean): Promise<void> {
     for (const partition of partitions) await discardSession(this.url, sessionId(flow, node, partition))
     const spec = this.#views.get(flow)?.wirings.get(node)?.source?.spec
     if (everything && spec?.type === 'mqtt') {
@@ -114,7 +114,7 @@ export class BrokerClient {
     }
     const filters = everything
       ? [`dyninka/${flow}/+/${node}/#`]
-      : partitions.map(partition => `dyninka/${flow}/+/${node}/${partition}/#`)
+      : partitions.flatMap(partition => leftBy(flow, node, partition))
     for (const topic of (await this.readRetained(filters)).keys()) await this.publish(topic, '', true)
   }
 
@@ -152,6 +152,14 @@ export class BrokerClient {
 }
 
 const sendAtOnce = (client: MqttClient) => (client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
+
+/** What the owners of a partition retain, but for dead letters and for state that is of its keys alone. */
+const leftBy = (flow: string, node: string, partition: string) => [
+  topics.credit(flow, node, partition),
+  topics.fence(flow, node, partition),
+  topics.effect(flow, node, partition),
+  topics.states(flow, node, partition),
+]
 
 /** A clean connection under a session's ID ends the session. */
 async function discardSession(url: string, clientId: string): Promise<void> {

@@ -1,5 +1,7 @@
 import type { DeadLetter as Letter } from '../../runtime/dead-letter.ts'
-import { topics } from '../../schema/topics.ts'
+import { shardOf } from '../../runtime/key.ts'
+import { partitionName, topics } from '../../schema/topics.ts'
+import type { Wiring } from '../../schema/wiring.ts'
 import type { BrokerClient } from './broker-client.ts'
 
 /** A record that was given up, with `partition/n`: what `replay` and `drop` take. */
@@ -23,13 +25,26 @@ export async function replayLetters(
   ids?: string[],
 ): Promise<number> {
   const letters = await stored(broker, flow, node, ids)
+  const { wirings } = await broker.watch(flow)
   for (const { topic, letter } of letters) {
     // The same letter twice, after a crash before it was cleared, is one attempt.
     const payload = JSON.stringify({ ...letter, replay: `${letter.n} ${letter.at}` })
-    await broker.publish(topics.replay(flow, letter.function, letter.partition), payload, false)
+    await broker.publish(
+      topics.replay(flow, letter.function, readerOf(letter, wirings.get(letter.function))),
+      payload,
+      false,
+    )
     await broker.publish(topic, '', true)
   }
   return letters.length
+}
+
+/** The partition that has the letter's key now: there may be more of them, or fewer, than when it was written. */
+function readerOf({ partition, record }: Letter, wiring: Wiring | undefined): string {
+  if (!wiring) return '0'
+  const { key, partitions } = wiring
+  const index = key === undefined ? partition % partitions : shardOf(record.key ?? '', partitions)
+  return partitionName(index, wiring)
 }
 
 /** Forgets letters. @param ids all when left out. @returns how many */
