@@ -49,12 +49,12 @@ const topicOf = ({ flow }: Rig, key: string) =>
   )
 
 /** State as an owner before left it: of each key, that it has counted 5. */
-async function remember(rig: Rig, keys: number) {
+async function remember(rig: Rig, keys: number, value: unknown = 5) {
   for (let first = 0; first < keys; first += 500) {
     const some = Array.from({ length: Math.min(500, keys - first) }, (_, i) =>
       rig.publish(
         topicOf(rig, `k${first + i}`),
-        JSON.stringify({ v: 1, born: {}, includes: {}, value: 5 }),
+        JSON.stringify({ v: 1, born: {}, includes: {}, value }),
         true,
       ),
     )
@@ -152,6 +152,15 @@ if (hasMosquitto()) {
     await send(rig, heard, readings)
     await until(() => heard.length === 600, 'all records')
     countsGoOn(parsed(heard), 5)
+  })
+
+  Restored('is complete, when sockets cannot take in half of it at once', async () => {
+    await rig.close()
+    rig = new Rig(broker.url, nodes(), { count }, { stateBytes: 1_000 * 120 })
+    await remember(rig, 6_000, 'x'.repeat(5_000))
+    await rig.start()
+    const [host] = rig.hosts('count')
+    assert.is(rig.hosting(host!).revision, 1)
   })
 
   Restored('is repeated by the next owner, which finds as many keys as there are then', async () => {
