@@ -16,6 +16,7 @@ export interface Recovered {
 }
 
 const patienceMs = 5_000
+const pauseMs = 3_000
 
 /** Reads cursor and wiring of a partition. To be called by its owner only: nobody else can still write them.
  *  @param connection the session, of which the caller is the owner
@@ -75,7 +76,7 @@ export async function restoreState(
     if (state.restore(stateKey(topic), document, progress)) counted += 1
     return counted === cursor.keys
   }
-  const reading = { patienceMs: patienceMs + cursor.keys, pauseMs: patienceMs, take }
+  const reading = { patienceMs: patienceMs + cursor.keys, pauseMs, take }
   // What was dropped on the way may come the next time.
   for (let before = -1; counted > before; ) {
     before = counted

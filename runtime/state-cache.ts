@@ -1,7 +1,7 @@
 import { AwayKeys } from './away-keys.ts'
 
 /** Memory for the values of all partitions of one host, bytes. */
-export const maxCachedBytes = 32 * 1024 * 1024
+export const maxCachedBytes = 16 * 1024 * 1024
 
 /** Of a key with a value, beside their characters: measured, 90 to 110. */
 const entryBytes = 110
