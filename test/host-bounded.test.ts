@@ -20,8 +20,12 @@ const nodes = () => [
   sink('out', ['count'], { type: 'mqtt', topic: `bounded/${run}/out`, retain: false }),
 ]
 
-async function count(value: unknown, ctx: Context): Promise<Counted> {
+async function count(value: unknown, ctx: Context): Promise<Counted | undefined> {
   const reading = value as Reading
+  if (reading.n < 0) {
+    ctx.state = 'x'.repeat(300_000)
+    return undefined
+  }
   const count = ((ctx.state as number | undefined) ?? 0) + 1
   ctx.state = count
   return { ...reading, count }
@@ -102,6 +106,21 @@ for (const [name, start] of brokers) {
     countsGoOn(records, 0)
     assert.is(Math.max(...records.map(({ count }) => count)), 10)
   })
+
+  Bounded(
+    'keep the state of a key as it was when the next is too large, and say so of that record',
+    async () => {
+      rig = await new Rig(broker.url, nodes(), { count }, { stateBytes: 0 }).start()
+      const heard = await rig.listen(`bounded/${run}/out`)
+      const dead = await rig.listen(topics.deads(rig.flow.name))
+      for (const n of [1, -1, 2]) await rig.publish(`bounded/${run}/in`, JSON.stringify({ key: 'k', n }))
+      await until(() => heard.length === 2 && dead.length === 1, 'two records and a letter')
+      countsGoOn(parsed(heard), 0)
+      const { reason, message, record } = JSON.parse(`${dead[0]!.payload}`)
+      assert.equal([reason, record.value.n], ['state-too-large', -1])
+      assert.is(message, 'the state of key "k" has 300002 characters, over the limit of 262144')
+    },
+  )
 
   Bounded.run()
 }
