@@ -1,15 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { hostBundle } from '../builder/index.ts'
 import { fn, sink, source } from '../test/support/rig.ts'
 import { type Bench, type Figure, median } from './figure.ts'
 import { readingOf } from './peers/step.ts'
-import { edgeLoad } from './support/edge-load.ts'
-import { codeOf } from './support/function-code.ts'
+import { inside } from './support/inside.ts'
 import { Load, type Throughput, throughput } from './support/load.ts'
 import { mosquitto } from './support/mosquitto.ts'
+import { type Programs, withPrograms } from './support/programs.ts'
 import { RunningFlow } from './support/running-flow.ts'
 import { Services } from './support/services.ts'
 
@@ -32,42 +28,36 @@ type Peer = (typeof peers)[keyof typeof peers]
  *  is. The same function, load and machine for all of them, in the same run. */
 const chain: Bench = {
   name: 'chain',
-  async run({ runs }) {
-    const folder = await mkdtemp(join(tmpdir(), 'dyninka-bench-'))
-    try {
-      const program = join((await hostBundle(folder)).path, 'host.mjs')
-      const step = await codeOf(join(folder, 'step'), new URL('./peers/step.ts', import.meta.url), 'step')
+  run: ({ runs }) =>
+    withPrograms(async programs => {
       const figures: Figure[] = []
-      for (const persistence of [false, true]) {
-        const rates: Record<string, Throughput[]> = {}
-        for (let run = 0; run < runs; run++) {
-          for (const [key, measure] of Object.entries({
-            ...measuredPeers(),
-            ...measuredFlows(program, step),
-          })) {
-            const broker = await mosquitto(persistence)
-            try {
-              rates[key] ??= []
-              rates[key].push(await measure(broker, run))
-            } finally {
-              await broker.close()
-            }
-          }
-          if (process.env.DYNINKA_BENCH_LOG) console.error(persistence, JSON.stringify(rates))
-        }
-        figures.push(...figuresOf(rates, persistence))
-      }
+      for (const persistence of [false, true])
+        figures.push(...figuresOf(await measureAll(programs, persistence, runs), persistence))
       return figures
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  },
+    }),
 }
 
 export default chain
 
 type Broker = Awaited<ReturnType<typeof mosquitto>>
 type Measure = (broker: Broker, run: number) => Promise<Throughput>
+
+async function measureAll(programs: Programs, persistence: boolean, runs: number) {
+  const rates: Record<string, Throughput[]> = {}
+  for (let run = 0; run < runs; run++) {
+    for (const [key, measure] of Object.entries({ ...measuredPeers(), ...measuredFlows(programs) })) {
+      const broker = await mosquitto(persistence)
+      try {
+        rates[key] ??= []
+        rates[key].push(await measure(broker, run))
+      } finally {
+        await broker.close()
+      }
+    }
+    if (process.env.DYNINKA_BENCH_LOG) console.error(persistence, JSON.stringify(rates))
+  }
+  return rates
+}
 
 /** For work on one of them: `DYNINKA_BENCH_ONLY=inside,frames`; `DYNINKA_BENCH_LOG=1` shows every run. */
 const only = process.env.DYNINKA_BENCH_ONLY?.split(',')
@@ -106,76 +96,32 @@ async function measurePeer(
   }
 }
 
-const measuredFlows = (program: string, step: string) =>
-  chosen({
-    inside: (broker, run) => measureInside({ program, step, broker, run }),
-    outside: (broker, run) => measureOutside({ program, step, broker, run }),
-  })
-
-interface Place {
-  program: string
-  step: string
-  broker: Broker
-  run: number
-}
-
 const pidsOf = (broker: number, processes: ChildProcess[]): Record<string, number> => ({
   load: process.pid,
   broker,
   ...Object.fromEntries(processes.map(({ pid }, i) => [`process ${i}`, pid!])),
 })
 
-/** Three functions; the load stands for what is before and behind them in the graph. */
-async function measureInside({
-  program,
-  step,
-  broker: { url: broker, pid },
-  run,
-}: Place): Promise<Throughput> {
-  const name = `inside-${run}`
-  const nodes = [
-    source('in', { type: 'every', intervalMs: 1e6 }),
-    fn('f0', ['in']),
-    fn('f1', ['f0']),
-    fn('f2', ['f1']),
-    sink('out', ['f2'], { type: 'log' }),
-  ]
-  const code = { f0: step, f1: step, f2: step }
-  const flow = await RunningFlow.start({ name, nodes }, { broker, program, code, hosts: { in: 0, out: 0 } })
-  try {
-    const { load, start } = edgeLoad({
-      broker,
-      flow: name,
-      from: 'in',
-      to: 'out',
-      last: 'f2',
-      json: JSON.stringify(readingOf(0)),
-      recordsInFrame,
-      window: 64 * recordsInFrame,
-    })
-    await start()
-    const rate = await throughput(
-      load,
-      pidsOf(
-        pid,
-        flow.processes.map(({ child }) => child),
-      ),
-    )
-    await load.stop()
-    return proven(rate, load)
-  } finally {
-    await flow.stop()
-  }
+const functions = ['f0', 'f1', 'f2']
+
+const measuredFlows = (programs: Programs) =>
+  chosen({
+    inside: (broker, run) => measureInside(programs, broker, `inside-${run}`),
+    outside: (broker, run) => measureOutside(programs, broker, `outside-${run}`),
+  })
+
+async function measureInside(programs: Programs, broker: Broker, name: string): Promise<Throughput> {
+  const full = { recordsInFrame, window: 64 * recordsInFrame }
+  const { flow, load } = await inside({ ...programs, ...full, broker: broker.url, name, functions })
+  return measured(flow, load, broker)
 }
 
 /** The whole dataflow: one plain message for each record comes to a source, and one leaves a sink. */
-async function measureOutside({
-  program,
-  step,
-  broker: { url: broker, pid },
-  run,
-}: Place): Promise<Throughput> {
-  const name = `outside-${run}`
+async function measureOutside(
+  { program, step }: Programs,
+  broker: Broker,
+  name: string,
+): Promise<Throughput> {
   const nodes = [
     source('in', { type: 'mqtt', filter: 'bench/in', format: 'json' }),
     fn('f0', ['in']),
@@ -183,27 +129,24 @@ async function measureOutside({
     fn('f2', ['f1']),
     sink('out', ['f2'], { type: 'mqtt', topic: 'bench/out', retain: false }),
   ]
-  const flow = await RunningFlow.start(
-    { name, nodes },
-    { broker, program, code: { f0: step, f1: step, f2: step } },
-  )
+  const code = Object.fromEntries(functions.map(own => [own, step]))
+  const flow = await RunningFlow.start({ name, nodes }, { broker: broker.url, program, code })
+  const payload = JSON.stringify(readingOf(0))
+  const load = new Load({
+    broker: broker.url,
+    outOf: 'bench/out',
+    next: () => ({ topic: 'bench/in', payload, records: 1 }),
+    count: () => 1,
+    window: 400,
+  })
+  await load.start()
+  return measured(flow, load, broker)
+}
+
+async function measured(flow: RunningFlow, load: Load, { pid }: Broker): Promise<Throughput> {
   try {
-    const payload = JSON.stringify(readingOf(0))
-    const load = new Load({
-      broker,
-      outOf: 'bench/out',
-      next: () => ({ topic: 'bench/in', payload, records: 1 }),
-      count: () => 1,
-      window: 400,
-    })
-    await load.start()
-    const rate = await throughput(
-      load,
-      pidsOf(
-        pid,
-        flow.processes.map(({ child }) => child),
-      ),
-    )
+    const processes = flow.processes.map(({ child }) => child)
+    const rate = await throughput(load, pidsOf(pid, processes))
     await load.stop()
     return proven(rate, load)
   } finally {

@@ -1,16 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { hostBundle } from '../builder/index.ts'
-import { fn, sink, source } from '../test/support/rig.ts'
 import { type Bench, type Figure, median, percentile } from './figure.ts'
 import { readingOf } from './peers/step.ts'
-import { edgeLoad } from './support/edge-load.ts'
-import { codeOf } from './support/function-code.ts'
+import { inside } from './support/inside.ts'
 import { Load } from './support/load.ts'
 import { mosquitto } from './support/mosquitto.ts'
-import { RunningFlow } from './support/running-flow.ts'
+import { type Programs, withPrograms } from './support/programs.ts'
 import { Services } from './support/services.ts'
 
 const perSecond = 1_000
@@ -27,35 +21,30 @@ const shares = { p50: 0.5, p99: 0.99 }
 /** From one function's input to its output at 1,000 records/s: producer, broker, function, broker, consumer. */
 export default {
   name: 'latency',
-  async run({ runs }) {
-    const folder = await mkdtemp(join(tmpdir(), 'dyninka-bench-'))
-    const program = join((await hostBundle(folder)).path, 'host.mjs')
-    const step = await codeOf(join(folder, 'step'), new URL('./peers/step.ts', import.meta.url), 'step')
-    const measures: Record<string, (broker: string, run: number) => Promise<number[]>> = {
-      ...Object.fromEntries(
-        Object.entries(peers).map(([name, service]) => [name, broker => ofPeer(service, broker)]),
-      ),
-      dyninka: (broker, run) => ofFlow({ program, step, broker, name: `latency-${run}` }),
-    }
-    const samples: Record<string, number[][]> = {}
-    try {
-      for (let run = 0; run < runs; run++) {
-        for (const [name, measure] of Object.entries(measures)) {
-          const broker = await mosquitto(false)
-          try {
-            samples[name] ??= []
-            samples[name].push(await measure(broker.url, run))
-          } finally {
-            await broker.close()
-          }
-        }
-      }
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-    return figuresOf(samples)
-  },
+  run: ({ runs }) => withPrograms(async programs => figuresOf(await measureAll(programs, runs))),
 } satisfies Bench
+
+async function measureAll(programs: Programs, runs: number) {
+  const measures: Record<string, (broker: string, run: number) => Promise<number[]>> = {
+    ...Object.fromEntries(
+      Object.entries(peers).map(([name, service]) => [name, broker => ofPeer(service, broker)]),
+    ),
+    dyninka: (broker, run) => ofFlow(programs, broker, `latency-${run}`),
+  }
+  const samples: Record<string, number[][]> = {}
+  for (let run = 0; run < runs; run++) {
+    for (const [name, measure] of Object.entries(measures)) {
+      const broker = await mosquitto(false)
+      try {
+        samples[name] ??= []
+        samples[name].push(await measure(broker.url, run))
+      } finally {
+        await broker.close()
+      }
+    }
+  }
+  return samples
+}
 
 function figuresOf(samples: Record<string, number[][]>): Figure[] {
   const figures: Figure[] = []
@@ -92,6 +81,7 @@ async function ofPeer(service: string, broker: string): Promise<number[]> {
       count: () => 1,
       window,
       perSecond,
+      timed: true,
     })
     await load.start()
     return await measured(load)
@@ -100,34 +90,10 @@ async function ofPeer(service: string, broker: string): Promise<number[]> {
   }
 }
 
-interface Place {
-  program: string
-  step: string
-  broker: string
-  name: string
-}
-
-async function ofFlow({ program, step, broker, name }: Place): Promise<number[]> {
-  const nodes = [
-    source('in', { type: 'every', intervalMs: 1e6 }),
-    fn('f', ['in']),
-    sink('out', ['f'], { type: 'log' }),
-  ]
-  const hosts = { in: 0, out: 0 }
-  const flow = await RunningFlow.start({ name, nodes }, { broker, program, code: { f: step }, hosts })
+async function ofFlow(programs: Programs, broker: string, name: string): Promise<number[]> {
+  const rate = { recordsInFrame: 1, window, perSecond }
+  const { flow, load } = await inside({ ...programs, ...rate, broker, name, functions: ['f'] })
   try {
-    const { load, start } = edgeLoad({
-      broker,
-      flow: name,
-      from: 'in',
-      to: 'out',
-      last: 'f',
-      json: JSON.stringify(readingOf(0)),
-      recordsInFrame: 1,
-      window,
-      perSecond,
-    })
-    await start()
     return await measured(load)
   } finally {
     await flow.stop()

@@ -27,12 +27,17 @@ export class Attempt {
   }
 
   run(): unknown {
-    const { handlers, retry, log, env } = this.#options
-    const { value, timer, guarded } = this.#call
+    const { retry, log, env } = this.#options
     const ctx = new CallContext(this, log, env) as Context
-    if (timer && !handlers.timer) throw new HandlingError('no-timer', noTimer)
-    const invoke = timer ? () => handlers.timer!(ctx) : () => handlers.default(value, ctx)
-    return guarded && retry.timeoutMs > 0 ? interruptible(invoke, retry.timeoutMs) : invoke()
+    if (!this.#call.guarded || retry.timeoutMs === 0) return this.#invoke(ctx)
+    return interruptible(() => this.#invoke(ctx), retry.timeoutMs)
+  }
+
+  #invoke(ctx: Context): unknown {
+    const { handlers } = this.#options
+    if (!this.#call.timer) return handlers.default(this.#call.value, ctx)
+    if (!handlers.timer) throw new HandlingError('no-timer', noTimer)
+    return handlers.timer(ctx)
   }
 
   /** Ends a synchronous call. @returns its outputs, the default output's last */
@@ -108,7 +113,9 @@ export class Attempt {
         `output "${output}" has ${json.length} characters, over the limit of ${maxRecordSize}`,
       )
     }
-    this.#outputs.push({ output, value, json })
+    const one = { output, value, json }
+    if (this.#outputs.length > 0) this.#outputs.push(one)
+    else this.#outputs = [one] // an empty list would make room for 17 at once
   }
 
   get record(): RecordInfo {

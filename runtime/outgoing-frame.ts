@@ -40,7 +40,8 @@ export class OutgoingFrame {
     }
   }
 
-  build(partition: number): string {
+  /** To be copied at once: see `FrameBuilder.build`. */
+  build(partition: number): Buffer {
     return this.#builder.build(partition)
   }
 

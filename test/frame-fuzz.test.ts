@@ -50,18 +50,27 @@ Frames('is refused or read when a real one is damaged', () => {
 })
 
 Frames('says what is wrong with it', () => {
-  const record = '"1",1,null,1'
-  const whole = `{"v":1,"p":0,"o":["a"],"r":[[0,${record}]]}`
+  const whole = '{"v":1,"r":[1],"p":0,"s":["1"],"t":[1],"o":["a"],"i":[0],"k":[null],"e":[null]}'
   const deep = `{"v":${'['.repeat(100_000)}${']'.repeat(100_000)},"p":0}`
   const cases: [payload: string | Buffer, says: string][] = [
-    ['{"v":2,"p":0,"o":[],"r":[]}', 'version 2'],
+    ['{"v":2,"r":[],"p":0,"s":[],"t":[],"o":[]}', 'version 2'],
     [`{"v":"${'9'.repeat(1_000)}"}`, 'version 99999999999999999999:'],
     [deep, 'version none'],
     [whole.slice(0, -1), 'truncated'],
+    [whole.replace('"r":[1]', '"r":{}'), 'without records'],
+    [whole.replace('"p":0', '"p":-1'), 'without the partition'],
+    [whole.replace('"s":["1"]', '"s":[]'), 'as many ids as records'],
+    [whole.replace('"t":[1]', '"t":[1,2]'), 'as many times'],
+    [whole.replace('"i":[0]', '"i":0'), 'as many origins'],
+    [whole.replace('"i":[0]', '"i":[1]'), 'unknown origin'],
+    [whole.replace('"o":["a"]', '"o":null'), 'unknown origin'],
+    [whole.replace('"k":[null]', '"k":"1"'), 'as many keys'],
+    [whole.replace('"k":[null]', '"k":[1]'), 'a key that is no text'],
+    [whole.replace('"e":[null]', '"e":[]'), 'as many topics'],
     [whole.replace('"1"', '"-1"'), 'no valid id'],
     [whole.replace('"1"', `"1${'.1'.repeat(600)}"`), 'no valid id'],
     [whole.replace('"a"', `"${'a'.repeat(20_000)}"`), 'unknown origin'],
-    [whole.replace(',1,null', ',1e999,null'), 'no time'],
+    [whole.replace('"t":[1]', '"t":[1e999]'), 'no time'],
     [Buffer.alloc(8 * 1024 * 1024 + 1, ' '), 'too large'],
   ]
   for (const [payload, says] of cases) {
@@ -84,22 +93,24 @@ Frames('is none of those that a host writes', () => {
       time: fc.nat(),
       key: fc.option(text, { nil: undefined }),
       value: fc.jsonValue(),
+      topic: fc.option(text, { nil: undefined }),
     }),
     { maxLength: 8 },
   )
   fc.assert(
     fc.property(records, all => {
       const frame = new FrameBuilder()
-      for (const { origin, seq, time, key, value } of all)
-        frame.add(origin, seq, time, key, JSON.stringify(value))
+      for (const { origin, seq, time, key, value, topic } of all)
+        frame.add(origin, seq, time, key, JSON.stringify(value), topic)
       const read = decode(Buffer.from(frame.build(3)))
       assert.equal(
-        read.records.map(({ origin, seq, time, key, value }) => ({
+        read.records.map(({ origin, seq, time, key, value, topic }) => ({
           origin,
           seq,
           time,
           key,
           value: JSON.stringify(value),
+          topic,
         })),
         all.map(record => ({ ...record, value: JSON.stringify(record.value) })),
       )

@@ -3,7 +3,7 @@ import type { Connection, Message } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
 import { Load } from './load.ts'
 
-interface EdgeLoadOptions {
+export interface EdgeLoadOptions {
   broker: string
   flow: string
   /** The producer that this load is, and the consumer that it is at the other end. */
@@ -30,7 +30,7 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
   const frame = new FrameBuilder()
   const time = Date.now()
   for (let i = 0; i < recordsInFrame; i++) frame.add('', '0'.repeat(width), time, undefined, json)
-  const template = Buffer.from(frame.build(0))
+  const template = Buffer.from(frame.build(0)) // a copy
   const places: number[] = []
   const mark = `"${'0'.repeat(width)}"`
   for (let at = template.indexOf(mark); at >= 0; at = template.indexOf(mark, at + 1)) places.push(at + 1)
@@ -50,15 +50,15 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
     next,
     count({ payload }) {
       if (perSecond !== undefined) return counted(payload)
-      // Of the last record in the frame: `[0,"1000000041",…`
-      const at = payload.lastIndexOf('[0,"') + 4
-      const newest = Number(payload.toString('latin1', at, at + width))
+      // Of the last record in the frame: `…,"1000000041"],"t":[…`
+      const end = payload.lastIndexOf('"],"t":[')
+      const newest = Number(payload.toString('latin1', end - width, end))
       const records = newest - done
       done = newest
       return records
     },
     window,
-    ...(perSecond !== undefined && { perSecond }),
+    ...(perSecond !== undefined && { perSecond, timed: true }),
   })
   /** Each record once, in order: what a new owner repeats does not count, and a gap is a loss. */
   const counted = (payload: Buffer) => {
@@ -75,7 +75,7 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
     load,
     start: () =>
       load.start(({ payload }: Message, connection: Connection) => {
-        const origin = /"o":\["([^"]*)"/.exec(payload.toString('latin1', 0, 200))?.[1] ?? ''
+        const origin = /"o":\["([^"]*)"/.exec(payload.toString('latin1', payload.length - 100))?.[1] ?? ''
         const cursor = { v: 1, lanes: { [lane]: { [origin]: String(done) } } }
         connection.publish(credit, JSON.stringify(cursor), { retain: true }).catch(() => {})
       }),
