@@ -14,10 +14,10 @@ export function interruption(): AbortSignal {
   let first = 0
   const stop = (code: number) => {
     if (first === 0) {
-      first = Date.now()
+      first = performance.now()
       process.exitCode = code
       interrupt.abort()
-    } else if (Date.now() - first > SAME_PRESS_MS) process.exit(code)
+    } else if (performance.now() - first > SAME_PRESS_MS) process.exit(code)
   }
   process.on('SIGINT', () => stop(130))
   process.on('SIGTERM', () => stop(143))

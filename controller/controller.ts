@@ -16,7 +16,8 @@ import { Reconciler } from './reconciler.ts'
 import { Secrets } from './secrets.ts'
 import { parseListen } from './server/listen.ts'
 import { startServer } from './server/server.ts'
-import { makeStateFolder } from './state-folder.ts'
+import { makeStateFolder, startProblem } from './state-folder.ts'
+import { TrafficFiles } from './traffic-files.ts'
 
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
 
@@ -87,6 +88,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       runtime,
       silentMs: options.silentMs ?? defaultSilentMs,
       scaling: options.scaling ?? {},
+      trafficFiles: new TrafficFiles(state),
       log,
       emit,
     })
@@ -117,7 +119,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
       async stop({ hosts = false } = {}) {
         await server.close()
         await reconciler.close()
-        if (hosts) await orchestrator.stopAll()
+        if (hosts) {
+          await orchestrator.stopAll()
+          reconciler.saveTraffic() // with their last reports
+        }
         await broker.close()
         await orchestrator.close()
         if (hosts && isEmbedded) await stopEmbeddedBroker(state)
@@ -126,6 +131,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
     }
   } catch (error) {
     for (const close of closers.reverse()) await close()
-    throw error
+    throw startProblem(error, store)
   }
 }

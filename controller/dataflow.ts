@@ -33,7 +33,7 @@ export class Dataflow {
   buildFailures: Record<string, string> = {}
   /** Building failed for what may be gone by itself: when it is tried again, by `performance.now()`. */
   retry?: { failures: number; at: number }
-  /** When the revision that is on its way was offered, by `performance.now()`. */
+  /** When the revision that is on its way was offered, or what ran was found changed, by `performance.now()`. */
   offeredAt = 0
   /** As of the last pass; `revision` is the one that it worked for. */
   last?: { revision: string; desired: Desired; observed: Observed; changes: Change[]; health: Health }

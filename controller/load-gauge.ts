@@ -17,7 +17,7 @@ export class LoadGauge {
     for (const host of this.#reports.keys()) if (!newest.has(host)) this.#reports.delete(host)
     for (const [host, { node, report }] of newest) {
       const reports = this.#reports.get(host)?.reports ?? []
-      if (reports.at(-1)?.at !== report.at) reports.push(report)
+      if (reports.at(-1)?.upMs !== report.upMs) reports.push(report)
       if (reports.length > window) reports.shift()
       this.#reports.set(host, { node, reports })
     }
@@ -32,7 +32,7 @@ export class LoadGauge {
       if (reporter !== node || last.leaving) continue
       inHand += last.inFlight
       const first = reports[0]!
-      const ms = Date.parse(last.at) - Date.parse(first.at)
+      const ms = last.upMs - first.upMs
       if (ms <= 0) continue
       rate += (Math.max(0, finished(last) - finished(first)) / ms) * 1000
       handling += (last.handlerMs - first.handlerMs) / ms

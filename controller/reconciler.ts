@@ -15,6 +15,7 @@ import type { Source } from './source/source.ts'
 import { stateProblem } from './state-folder.ts'
 import { type DataflowStatus, statusOf } from './status.ts'
 import { Traffic } from './traffic.ts'
+import type { TrafficFiles } from './traffic-files.ts'
 import { WorkQueue } from './work-queue.ts'
 
 export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
@@ -22,6 +23,7 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   path: string
   intervalMs: number
   scaling: Partial<ScaleSettings>
+  trafficFiles: TrafficFiles
 }
 
 /** The answer of `/api/observed`. */
@@ -33,6 +35,7 @@ const sourceKey = 'source'
 // Drift is told by events; this is for what no event tells, like a host that went silent.
 const lookAgainMs = 5_000
 const scaleEveryMs = 1_000
+const saveTrafficEveryMs = 60_000
 
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
@@ -41,6 +44,9 @@ export class Reconciler {
   #context: Context
   #intervalMs: number
   #traffic = new Map<string, Traffic>()
+  #trafficFiles: TrafficFiles
+  /** By flow: where its counts come from. */
+  #counting = new Map<string, FlowView>()
   #scaling: Partial<ScaleSettings>
   #isScaling = false
   #timers: NodeJS.Timeout[] = []
@@ -48,10 +54,11 @@ export class Reconciler {
   #log: Logger
   #housekeeping: Housekeeping
 
-  constructor({ source, path, intervalMs, scaling, ...rest }: ReconcilerOptions) {
+  constructor({ source, path, intervalMs, scaling, trafficFiles, ...rest }: ReconcilerOptions) {
     this.#log = rest.log
     this.#intervalMs = intervalMs
     this.#scaling = scaling
+    this.#trafficFiles = trafficFiles
     this.repository = new Repository(source, path, rest.inventories)
     this.#context = {
       ...rest,
@@ -81,6 +88,7 @@ export class Reconciler {
         () => this.#scaleAll().catch(err => this.#log.warn({ err }, 'scaling failed')),
         scaleEveryMs,
       ).unref(),
+      setInterval(() => this.saveTraffic(), saveTrafficEveryMs).unref(),
     ]
   }
 
@@ -102,7 +110,7 @@ export class Reconciler {
     const statuses: DataflowStatus[] = []
     for (const dataflow of this.repository.dataflows.values()) {
       const view = await this.#viewOf(dataflow)
-      statuses.push(statusOf(dataflow, source, view, this.#traffic.get(dataflow.name)))
+      statuses.push(statusOf(dataflow, source, view, this.#trafficOf(dataflow.name)))
     }
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -142,11 +150,17 @@ export class Reconciler {
     return flow === undefined && all.length === 1 ? all[0] : all.find(({ name }) => name === flow)
   }
 
+  /** Writes down what was counted. What hosts count that end while no controller runs is lost from the last time on. */
+  saveTraffic(): void {
+    for (const [flow, view] of this.#counting) this.#saveTraffic(flow, view)
+  }
+
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     this.#fetching?.abort()
     for (const { accepting } of this.repository.dataflows.values()) accepting?.abort()
     await this.#queue.close()
+    this.saveTraffic()
     await this.#housekeeping.done
     await this.repository.close()
   }
@@ -181,6 +195,9 @@ export class Reconciler {
     }
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
+      this.#counting.delete(dataflow.name)
+      this.#traffic.delete(dataflow.name)
+      this.#trafficFiles.remove(dataflow.name)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
@@ -211,11 +228,26 @@ export class Reconciler {
     this.#queue.add(key)
   }
 
-  #count(dataflow: Dataflow, view: FlowView | undefined) {
+  #count({ name, last }: Dataflow, view: FlowView | undefined) {
     if (!view) return
-    const traffic = this.#traffic.get(dataflow.name) ?? new Traffic()
-    this.#traffic.set(dataflow.name, traffic)
-    traffic.retire(view, new Set(dataflow.last!.observed.hosts.map(({ id }) => id)))
+    this.#counting.set(name, view)
+    const living = new Set(last!.observed.hosts.map(({ id }) => id))
+    if (this.#trafficOf(name).retire(view, living)) this.#saveTraffic(name, view)
+  }
+
+  #trafficOf(flow: string): Traffic {
+    const traffic = this.#traffic.get(flow) ?? new Traffic(this.#trafficFiles.read(flow))
+    this.#traffic.set(flow, traffic)
+    return traffic
+  }
+
+  /** What can't be written now is written the next time: it is all still here. */
+  #saveTraffic(flow: string, view: FlowView) {
+    try {
+      this.#trafficFiles.save(flow, this.#trafficOf(flow).record(view))
+    } catch (err) {
+      this.#log.warn({ err, flow }, 'counts could not be saved')
+    }
   }
 
   #viewOf({ inventory }: Dataflow): Promise<FlowView> | undefined {

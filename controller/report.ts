@@ -39,6 +39,9 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
     conditions.set('Reconciling', 'False', 'Done', 'nothing left to do')
     return
   }
+  const isDrift =
+    conditions.get('Ready')?.status === 'True' && inventory.history.at(-1)?.result !== 'Progressing'
+  if (isDrift) dataflow.offeredAt = performance.now() // no revision: a host that ended, say
   const each = [...failed, ...waiting].map(
     ([name, { phase, message }]) => `${name}: ${message ?? phase.toLowerCase()}`,
   )

@@ -40,3 +40,13 @@ export function stateProblem(error: unknown, path: string): unknown {
     hint: 'The state folder must be one that can be written to; give another one with --state.',
   })
 }
+
+/** The same at the start of a controller, which does not go on by itself. */
+export function startProblem(error: unknown, path: string): unknown {
+  const problem = error instanceof Problem ? error : stateProblem(error, path)
+  if (!(problem instanceof Problem) || problem.reason !== 'DiskFull') return problem
+  return new Problem('DiskFull', problem.message, {
+    cause: problem,
+    hint: 'Make room on the disk of the state folder, and start it again. What ran before keeps running.',
+  })
+}

@@ -14,6 +14,15 @@ export interface Counters {
 const none: Counters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, repeats: 0, dropped: 0 }
 const names = Object.keys(none) as (keyof Counters)[]
 
+/** What a later controller goes on with. */
+export interface TrafficRecord {
+  v: 1
+  /** By node. */
+  totals: Record<string, Counters>
+  /** By host, those that were silent for longest first: what of it is in `totals`. */
+  counted: Record<string, Counters>
+}
+
 /** Sums up what hosts report. Their counters start at 0 with each process; these only grow: what a host reports
  *  beyond its last report is added. */
 export class Traffic {
@@ -21,11 +30,28 @@ export class Traffic {
   /** By host, those that are gone included: a last report may come late, and must not count twice. */
   #counted = new Map<string, Counters>()
 
-  /** Keeps the last counts of hosts that are gone. */
-  retire(view: FlowView, living: ReadonlySet<string>): void {
-    this.#count(view)
-    for (const host of [...view.reports().keys(), ...view.heard.keys()])
-      if (!living.has(host) && !view.presences.has(host)) view.forget(host)
+  constructor(record?: TrafficRecord) {
+    this.#totals = new Map(Object.entries(record?.totals ?? {}))
+    this.#counted = new Map(Object.entries(record?.counted ?? {}))
+  }
+
+  /** Keeps the last counts of hosts that are gone. @returns whether there were any: nobody will report them again */
+  retire(view: FlowView, living: ReadonlySet<string>): boolean {
+    const reports = this.#count(view)
+    let haveGone = false
+    for (const host of [...reports.keys(), ...view.heard.keys()]) {
+      if (living.has(host) || view.presences.has(host)) continue
+      haveGone ||= reports.has(host)
+      view.forget(host)
+    }
+    return haveGone
+  }
+
+  /** Everything up to now. Of hosts that are gone, only those whose last report may still be on its way. */
+  record(view: FlowView): TrafficRecord {
+    const { size } = this.#count(view)
+    const counted = [...this.#counted].slice(-(size + maxLate))
+    return { v: 1, totals: Object.fromEntries(this.#totals), counted: Object.fromEntries(counted) }
   }
 
   /** By node: counters so far, and the records that wait for it or are in its hands. What its producers count includes
@@ -49,7 +75,8 @@ export class Traffic {
   }
 
   #count(view: FlowView) {
-    for (const [host, { node, report }] of view.reports()) {
+    const reports = view.reports()
+    for (const [host, { node, report }] of reports) {
       const before = this.#counted.get(host) ?? none
       const total = this.#totals.get(node) ?? none
       const now = combine(before, report, Math.max)
@@ -68,10 +95,12 @@ export class Traffic {
       if (this.#counted.size <= maxHosts) break
       this.#counted.delete(host)
     }
+    return reports
   }
 }
 
 const maxHosts = 10_000
+const maxLate = 100
 
 const combine = (
   a: Counters,

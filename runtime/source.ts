@@ -159,8 +159,8 @@ export class Source implements Unit {
 
   async drain(timeoutMs: number): Promise<void> {
     await this.#feed?.stop()
-    const until = Date.now() + timeoutMs
-    while (this.#waiting.length > 0 && !this.#closed && Date.now() < until)
+    const until = performance.now() + timeoutMs
+    while (this.#waiting.length > 0 && !this.#closed && performance.now() < until)
       await new Promise(resolve => setTimeout(resolve, 5))
     this.#closed = true
     await this.#connection?.close()

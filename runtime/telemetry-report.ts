@@ -3,6 +3,8 @@ export interface TelemetryReport {
   v: 1
   host: string
   at: string
+  /** Since the start of the process, ms, by a clock that does not jump: rates are taken over it. */
+  upMs: number
   recordsIn: number
   recordsOut: number
   bytesIn: number

@@ -14,6 +14,7 @@ export function reportOf(
     v: 1,
     host,
     at: new Date().toISOString(),
+    upMs: performance.now(),
     ...counts,
     backlog,
     activeMs: Math.round(active),

@@ -27,7 +27,8 @@ const block = 1_000
 const maxDue = 256
 /** Messages on their way through the session, which a default mosquitto bounds. */
 const maxOpen = 4
-const maxWaitMs = 3_600_000
+/** The clock is looked at again after this: it may have been set. */
+const maxWaitMs = 60_000
 
 /**
  * The timers of one partition, one for each key, as its stored state has them: those of users (lane `timer`), or of

@@ -55,7 +55,7 @@ class WireConnection implements Connection {
   #owesAck = false
   #nudge: NodeJS.Timeout | undefined
   #opened = false
-  #heard = Date.now()
+  #heard = performance.now()
   #keepalive?: NodeJS.Timeout
   #settleOpen!: Waiting
 
@@ -71,7 +71,7 @@ class WireConnection implements Connection {
     decoder.on('packet', (packet: Packet) => this.#receive(packet))
     decoder.on('error', (error: Error) => this.#end(error))
     this.#socket.on('data', chunk => {
-      this.#heard = Date.now()
+      this.#heard = performance.now()
       if (this.#closed) return
       decoder.parse(chunk)
       this.#owesAck = !this.#corked
@@ -143,7 +143,7 @@ class WireConnection implements Connection {
 
   resume() {
     this.#paused = false
-    this.#heard = Date.now()
+    this.#heard = performance.now()
     this.#socket.resume()
   }
 
@@ -218,7 +218,7 @@ class WireConnection implements Connection {
 
   /** A half-open connection is noticed within one and a half keepalives, as the broker does [MQTT-3.1.2-24]. */
   #keepAlive() {
-    if (!this.#paused && Date.now() - this.#heard > keepaliveSeconds * 1500)
+    if (!this.#paused && performance.now() - this.#heard > keepaliveSeconds * 1500)
       return this.#end(new Error('the broker went silent'))
     this.ping().catch(() => {})
   }

@@ -110,7 +110,7 @@ export interface Placement {
    */
   prefer?: Preference[]
   /**
-   * Sources, functions and sinks to stay close to.
+   * Sources, functions and sinks to stay close to. Checked, and not followed yet.
    */
   near?: Nearness[]
   /**
@@ -225,7 +225,7 @@ export interface Retry {
   order?: 'strict' | 'relaxed'
 }
 /**
- * What one process needs; `validate` finds it wrong when no declared node has it.
+ * What one process needs; `validate` finds it wrong when no declared node has it. Not used further yet: no process is held to it, nor placed by it.
  */
 export interface Resources {
   /**

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -292,6 +294,18 @@ Broker('keeps sessions, queues and retained messages over a clean end', async wo
   await (await open(world, 'publisher')).publish('d/x', '4')
   await until('all came', () => got.length === 4)
   assert.equal(got, ['1', '2', '3', '4'])
+})
+
+Broker('keeps them, too, when its port is taken and it starts on another one', async world => {
+  await (await open(world, 'publisher')).publish('dyninka/f/state/b', 'kept', { retain: true })
+  await stopEmbeddedBroker(world.state)
+  const other = createServer().listen(Number(new URL(world.url).port), '127.0.0.1')
+  await once(other, 'listening')
+  const { url } = await embeddedBroker(world.state)
+  other.close()
+  assert.is.not(url, world.url)
+  world.url = url
+  assert.is((await retained(world, 'dyninka/f/state/b'))['dyninka/f/state/b'], 'kept')
 })
 
 Broker.run()

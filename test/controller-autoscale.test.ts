@@ -152,28 +152,20 @@ Autoscale('does not follow noise', () => {
   assert.ok(late.length <= 2, `${noisy.sizes}`)
 })
 
-Autoscale('stays as it is when hosts wait for someone else: more would wait, too', () => {
-  let scale = firstScale(limits, 2, 0)
+/** What is decided while 5,000 records wait and little gets done. */
+function afterMinutes(sample: { hosts: number; load: number }): Scale {
+  let scale = firstScale(limits, sample.hosts, 0)
   for (let second = 1; second < 300; second++)
-    scale = rescale(
-      scale,
-      { at: second * 1000, lag: 5_000, hosts: 2, rate: 10, load: 0.1 },
-      limits,
-      scaleDefaults,
-    )
-  assert.is(scale.hosts, 2)
+    scale = rescale(scale, { at: second * 1000, lag: 5_000, rate: 10, ...sample }, limits, scaleDefaults)
+  return scale
+}
+
+Autoscale('stays as it is when hosts wait for someone else: more would wait, too', () => {
+  assert.is(afterMinutes({ hosts: 2, load: 0.1 }).hosts, 2)
 })
 
 Autoscale('asks for no more while what it asked for last is not up', () => {
-  let scale = firstScale(limits, 1, 0)
-  for (let second = 1; second < 300; second++)
-    scale = rescale(
-      scale,
-      { at: second * 1000, lag: 5_000, hosts: 1, rate: 10, load: 1 },
-      limits,
-      scaleDefaults,
-    )
-  assert.is(scale.hosts, 2)
+  assert.is(afterMinutes({ hosts: 1, load: 1 }).hosts, 2)
 })
 
 Autoscale('goes to zero after the quiet time alone, and comes back with the first record', () => {

@@ -1,11 +1,22 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, renameSync, rmdirSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readJson, writeAtomic } from '../controller/atomic-file.ts'
-import { temporaryFolder } from './support/cli.ts'
+import { cli, temporaryFolder } from './support/cli.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { startGitServer } from './support/git-server.ts'
 import { makeRepository } from './support/repository.ts'
@@ -89,10 +100,17 @@ async function smallDisk(megabytes: number) {
     const free = () => statfsSync(path).bavail
     return {
       path,
-      fill: () => void spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k']),
+      /** @param leftKb room that is left */
+      fill(leftKb = 0) {
+        spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k'])
+        if (leftKb > 0) truncateSync(filler, statSync(filler).size - leftKb * 1024)
+      },
       async clear() {
         rmSync(filler)
         await until('the room is back', () => free() > 100) // some kernels take their time
+      },
+      empty() {
+        for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true, force: true })
       },
       remove() {
         spawnSync('umount', ['-l', path])
@@ -107,6 +125,7 @@ async function smallDisk(megabytes: number) {
 const disk = await smallDisk(4)
 if (!disk) console.log('this user can not mount a small disk: a full one is not tested')
 const onSmallDisk = disk ? Disk : Disk.skip
+Disk.before.each(() => disk?.empty())
 Disk.after(() => disk?.remove())
 
 onSmallDisk(
@@ -150,6 +169,49 @@ onSmallDisk(
     }
   },
 )
+
+onSmallDisk('that is full is told by a controller that starts, and costs nothing of what runs', async () => {
+  const repository = await makeRepository()
+  const files = { 'dataflow.yaml': yaml('count'), 'count.ts': 'export default () => 1\n' }
+  await repository.publish(files)
+  const controlled = await Controlled.over({ repo: repository.bare }, disk!.path)
+  try {
+    await controlled.ready()
+    const before = await controlled.pids()
+    await controlled.kill()
+    disk!.fill()
+    const { code, stderr } = await run(repository.bare, disk!.path)
+    assert.is(code, 1)
+    assert.match(
+      stderr,
+      /^error: cannot write \S+: no room is left\n {2}hint: Make room .*, and start it again\./,
+    )
+    await disk!.clear()
+    await controlled.start()
+    await controlled.ready()
+    assert.equal(await controlled.pids(), before)
+  } finally {
+    await controlled.remove().catch(() => {})
+    await repository.remove()
+  }
+})
+
+onSmallDisk('that is nearly full is told as such, wherever the start ends', async () => {
+  const repository = await makeRepository()
+  for (const leftKb of [8, 72]) {
+    disk!.fill(leftKb)
+    const { code, stderr } = await run(repository.bare, disk!.path)
+    assert.is(code, 1)
+    assert.match(stderr, /^error: cannot write \S+: no room is left\n/)
+    await disk!.clear()
+  }
+  await repository.remove()
+})
+
+/** A controller that can't start. */
+function run(repo: string, state: string) {
+  return cli(['run', '--repo', repo, '--state', state, '--listen', '127.0.0.1:0'])
+}
 
 /** Of 10 ms, by proc(5). */
 function cpuTicks(pid: number): number {

@@ -159,4 +159,14 @@ Push('keeps the last good build of a function that cannot be built', async world
   await until('the new code works', () => logged(world, '"second":4'))
 })
 
+Push('tells of a host that came back the time since it ended, not since the push', async ({ controlled }) => {
+  const { out } = await controlled.pids()
+  const readies = () => controlled.events.filter(event => event.type === 'ready')
+  const before = readies().length
+  const killedAt = performance.now()
+  process.kill(out!, 'SIGKILL')
+  await until('it is told', () => readies().length > before)
+  assert.ok(readies().at(-1)!.ms <= performance.now() - killedAt)
+})
+
 Push.run()

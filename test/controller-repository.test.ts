@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DataflowStatus } from '../controller/status.ts'
 import { wireTransport } from '../runtime/wire-transport.ts'
+import { sessionId } from '../schema/topics.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
 
@@ -128,7 +129,7 @@ Several('leave nothing behind when they are removed', async world => {
   assert.not.ok(world.controlled.processes().some(({ record }) => record.includes('/hosts/a/')))
   assert.equal(await retainedOf(world, 'a'), [])
   const session = await wireTransport(world.controlled.brokerUrl).connect({
-    clientId: 'dyninka-a-count-0',
+    clientId: sessionId('a', 'count', 0),
     clean: false,
     onMessage() {},
     onClose() {},

@@ -46,6 +46,21 @@ Counting('takes the last report of a host that was given up for what it adds', (
   assert.is(totalsOf(traffic, view).recordsIn, 12)
 })
 
+Counting('goes on from what was written down, and counts nothing twice', () => {
+  const view = new FlowView('f', () => {})
+  const traffic = new Traffic()
+  report(view, 'gone', { recordsIn: 10 })
+  report(view, 'stays', { recordsIn: 5 })
+  assert.ok(traffic.retire(view, new Set(['stays'])))
+  assert.not(traffic.retire(view, new Set(['stays'])), 'nobody else has gone')
+  const later = new Traffic(JSON.parse(JSON.stringify(traffic.record(view))))
+  const anew = new FlowView('f', () => {})
+  assert.is(totalsOf(later, anew).recordsIn, 15)
+  report(anew, 'stays', { recordsIn: 7 })
+  report(anew, 'gone', { recordsIn: 11 }) // its last one came late
+  assert.is(totalsOf(later, anew).recordsIn, 18)
+})
+
 Counting('tells of dropped records where there are any', () => {
   const view = new FlowView('f', () => {})
   const traffic = new Traffic()

@@ -18,7 +18,7 @@ sinks:
 `
 const code = (n: number) => `export default function count(): number { return ${n} }\n`
 
-Webhook('is taken at once when the forge says so, long before the next poll', async () => {
+Webhook('is taken at once when GitHub or Gitea says so, long before the next poll', async () => {
   const repository = await makeRepository()
   const server = await startGitServer(repository.root)
   const url = `${server.url}/repository.git`
@@ -31,20 +31,21 @@ Webhook('is taken at once when the forge says so, long before the next poll', as
   })
   try {
     await controlled.ready()
-    const before = await controlled.pids()
-    const commit = await repository.publish({ 'count.ts': code(2) }, url)
-    const body = JSON.stringify({ ref: 'refs/heads/main', after: commit })
-    const signature = `sha256=${createHmac('sha256', 'shared').update(body).digest('hex')}`
-    const response = await fetch(`${controlled.url}/webhook`, {
-      method: 'POST',
-      body,
-      headers: { 'x-hub-signature-256': signature },
-    })
-    assert.is(response.status, 202)
-    await controlled.ready(commit)
-    const after = await controlled.pids()
-    assert.is.not(after.count, before.count)
-    assert.equal([after.tick, after.out], [before.tick, before.out])
+    for (const [value, signed] of [
+      [2, (signature: string) => ({ 'x-hub-signature-256': `sha256=${signature}` })],
+      [3, (signature: string) => ({ 'x-gitea-signature': signature })],
+    ] as const) {
+      const before = await controlled.pids()
+      const commit = await repository.publish({ 'count.ts': code(value) }, url)
+      const body = JSON.stringify({ ref: 'refs/heads/main', after: commit })
+      const headers = signed(createHmac('sha256', 'shared').update(body).digest('hex'))
+      const response = await fetch(`${controlled.url}/webhook`, { method: 'POST', body, headers })
+      assert.is(response.status, 202)
+      await controlled.ready(commit)
+      const after = await controlled.pids()
+      assert.is.not(after.count, before.count)
+      assert.equal([after.tick, after.out], [before.tick, before.out])
+    }
   } finally {
     await controlled.remove()
     await server.stop()

@@ -64,6 +64,18 @@ for (const [name, start] of brokers) {
   const counts = (heard: { payload: Buffer }[]) =>
     heard.map(({ payload }) => JSON.parse(String(payload)).count)
 
+  /** One record has passed; the host of `count` was killed behind it. */
+  const withoutHost = async () => {
+    const rig = await started()
+    const flow = rig.flow.name
+    const heard = await rig.listen(`f/${run}/out`)
+    const presences = await rig.listen(topics.hosts(flow, 'count'))
+    await send(rig, 1)
+    await until(() => heard.length === 1, 'a record')
+    await rig.kill(rig.hosts('count')[0]!)
+    return { rig, flow, heard, presences }
+  }
+
   Foreign('stops nothing, whatever it publishes where', async () => {
     const rig = await started()
     const flow = rig.flow.name
@@ -92,13 +104,7 @@ for (const [name, start] of brokers) {
   })
 
   Foreign('that overwrites a cursor stops the partition with a reason', async () => {
-    const rig = await started()
-    const flow = rig.flow.name
-    const heard = await rig.listen(`f/${run}/out`)
-    const presences = await rig.listen(topics.hosts(flow, 'count'))
-    await send(rig, 1)
-    await until(() => heard.length === 1, 'a record')
-    await rig.kill(rig.hosts('count')[0]!)
+    const { rig, flow, heard, presences } = await withoutHost()
     await rig.publish(topics.credit(flow, 'count', 0), '{"v":1,"lanes":null}', true)
     await rig.host('count')
     await until(() => newest(presences).trouble !== undefined, 'the reason')
@@ -112,18 +118,9 @@ for (const [name, start] of brokers) {
   })
 
   Slow('that clears state, as a broker that drops it, stops the partition with a reason', async () => {
-    const rig = await started()
-    const flow = rig.flow.name
-    const heard = await rig.listen(`f/${run}/out`)
-    const presences = await rig.listen(topics.hosts(flow, 'count'))
-    await send(rig, 1)
-    await until(() => heard.length === 1, 'a record')
-    await rig.kill(rig.hosts('count')[0]!)
-    await rig.publish(
-      stateTopic({ flow, node: 'count', partition: 0, cut: { partitions: 1 }, name: '0' }, 'k'),
-      'rubbish',
-      true,
-    )
+    const { rig, flow, presences } = await withoutHost()
+    const place = { flow, node: 'count', partition: 0, cut: { partitions: 1 }, name: '0' }
+    await rig.publish(stateTopic(place, 'k'), 'rubbish', true)
     await rig.publish(topics.state(flow, 'count', 'k/0/0/0/0/0/0/0/0', '%zz'), 'rubbish', true)
     await rig.host('count')
     await until(() => newest(presences).trouble !== undefined, 'the reason', 15_000)

@@ -24,6 +24,6 @@ export class Receipts {
 
   /** Waits until all that was sent has come, or the time is over. */
   async settle(maxMs: number): Promise<void> {
-    for (const end = Date.now() + maxMs; !this.complete && Date.now() < end; ) await sleep(50)
+    for (const end = performance.now() + maxMs; !this.complete && performance.now() < end; ) await sleep(50)
   }
 }

@@ -54,8 +54,8 @@ async function endController(state: string): Promise<boolean> {
   const holder = holderOf(state, 'lock.json')
   if (!holder) return false
   signal(holder, 'SIGTERM')
-  for (const end = Date.now() + CONTROLLER_MS; isAlive(holder); await sleep(50)) {
-    if (Date.now() < end) continue
+  for (const end = performance.now() + CONTROLLER_MS; isAlive(holder); await sleep(50)) {
+    if (performance.now() < end) continue
     throw new Problem('ControllerStays', `the controller, process ${holder.pid}, does not end`, {
       hint: `End it with \`kill -9 ${holder.pid}\`, then run this again.`,
     })

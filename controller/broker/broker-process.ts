@@ -10,11 +10,12 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Aedes } from 'aedes'
+import type { Problem } from '../../schema/problem.ts'
 import { writeJson } from '../atomic-file.ts'
 import { identify } from '../process-identity.ts'
 import { findExactRetained } from './exact-retained.ts'
 import { deliverInOrder } from './ordered-delivery.ts'
-import { restoreSessions, saveSessions, takeSaved, trackSessions } from './saved-sessions.ts'
+import { dropSaved, readSaved, restoreSessions, saveSessions, trackSessions } from './saved-sessions.ts'
 
 const [state, address, wantedPort] = process.argv.slice(2) as [string, string, string]
 const sessionsFile = join(state, 'broker-sessions.json')
@@ -24,7 +25,7 @@ const sessionsFile = join(state, 'broker-sessions.json')
 const highWaterMark = 4 * 1024 * 1024
 
 const sessions = new Set<string>()
-const saved = takeSaved(sessionsFile)
+const saved = readSaved(sessionsFile)
 const broker = await Aedes.createBroker({
   ...(saved && { id: saved.id }),
   concurrency: 0, // else 100 messages on their way to one slow client stop all others
@@ -43,7 +44,14 @@ await new Promise<void>((resolve, reject) => {
 })
 const { port } = server.address() as { port: number }
 const url = `mqtt://${address.includes(':') ? `[${address}]` : address}:${port}`
-writeJson(join(state, 'broker.json'), { ...identify(process.pid), url })
+try {
+  writeJson(join(state, 'broker.json'), { ...identify(process.pid), url })
+} catch (error) {
+  const { reason, message, hint } = error as Problem // the log is on the same disk
+  process.send?.({ problem: { reason, message, hint } }, () => process.exit(1))
+  throw error
+}
+dropSaved(sessionsFile) // no client has been heard yet
 process.send?.({ url })
 
 let ending = false

@@ -17,6 +17,12 @@ interface BrokerFile extends ProcessIdentity {
   url: string
 }
 
+/** What the process says of its start. */
+interface Told {
+  url?: string
+  problem?: { reason: string; message: string; hint: string }
+}
+
 const startTimeoutMs = 10_000
 const program = fileURLToPath(new URL(`./broker-process${extname(import.meta.url)}`, import.meta.url))
 const fileIn = (state: string) => join(state, 'broker.json')
@@ -57,17 +63,18 @@ function start(state: string, port: number): Promise<string | undefined> {
     stdio: ['ignore', log, log, 'ipc'],
   })
   closeSync(log)
-  return new Promise(resolve => {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => settle(undefined), startTimeoutMs)
-    const settle = (url: string | undefined) => {
+    const settle = (url: string | undefined, problem?: Told['problem']) => {
       clearTimeout(timer)
       child.removeAllListeners()
       if (child.connected) child.disconnect()
       if (url === undefined) child.kill('SIGKILL')
       child.unref()
-      resolve(url)
+      if (problem) reject(new Problem(problem.reason, problem.message, { hint: problem.hint }))
+      else resolve(url)
     }
-    child.once('message', message => settle((message as { url: string }).url))
+    child.once('message', message => settle((message as Told).url, (message as Told).problem))
     child.once('error', () => settle(undefined))
     child.once('exit', () => settle(undefined))
   })

@@ -66,7 +66,7 @@ export class FlowView {
       const payload = this.#before.get(host)
       const before = payload && parse<TelemetryReport>(payload)
       if (!before) continue
-      const seconds = (Date.parse(report.at) - Date.parse(before.at)) / 1000
+      const seconds = (report.upMs - before.upMs) / 1000
       if (seconds > 0)
         rates.set(node, (rates.get(node) ?? 0) + (report.recordsOut - before.recordsOut) / seconds)
     }

@@ -49,18 +49,19 @@ export async function saveSessions(path: string, broker: Aedes, ids: Set<string>
   writeAtomic(path, JSON.stringify(saved), 0o600)
 }
 
-/** What was saved, once: a process that is killed later must not bring back old records.
- *  @returns undefined when nothing was saved, or it can't be read. */
-export function takeSaved(path: string): Saved | undefined {
+/** @returns undefined when nothing was saved, or it can't be read */
+export function readSaved(path: string): Saved | undefined {
   try {
     const saved = JSON.parse(readFileSync(path, 'utf8')) as Saved
     return saved.v === 1 ? saved : undefined
   } catch {
     return undefined
-  } finally {
-    rmSync(path, { force: true })
   }
 }
+
+/** A process that is killed later must not bring back old records. Not before it serves them: one that can't start, for
+ *  its port or a full disk, leaves them to the next. */
+export const dropSaved = (path: string) => rmSync(path, { force: true })
 
 export async function restoreSessions(broker: Aedes, saved: Saved, ids: Set<string>): Promise<void> {
   const { persistence } = broker as Broker

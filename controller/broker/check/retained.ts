@@ -32,7 +32,7 @@ export async function checkRetained(probe: Probe): Promise<Unfit | undefined> {
 }
 
 async function brings(probe: Probe, filters: string[], count: number): Promise<boolean> {
-  for (const end = Date.now() + settleMs; Date.now() < end; await sleep(20)) {
+  for (const end = performance.now() + settleMs; performance.now() < end; await sleep(20)) {
     const reader = await probe.open()
     await reader.connection.subscribe(filters, 0)
     const found = await reader.until(() => reader.messages.length >= count, 200)

@@ -33,6 +33,8 @@ export class SupervisedHost {
   /** Its end comes as an event. */
   #isChild = false
   #killedFor?: string
+  /** When we started or adopted its process, by `performance.now()`: the clock of `startedAt` may be set. */
+  #since = performance.now()
 
   constructor(record: HostRecord, supervision: Supervision) {
     this.record = record
@@ -58,6 +60,7 @@ export class SupervisedHost {
       return
     }
     this.#isChild = true
+    this.#since = performance.now()
     const identity = child.pid === undefined ? undefined : identify(child.pid)
     child.once('error', error => this.#onEnd(identity, error.message))
     child.once('exit', (code, name) =>
@@ -172,8 +175,7 @@ export class SupervisedHost {
 
   #forgiveWhenHealthy() {
     const { record } = this
-    if (record.failures === 0 || !record.startedAt) return
-    if (Date.now() - Date.parse(record.startedAt) > healthyAfterMs) record.failures = 0
+    if (performance.now() - this.#since > healthyAfterMs) record.failures = 0
   }
 
   /** Of this process alone: the log may begin with those before it. */
