@@ -44,7 +44,7 @@ export class HandlerLoop {
   #concurrency = 1
   #pipeline = new Pipeline<Handled>(1)
   #inbox: Message[] = []
-  /** Records of the newest opened message that the handler has not got yet. */
+  /** Records of opened messages that the handler has not got yet. */
   #ready: Entry[] = []
   #next = 0
   #running = false
@@ -144,12 +144,21 @@ export class HandlerLoop {
   #fetch(): false {
     const { state } = this.#options
     const keys = new Set<string>()
-    for (let i = this.#next; i < this.#ready.length && keys.size < maxFetched; i++) {
+    for (let i = this.#next; keys.size < maxFetched; i++) {
+      if (i === this.#ready.length && !this.#openAnother()) break
       const key = this.#ready[i]!.record.key ?? ''
       if (state.isAway(key)) keys.add(key)
     }
     this.hold(() => state.fetch([...keys], this.#reader))
     return false
+  }
+
+  /** Opens messages until there are more records. @returns false when there are none */
+  #openAnother(): boolean {
+    const before = this.#ready.length
+    while (this.#ready.length === before && this.#inbox.length > 0 && this.#options.mayOpen())
+      this.#ready.push(...this.#options.open(this.#inbox.shift()!))
+    return this.#ready.length > before
   }
 
   /** While on trial, a record is named in the cursor once all before it are done. */

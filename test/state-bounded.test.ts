@@ -12,8 +12,9 @@ import { MemoryTransport } from '../runtime/memory-transport.ts'
 import { Partition } from '../runtime/partition.ts'
 import { stateFilter, stateKey } from '../runtime/place.ts'
 import type { StateDocument } from '../runtime/state.ts'
+import type { Transport } from '../runtime/transport.ts'
 import { topics } from '../schema/topics.ts'
-import { wiringOf } from '../schema/wiring.ts'
+import { type Wiring, wiringOf } from '../schema/wiring.ts'
 import { CrashingTransport } from './support/crashing-transport.ts'
 import { fn, sink, source, until } from './support/rig.ts'
 
@@ -118,6 +119,29 @@ class LateBroker extends MemoryTransport {
 
 const place = { node: 'f', partition: 0, cut: { partitions: 1, key: 'key' }, name: '0' }
 
+const flow = 'bounded'
+
+function wiringFor(concurrency: number): Wiring {
+  const nodes = [
+    source('in', { type: 'every', intervalMs: 1e6 }),
+    fn('f', ['in'], { key: 'key', concurrency }),
+    sink('out', ['f'], { type: 'log' }),
+  ]
+  return { ...wiringOf({ name: flow, nodes }).get('f')!, revision: 1 }
+}
+
+const optionsFor = (wiring: Wiring, handler: Life['handler'], stateBytes: number) => ({
+  flow,
+  ...place,
+  wiring,
+  handlersOf: () => ({ default: handler as (value: unknown, ctx: Context) => unknown, timer() {} }),
+  env: {},
+  log: silent,
+  counters: new Counters(),
+  stateBytes: () => stateBytes,
+  onChange() {},
+})
+
 interface Life {
   seed: number
   broker: MemoryTransport
@@ -129,13 +153,7 @@ interface Life {
 /** One partition, whose owners die one after the other, fed with random steps. */
 async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
   const random = randomOf(seed)
-  const flow = 'bounded'
-  const nodes = [
-    source('in', { type: 'every', intervalMs: 1e6 }),
-    fn('f', ['in'], { key: 'key', concurrency }),
-    sink('out', ['f'], { type: 'log' }),
-  ]
-  const wiring = { ...wiringOf({ name: flow, nodes }).get('f')!, revision: 1 }
+  const wiring = wiringFor(concurrency)
   const operations: Operation[] = ['add', 'add', 'add', 'delete', 'look', 'pass', 'timer']
   const steps = Array.from({ length: 300 }, (_, i): Step => {
     // Most timers stay with a few keys, or all would be held in memory.
@@ -167,17 +185,9 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
     const lasts = owners <= 12 ? 8 + Math.floor(random() * 60) : Number.POSITIVE_INFINITY
     const next = Promise.withResolvers<void>()
     const owner = new Partition({
-      flow,
-      ...place,
+      ...optionsFor(wiring, handler, stateBytes),
       transport: new CrashingTransport(broker, lasts, next.resolve),
-      wiring,
-      handlersOf: () => ({ default: handler as (value: unknown, ctx: Context) => unknown, timer() {} }),
-      env: {},
-      log: silent,
-      counters: new Counters(),
-      stateBytes: () => stateBytes,
       progressOf: () => heard,
-      onChange() {},
       onClosed: () => next.resolve(),
     })
     partition = owner
@@ -211,11 +221,11 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
     outputs: [...outputs.values()],
     owners,
     cursor: cursor(),
-    documents: documentsOf(broker, flow),
+    documents: documentsOf(broker),
   }
 }
 
-function documentsOf(broker: MemoryTransport, flow: string) {
+function documentsOf(broker: MemoryTransport) {
   const filter = stateFilter({ flow, ...place })
   return new Map(
     broker.retained(filter).map(({ topic, payload }) => {
@@ -255,6 +265,52 @@ Lives('is never read back as it was before, where the broker shows it late', asy
   const model = expected(life.steps)
   assert.equal(life.outputs, model.outputs)
   assert.equal(sorted(life.documents), sorted(model.stored))
+})
+
+Lives('is read in one go for all records that wait, each in a frame of its own', async () => {
+  const broker = new MemoryTransport()
+  let reads = 0
+  let room = 0
+  const counting: Transport = {
+    async connect(options) {
+      const connection = await broker.connect(options)
+      return {
+        ...connection,
+        async subscribe(filters, qos) {
+          if (filters.every(filter => filter.includes('/state/') && !filter.includes('#'))) reads += 1
+          await connection.subscribe(filters, qos)
+        },
+      }
+    },
+  }
+  const partition = new Partition({
+    ...optionsFor({ ...wiringFor(1), outputs: {} }, act, 0),
+    stateBytes: () => room,
+    transport: counting,
+    progressOf: () => undefined,
+    onClosed() {},
+  })
+  await partition.start()
+  const finished = () =>
+    Number(
+      JSON.parse(`${broker.retained(topics.credit(flow, 'f', '0'))[0]!.payload}`).lanes['in.0']?.[''] ?? 0,
+    )
+  let seq = 0
+  const sendToEach = async () => {
+    for (let n = 0; n < 100; n++) {
+      const frame = new FrameBuilder()
+      const step: Step = { key: `k${n}`, operation: 'add', n: 1 }
+      frame.add('', String(++seq), 1, step.key, JSON.stringify(step))
+      broker.publish(topics.data(flow, 'in', 'default', wiringFor(1).inputs[0]!.stream, 0), frame.build(0))
+    }
+    await until(() => finished() === seq, 'all to be finished')
+  }
+  await sendToEach()
+  assert.is(reads, 0, 'none for keys that are new')
+  room = 1_000_000
+  await sendToEach()
+  assert.ok(reads > 0 && reads <= 4, `${reads} reads`)
+  await partition.drain(1_000)
 })
 
 Lives.run()
