@@ -13,7 +13,7 @@ export interface Figure {
 
 export interface Bench {
   name: string
-  run(options: { runs: number; minutes: number }): Promise<Figure[]>
+  run(options: { runs: number; minutes: number; keys: number }): Promise<Figure[]>
 }
 
 /** @param share 0.5 is the median, 0.99 what one of a hundred exceeds */

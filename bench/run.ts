@@ -10,13 +10,14 @@ const names = globSync('*.ts', { cwd: import.meta.dirname })
   .map(file => basename(file, '.ts'))
   .filter(name => !['run', 'figure'].includes(name))
   .sort()
-const usage = `npm run bench -- NAME [--runs N] [--minutes N] [--json]\n\nNAME is one of ${names.join(', ')}.\n--runs N  measure N times and give medians (5)\n--minutes N  how long \`soak\` takes (60)\n--json    for machines`
+const usage = `npm run bench -- NAME [--runs N] [--minutes N] [--keys N] [--json]\n\nNAME is one of ${names.join(', ')}.\n--runs N  measure N times and give medians (5)\n--minutes N  how long \`soak\` takes (60)\n--keys N  of which \`restore\` brings the state back (1000000)\n--json    for machines`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     runs: { type: 'string', default: '5' },
     minutes: { type: 'string', default: '60' },
+    keys: { type: 'string', default: '1000000' },
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -30,7 +31,7 @@ if (values.help || name === undefined || !names.includes(name) || !(Number.isInt
 
 const [load] = loadavg() // before it: what others do on this machine
 const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench }
-const figures = await bench.run({ runs, minutes: Number(values.minutes) })
+const figures = await bench.run({ runs, minutes: Number(values.minutes), keys: Number(values.keys) })
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, ${process.platform}, load ${load!.toFixed(1)} before`
 console.log(values.json ? JSON.stringify({ bench: bench.name, figures, runs, machine }) : tableOf(figures))
 if (!values.json) console.log(`medians of ${runs} runs on ${machine}`)

@@ -15,6 +15,7 @@ import type { Feed } from './sources/feed.ts'
 import { HttpFeed } from './sources/http-feed.ts'
 import { MqttFeed } from './sources/mqtt-feed.ts'
 import { TimerFeed } from './sources/timer-feed.ts'
+import { maxCachedBytes } from './state-cache.ts'
 import { reportOf } from './telemetry.ts'
 import type { Connection, Message, Transport } from './transport.ts'
 import type { Unit } from './unit.ts'
@@ -33,6 +34,8 @@ export interface HostingOptions {
   log: Logger
   /** Address on which an HTTP source listens. */
   listen?: string
+  /** Memory for values of state that the broker has, too. */
+  stateBytes?: number
   /** Instead of what the wiring says, where a test is the outside of the graph. */
   outside?: { feed: Feed; sink: Sink }
 }
@@ -210,7 +213,7 @@ export class Hosting {
   }
 
   #create(name: string): Unit & { rewire?(wiring: Wiring): Promise<void> } {
-    const { flow, node, transport, env, log } = this.#options
+    const { flow, node, transport, env, log, stateBytes = maxCachedBytes } = this.#options
     const wiring = this.#wiring!
     const { partitions, key } = wiring
     this.#counters.takeovers += 1
@@ -232,7 +235,7 @@ export class Hosting {
       return new Source({ ...shared, feedOf: next => this.#feedOf(next, shared.onClosed) })
     const { handlers } = this.#options
     const handlersOf = (next: Wiring) => handlers ?? { default: this.#sinkFor(next).handler }
-    return new Partition({ ...shared, env, handlersOf })
+    return new Partition({ ...shared, env, handlersOf, stateBytes: () => stateBytes / this.#units.size })
   }
 
   #sinkFor(wiring: Wiring): Sink {

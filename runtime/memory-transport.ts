@@ -24,6 +24,10 @@ export class MemoryTransport implements Transport {
   }
 
   retained(filter: string): { topic: string; payload: Buffer }[] {
+    if (!/[+#]/.test(filter)) {
+      const payload = this.#retained.get(filter)
+      return payload ? [{ topic: filter, payload }] : []
+    }
     return [...this.#retained]
       .filter(([topic]) => matches(filter, topic))
       .map(([topic, payload]) => ({ topic, payload }))

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { sessionId, topics } from '../schema/topics.ts'
 import { subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
@@ -6,17 +5,18 @@ import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { CursorDocument, Progress } from './cursor.ts'
-import { type Entry, type Handled, Handling, idOf } from './handling.ts'
+import { Due } from './due.ts'
+import { HandlerLoop } from './handler-loop.ts'
+import { type Entry, Handling } from './handling.ts'
 import { type Inflight, isDone } from './inflight.ts'
 import type { Handlers } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
-import { Pipeline } from './pipeline.ts'
 import type { Place } from './place.ts'
 import { recover, restoreState } from './recovery.ts'
 import { State } from './state.ts'
-import { Timers } from './timers.ts'
 import type { Connection, Message, Transport } from './transport.ts'
+import { Trial } from './trial.ts'
 
 export interface PartitionOptions extends Place {
   transport: Transport
@@ -27,18 +27,14 @@ export interface PartitionOptions extends Place {
   env: Record<string, string | undefined>
   log: Logger
   counters: Counters
+  /** Memory for values of state that the broker has, too. */
+  stateBytes(): number
   progressOf(consumer: string, partition: string): Progress | undefined
   /** Another wiring is in effect. */
   onChange(): void
   /** The connection is gone: by takeover, by the broker, or after an error. Not called after `drain`. */
   onClosed(error?: Error): void
 }
-
-/** Time in a handler that never waits before the event loop gets its turn: what is done leaves, and the broker hears
- *  from us, before the last record of a frame is handled. */
-const sliceMs = 10
-
-const thisProcess = randomUUID()
 
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
@@ -53,30 +49,32 @@ export class Partition {
   #outbox!: Outbox
   #committer!: Committer
   #letters!: Letters
-  #timers!: Timers
-  #retries!: Timers
-  #handling!: Handling
-  #pipeline = new Pipeline<Handled>(1)
+  #due: Due | undefined
+  #trial!: Trial
+  #loop: HandlerLoop
   #stop = new AbortController()
-  #inbox: Message[] = []
   #inflight: Inflight[] = []
-  /** Records of the newest opened message that the handler has not got yet. */
-  #ready: Entry[] = []
-  #next = 0
   #switching: { wiring: Wiring; message: Message } | undefined
   #phase: 'starting' | 'running' | 'draining' | 'closed' = 'starting'
-  #pumping = false
-  /** Something must be stored before the next record. */
-  #storing = false
-  /** The owner before has finished nothing: go record by record, so that what kills hosts can be told. */
-  #cautious = false
   #quiet: (() => void)[] = []
 
   constructor(options: PartitionOptions) {
     this.#options = options
     this.#wiring = options.wiring
     this.#newest = options.wiring
-    this.#state = new State(options)
+    this.#state = new State(options, options.stateBytes)
+    this.#loop = new HandlerLoop({
+      ...options,
+      state: this.#state,
+      inflight: this.#inflight,
+      isOn: () => this.#phase === 'running' || this.#phase === 'draining',
+      mayOpen: () => !this.#switching && this.#phase !== 'draining',
+      isFull: () => this.#outbox.full,
+      open: message => this.#open(message),
+      save: () => this.#committer.save(),
+      onSettled: inflight => this.#settled(inflight),
+      onFailed: error => this.#fail(error),
+    })
   }
 
   /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
@@ -86,10 +84,7 @@ export class Partition {
       clientId: sessionId(flow, node, name),
       clean: false,
       nudge: topics.nudge(flow),
-      onMessage: message => {
-        this.#inbox.push(message)
-        this.#pump()
-      },
+      onMessage: message => this.#loop.push(message),
       onClose: error => this.#closed(error),
     })
     try {
@@ -102,7 +97,7 @@ export class Partition {
     }
     if (this.#phase === 'starting') this.#phase = 'running'
     this.#options.onChange()
-    this.#pump()
+    this.#loop.run()
   }
 
   /** Revision of the wiring in effect; 0 while it is starting. */
@@ -130,13 +125,12 @@ export class Partition {
 
   /** No timer is on its way here, and no record waits for an attempt. */
   get idle() {
-    if (!this.#timers) return true
-    return this.#timers.idle && this.#retries.idle && this.#state.parkings().next().done === true
+    return this.#due?.idle ?? true
   }
 
   /** Lets time pass for timers, in a test. */
   elapse(ms: number) {
-    this.#timers?.elapse(ms)
+    this.#due?.elapse(ms)
   }
 
   /** A newer wiring is on its way here, behind the records that came before it. */
@@ -149,13 +143,10 @@ export class Partition {
   async drain(timeoutMs: number): Promise<void> {
     if (this.#phase === 'running' && this.#inflight.length > 0) {
       this.#phase = 'draining'
-      let timer: NodeJS.Timeout | undefined
-      await Promise.race([
-        new Promise<void>(resolve => this.#quiet.push(resolve)),
-        new Promise<void>(resolve => {
-          timer = setTimeout(resolve, timeoutMs)
-        }),
-      ])
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#quiet.push(resolve)
+      const timer = setTimeout(resolve, timeoutMs)
+      await promise
       clearTimeout(timer)
     }
     this.#end()
@@ -180,42 +171,27 @@ export class Partition {
     if (wiring && cursor.wiring === wiring.revision) this.#wiring = wiring
     await restoreState(transport, this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
-    this.#cautious = cursor.takeovers > 0
-    cursor.takeovers += 1
-    if (cursor.trying !== undefined) {
-      // Who marked it here is alive: the connection was lost, and no record is to blame for that.
-      if (cursor.tryingBy !== thisProcess)
-        cursor.suspects = { ...cursor.suspects, [cursor.trying]: (cursor.suspects?.[cursor.trying] ?? 0) + 1 }
-      delete cursor.trying
-      delete cursor.tryingBy
-    }
+    this.#trial = new Trial(cursor)
     const shared = { ...this.#options, connection: this.#connection }
     this.#letters = new Letters(shared, cursor.letters)
+    const onFailed = (error: Error) => this.#fail(error)
     this.#committer = new Committer({
       ...shared,
       cursor,
       state: this.#state,
       inflight: this.#inflight,
       onCommitted: batch => this.#committed(batch),
-      onFailed: error => this.#fail(error),
+      onFailed,
     })
     this.#outbox = new Outbox({
       ...shared,
       onProgress: () => {
         this.#committer.run()
-        this.#pump()
+        this.#loop.run()
       },
     })
-    const timed = {
-      ...shared,
-      cursor,
-      save: () => this.#committer.save(),
-      onFailed: (error: Error) => this.#fail(error),
-    }
-    this.#timers = new Timers({ ...timed, lane: 'timer' })
-    this.#retries = new Timers({ ...timed, lane: 'retry' })
-    for (const [key, at] of this.#state.timers()) this.#timers.set(key, at)
-    for (const [key, at] of this.#state.parkings()) this.#retries.set(key, at)
+    const save = () => this.#committer.save()
+    this.#due = new Due({ ...shared, cursor, save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
   }
 
@@ -226,114 +202,43 @@ export class Partition {
     const added = wanted.filter(filter => !held.includes(filter))
     const removed = held.filter(filter => !wanted.includes(filter))
     if (this.#cursor.wiring !== wiring.revision || held.length === 0) {
-      await this.#connection.publish(topics.effect(flow, node, name), JSON.stringify(wiring), {
-        retain: true,
-      })
+      const effect = JSON.stringify(wiring)
+      await this.#connection.publish(topics.effect(flow, node, name), effect, { retain: true })
     }
     if (added.length > 0) await this.#connection.subscribe(added, 1)
     if (removed.length > 0) await this.#connection.unsubscribe(removed)
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
     await this.rewire(this.#newest)
-    this.#pipeline.concurrency = this.#cautious ? 1 : wiring.concurrency
-    this.#handling = this.#handlingFor(wiring)
+    this.#loop.use(this.#handlingFor(wiring), wiring.concurrency, this.#trial)
     this.#cursor.subscriptions = wanted
     this.#cursor.wiring = wiring.revision
     await this.#committer.save()
   }
 
-  /** Goes on as far as it can; called whenever something may have come free. */
-  #pump() {
-    if (this.#pumping) return
-    this.#pumping = true
-    const { counters } = this.#options
-    const until = counters.handlerMs + sliceMs
-    try {
-      while ((this.#phase === 'running' || this.#phase === 'draining') && !this.#storing && this.#step()) {
-        if (counters.handlerMs < until) continue
-        setImmediate(() => this.#pump())
-        break
-      }
-    } catch (error) {
-      this.#fail(error as Error)
-    }
-    this.#pumping = false
-  }
-
-  /** @returns false when there is nothing to do now */
-  #step(): boolean {
-    const entry = this.#ready[this.#next]
-    if (!entry) return this.#openNext()
-    if (this.#outbox.full || !this.#pipeline.admits(this.#lock(entry))) return false
-    if (this.#cautious && !this.#marked(entry)) return false
-    this.#next += 1
-    this.#handle(entry)
-    return true
-  }
-
-  /** What no two records in the handler may share. */
-  #lock({ record }: Entry) {
-    return this.#wiring.concurrency > 1 ? record.key : undefined
-  }
-
-  #openNext(): boolean {
-    this.#ready = []
-    this.#next = 0
-    if (this.#switching || this.#phase === 'draining') return false
-    const message = this.#inbox.shift()
-    if (message) this.#open(message)
-    return message !== undefined
-  }
-
-  #open(message: Message) {
+  #open(message: Message): Entry[] {
     const admitted = this.#admission.open(message, this.#wiring.revision)
     if ('wiring' in admitted) {
       this.#switching = { wiring: admitted.wiring, message }
-      return this.#switchWhenQuiet()
+      this.#switchWhenQuiet()
+      return []
     }
-    if (admitted.inflight.lane === 'timer') this.#timers.arrived()
-    if (admitted.inflight.lane === 'retry') this.#retries.arrived()
-    this.#ready = admitted.entries
+    this.#due?.arrived(admitted.inflight.lane)
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
+    return admitted.entries
   }
 
   /** A change of streams waits until nothing is in flight: a record reprocessed over it would leave twice. */
   #switchWhenQuiet() {
     const next = this.#switching
-    if (!next || this.#inflight.length > 0 || this.#storing) return
-    this.#store(async () => {
+    if (!next || this.#inflight.length > 0 || this.#loop.isHeld) return
+    this.#loop.hold(async () => {
       await this.#use(next.wiring, this.#cursor.subscriptions)
       next.message.ack()
       this.#switching = undefined
       this.#options.onChange()
     })
-  }
-
-  /** Holds the next record back until `work` is done. */
-  #store(work: () => Promise<void>) {
-    this.#storing = true
-    work().then(
-      () => {
-        this.#storing = false
-        this.#pump()
-      },
-      error => this.#fail(error),
-    )
-  }
-
-  /** Names the record in the cursor before the handler gets it, so that a successor knows what killed its host. */
-  #marked(entry: Entry): boolean {
-    const { inflight } = entry
-    const id = idOf(entry)
-    if (this.#cursor.trying === id) return true
-    const alone = this.#inflight[0] === inflight && this.#pipeline.size === 0
-    if (alone) {
-      this.#cursor.trying = id
-      this.#cursor.tryingBy = thisProcess
-      this.#store(() => this.#committer.save())
-    }
-    return false
   }
 
   #handlingFor(wiring: Wiring) {
@@ -354,59 +259,29 @@ export class Partition {
     )
   }
 
-  #handle(entry: Entry) {
-    const handling = this.#handling
-    if (handling.isIncluded(entry)) {
-      this.#options.counters.repeats += 1
-      return this.#settled(entry.inflight)
-    }
-    const outcome = handling.call(entry, this.#cautious)
-    if (!(outcome instanceof Promise) && this.#pipeline.size === 0) {
-      handling.settle(entry, outcome)
-      return this.#settled(entry.inflight)
-    }
-    this.#pipeline.push(
-      this.#lock(entry),
-      outcome,
-      outcome => {
-        handling.settle(entry, outcome)
-        this.#settled(entry.inflight)
-      },
-      error => this.#fail(error as Error),
-    )
-  }
-
   #settled(inflight: Inflight) {
     if (this.#phase === 'closed') return // its successor counts it
     inflight.records -= 1
     this.#options.counters.inFlight -= 1
     if (isDone(inflight)) this.#committer.run()
-    this.#pump()
+    this.#loop.run()
   }
 
   #committed(batch: Inflight[]) {
     const { time } = batch.at(-1)!
-    for (const { states } of batch) {
-      for (const { key, timer, retry } of states.values()) {
-        this.#timers.set(key, timer)
-        this.#retries.set(key, retry?.at)
-      }
-    }
+    this.#due?.stored(batch)
     if (time > 0) this.#options.counters.latencyMs = Date.now() - time
-    if (this.#cautious && batch.some(({ last }) => last.size > 0)) {
-      this.#cautious = false
-      this.#pipeline.concurrency = this.#wiring.concurrency
-    }
+    if (this.#trial.isOn && batch.some(({ last }) => last.size > 0)) this.#loop.trust()
     if (this.#inflight.length === 0) for (const resolve of this.#quiet.splice(0)) resolve()
     this.#switchWhenQuiet()
-    this.#pump()
+    this.#loop.run()
   }
 
   #end() {
     this.#phase = 'closed'
     this.#stop.abort()
-    this.#timers?.close()
-    this.#retries?.close()
+    this.#due?.close()
+    this.#loop.close()
   }
 
   #fail(error: Error) {

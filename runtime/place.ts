@@ -14,6 +14,7 @@ export interface Place {
 
 /** As many bits as the largest number of partitions has, 256. */
 const levels = 8
+const keysInPart = 500
 
 /**
  * The topic of one key's state: a level for each of the low bits of its hash, the lowest first.
@@ -28,6 +29,18 @@ export const stateTopic = ({ flow, node, name, cut }: Place, key: string) =>
  *  larger or smaller ones have left */
 export const stateFilter = ({ flow, node, name, cut, partition }: Place, partitions = cut.partitions) =>
   topics.states(flow, node, keepsKeys(cut) ? branch(partition, Math.log2(partitions)) : name)
+
+/** The same in parts, each of about so many keys: a default mosquitto drops what comes after 1,000 messages that it
+ *  could not hand to the socket yet. @param keys that there are */
+export function stateFilters(place: Place, keys: number): string[] {
+  const { partitions } = place.cut
+  if (!keepsKeys(place.cut)) return [stateFilter(place)]
+  let parts = 1
+  while (keys / parts > keysInPart && parts * partitions < 2 ** levels) parts *= 2
+  return Array.from({ length: parts }, (_, part) =>
+    stateFilter({ ...place, partition: place.partition + part * partitions }, parts * partitions),
+  )
+}
 
 /** @returns the key of a topic of state */
 export const stateKey = (topic: string) => decodeKey(topic.slice(topic.lastIndexOf('/') + 1))

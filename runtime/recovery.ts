@@ -2,7 +2,7 @@ import { topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import { type CursorDocument, emptyCursor, Progress, parseCursor } from './cursor.ts'
 import { readFenced } from './fenced-read.ts'
-import { type Place, stateFilter, stateKey } from './place.ts'
+import { type Place, stateFilters, stateKey } from './place.ts'
 import { readWiring } from './read-wiring.ts'
 import { readRetained } from './retained.ts'
 import type { State, StateDocument } from './state.ts'
@@ -16,6 +16,7 @@ export interface Recovered {
 }
 
 const patienceMs = 5_000
+const pauseMs = 3_000
 
 /** Reads cursor and wiring of a partition. To be called by its owner only: nobody else can still write them.
  *  @param connection the session, of which the caller is the owner
@@ -59,7 +60,7 @@ function understood<T>(what: string, topic: string, parse: () => T): T {
   }
 }
 
-/** Brings back the keyed state of a partition, and proves that it is all there.
+/** Brings back the keyed state of a partition, as far as there is room for it, and proves that it is all there.
  *  @throws when the broker does not bring every key that the cursor counts */
 export async function restoreState(
   transport: Transport,
@@ -70,18 +71,17 @@ export async function restoreState(
   if (cursor.keys === 0) return
   const progress = new Progress(cursor.lanes)
   let counted = 0
-  const seen = new Set<string>()
-  const complete = await readRetained(transport, [stateFilter(place)], {
-    patienceMs: patienceMs + cursor.keys,
-    take(topic, payload) {
-      const key = stateKey(topic)
-      if (seen.has(key)) return false
-      seen.add(key)
-      if (state.restore(key, JSON.parse(payload.toString()) as StateDocument, progress)) counted += 1
-      return counted === cursor.keys
-    },
-  })
-  if (complete) return
+  const take = (topic: string, payload: Buffer) => {
+    const document = JSON.parse(payload.toString()) as StateDocument
+    if (state.restore(stateKey(topic), document, progress)) counted += 1
+    return counted === cursor.keys
+  }
+  const reading = { patienceMs: patienceMs + cursor.keys, pauseMs, take }
+  // What was dropped on the way may come the next time.
+  for (let before = -1; counted > before; ) {
+    before = counted
+    if (await readRetained(transport, stateFilters(place, cursor.keys), reading)) return
+  }
   throw new Error(
     `the broker brought ${counted} of ${cursor.keys} keys of state: is it dropping retained messages?`,
   )

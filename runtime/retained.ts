@@ -6,6 +6,9 @@ interface ReadOptions {
   take(topic: string, payload: Buffer): boolean
   /** How long to wait for what must be there, ms. 0: nothing need be there, so two round trips are enough. */
   patienceMs: number
+  /** How long to wait for the next, ms, once one has come: instead of `patienceMs`, however long all take. They are
+   *  many then, and each filter has to wait for what the one before brings. */
+  pauseMs?: number
 }
 
 const settleMs = 20
@@ -18,31 +21,51 @@ const settleMs = 20
 export async function readRetained(
   transport: Transport,
   filters: string[],
-  { take, patienceMs }: ReadOptions,
+  { take, patienceMs, pauseMs }: ReadOptions,
 ): Promise<boolean> {
   let end!: (complete: boolean) => void
   const ended = new Promise<boolean>(resolve => {
     end = resolve
   })
+  let pause: NodeJS.Timeout | undefined
+  let heard = 0
   const connection = await transport.connect({
     clientId: `dyninka-read-${randomUUID()}`,
     clean: true,
-    onMessage: ({ topic, payload }) => {
+    onMessage: ({ topic, payload, retain }) => {
+      heard += 1
+      if (pause && retain) pause.refresh()
+      else if (pauseMs !== undefined) pause ??= setTimeout(() => end(false), pauseMs)
       try {
         if (payload.length > 0 && take(topic, payload)) end(true)
       } catch {} // a foreign client's: what counts is whether all that was expected comes
     },
     onClose: () => end(false),
   })
+  /** What came of earlier filters has been read, or the broker would have to queue it. */
+  const quiet = async () => {
+    for (let before = -1; heard > before; ) {
+      before = heard
+      await connection.ping()
+    }
+  }
+  const ask = async () => {
+    for (const [i, filter] of filters.entries()) {
+      if (i > 0) await quiet()
+      await connection.subscribe([filter], 0)
+    }
+  }
   let timer: NodeJS.Timeout | undefined
   try {
-    await connection.subscribe(filters, 0)
+    if (pauseMs === undefined) await connection.subscribe(filters, 0)
+    else await Promise.race([ask(), ended])
     // A broker under load takes longer to bring what it has, as it does to answer a ping.
     const waitMs = patienceMs || settleMs + 3 * (await connection.ping())
-    timer = setTimeout(() => end(false), waitMs)
+    timer = setTimeout(() => pause ?? end(false), waitMs)
     return await ended
   } finally {
     clearTimeout(timer)
+    clearTimeout(pause)
     await connection.close()
   }
 }

@@ -2,6 +2,8 @@ import type { Progress } from './cursor.ts'
 import { HandlingError } from './dead-letter.ts'
 import type { Parking } from './parking.ts'
 import { type Place, stateTopic } from './place.ts'
+import { StateCache } from './state-cache.ts'
+import type { StateReader } from './state-reader.ts'
 import type { Connection } from './transport.ts'
 
 /** Records: by lane and origin, as a path (`originAfter`), the last one. */
@@ -41,6 +43,8 @@ interface Values {
 interface Cell extends Values {
   /** Records that touched it and are newer than the cursor. */
   includes: Records
+  /** What the broker has, without values; undefined: nothing. */
+  document: Stored | undefined
 }
 
 /** A key's value as of the end of one record. */
@@ -59,29 +63,49 @@ const maxStateSize = 256 * 1024
 
 /** The keyed state of one partition, plain JSON, with the timer of each key. */
 export class State {
+  /** Keys with anything that the cursor may not say yet, a timer, or records that wait. */
   #cells = new Map<string, Cell>()
-  /** What the broker has, without values. */
-  #documents = new Map<string, Stored>()
+  /** The others: the broker has just the same value. */
+  #settled: StateCache
   /** Keys with anything that the cursor may not say yet: few, where keys may be many. */
   #open = new Set<string>()
+  /** Keys of which the broker has a document. */
+  #stored = 0
   #place: Place
 
-  constructor(place: Place) {
+  /** @param maxBytes of values that are kept in memory though the broker has the same */
+  constructor(place: Place, maxBytes: () => number = () => Number.POSITIVE_INFINITY) {
     this.#place = place
+    this.#settled = new StateCache(maxBytes)
   }
 
   /** Keys that a restore with this cursor must bring. */
   size(progress: Progress) {
-    let count = this.#documents.size
+    let count = this.#stored
     for (const key of this.#open) {
-      const document = this.#documents.get(key)
+      const document = this.#cells.get(key)?.document
       if (document && !isCounted(document, progress)) count -= 1
     }
     return count
   }
 
+  /** Only the broker has the value of this key: nothing may be asked about it, nor written, before it is back. */
+  isAway(key: string): boolean {
+    return this.#settled.isAway(key)
+  }
+
+  /** Keeps the value of a key in memory while a handler has it; to be followed by a `release`. */
+  hold(key: string) {
+    this.#settled.hold(key)
+  }
+
+  release(key: string) {
+    this.#settled.release(key)
+  }
+
   read(key: string): unknown {
-    const json = this.#cells.get(key)?.json
+    const cell = this.#cells.get(key)
+    const json = cell ? cell.json : this.#settled.get(key)
     return json === undefined ? undefined : JSON.parse(json)
   }
 
@@ -110,25 +134,30 @@ export class State {
 
   /** @returns what to store, or undefined when nothing changed. @throws HandlingError when it is no JSON or too large */
   write(key: string, change: StateChange, laneAndOrigin: string, seq: string): Snapshot | undefined {
-    const old = this.#cells.get(key)
-    const json = change.state ? jsonOf(change.state.value, key) : old?.json
-    const timer = change.timer ? change.timer.at : old?.timer
-    const retry = change.retry ? change.retry.parking : old?.retry
-    const includes = { ...old?.includes, [laneAndOrigin]: seq }
+    const written = change.state && { json: jsonOf(change.state.value, key) }
+    const cell = this.#cellOf(key)
+    const json = written ? written.json : cell.json
+    const timer = change.timer ? change.timer.at : cell.timer
+    const retry = change.retry ? change.retry.parking : cell.retry
+    const includes = { ...cell.includes, [laneAndOrigin]: seq }
+    const isSame = json === cell.json && timer === cell.timer && retry === cell.retry
+    cell.json = json
+    cell.timer = timer
+    cell.retry = retry
+    cell.includes = includes
     this.#open.add(key)
-    this.#cells.set(key, { json, timer, retry, includes })
     // What leaves the value as it was must not be handled again on a value that a later record has changed.
-    if (json === old?.json && timer === old?.timer && retry === old?.retry) return undefined
-    return { key, json, timer, retry, includes, first: { [laneAndOrigin]: seq } }
+    return isSame ? undefined : { key, json, timer, retry, includes, first: { [laneAndOrigin]: seq } }
   }
 
   /** Publishes the newest snapshot of each key. @param progress of the cursor that is stored now */
   async store(snapshots: Map<string, Snapshot>, progress: Progress, connection: Connection): Promise<void> {
     const publishing: Promise<void>[] = []
     for (const { key, includes, first, ...values } of snapshots.values()) {
-      const old = this.#documents.get(key)
-      const born = old ? newer(old.born, progress) : first
-      this.#documents.set(key, { born, includes, deleted: isAbsent(values) })
+      const cell = this.#cellOf(key)
+      if (!cell.document) this.#stored += 1
+      const born = cell.document ? newer(cell.document.born, progress) : first
+      cell.document = { born, includes, deleted: isAbsent(values) }
       this.#open.add(key)
       const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${print(values)}}`
       publishing.push(connection.publish(stateTopic(this.#place, key), payload, { retain: true }))
@@ -139,43 +168,89 @@ export class State {
   /** Forgets what the cursor says: a repeat of it is dropped before it gets to state. */
   settle(progress: Progress) {
     for (const key of this.#open) {
-      const cell = this.#cells.get(key)
-      if (cell) {
-        cell.includes = newer(cell.includes, progress)
-        if (!isEmpty(cell.includes)) continue
-        if (isAbsent(cell)) this.#cells.delete(key)
-      }
-      const document = this.#documents.get(key)
-      if (document && !isSettled(document, progress)) continue
-      if (document) this.#documents.set(key, settled)
+      const cell = this.#cells.get(key)!
+      cell.includes = newer(cell.includes, progress)
+      if (!isEmpty(cell.includes)) continue
+      if (cell.document && !isSettled(cell.document, progress)) continue
+      if (cell.document) cell.document = settled
       this.#open.delete(key)
+      this.#rest(key, cell)
     }
+    this.#settled.trim()
   }
 
   /** Clears what was deleted, once the cursor says that all which it includes is finished. */
   async clear(progress: Progress, connection: Connection): Promise<void> {
     const publishing: Promise<void>[] = []
     for (const key of this.#open) {
-      const document = this.#documents.get(key)
-      if (!document?.deleted || !isEmpty(newer(document.includes, progress))) continue
-      this.#documents.delete(key)
-      if (!this.#cells.has(key)) this.#open.delete(key)
+      const cell = this.#cells.get(key)!
+      if (!cell.document?.deleted || !isEmpty(newer(cell.document.includes, progress))) continue
+      cell.document = undefined
+      this.#stored -= 1
+      if (isAbsent(cell) && isEmpty(cell.includes)) {
+        this.#open.delete(key)
+        this.#cells.delete(key)
+      }
       publishing.push(connection.publish(stateTopic(this.#place, key), '', { retain: true }))
     }
     await Promise.all(publishing)
   }
 
-  /** Takes in one retained document. @returns whether the cursor's `keys` counts it */
+  /** Takes in one retained document, once. @returns whether the cursor's `keys` counts it */
   restore(key: string, { value, timer, retry, born, includes }: StateDocument, progress: Progress): boolean {
+    if (this.#cells.has(key)) return false
     const json = value === undefined ? undefined : JSON.stringify(value)
     const values = { json, timer, retry }
     const document = { born, includes, deleted: isAbsent(values) }
-    this.#documents.set(key, document)
-    if (isSettled(document, progress)) this.#documents.set(key, settled)
-    else this.#open.add(key)
+    const rests = isSettled(document, progress)
+    if (rests && json !== undefined && timer === undefined && retry === undefined) {
+      const isNew = this.#settled.restore(key, json)
+      if (isNew) this.#stored += 1
+      return isNew
+    }
+    if (this.#settled.has(key)) return false
+    this.#stored += 1
     const open = newer(includes, progress)
-    if (!document.deleted || !isEmpty(open)) this.#cells.set(key, { ...values, includes: open })
+    this.#cells.set(key, { ...values, includes: open, document: rests ? settled : document })
+    if (!rests) this.#open.add(key)
     return isCounted(document, progress)
+  }
+
+  /** What was put away of these keys comes back into memory. @param keys in the order in which they are needed */
+  async fetch(keys: string[], reader: StateReader): Promise<void> {
+    const places = new Map(keys.map(key => [stateTopic(this.#place, key), key]))
+    const found = new Map<string, string>()
+    await reader.read([...places.keys()], (topic, { value }) => {
+      const key = places.get(topic)!
+      const json = JSON.stringify(value)
+      const isNewest = this.#settled.isNewest(key, json)
+      if (isNewest) found.set(key, json)
+      return isNewest
+    })
+    this.#settled.bring(keys.map(key => [key, found.get(key)!]))
+  }
+
+  /** To be changed: in memory, and not to be put away. */
+  #cellOf(key: string): Cell {
+    let cell = this.#cells.get(key)
+    if (cell) return cell
+    const json = this.#settled.take(key)
+    cell = {
+      json,
+      timer: undefined,
+      retry: undefined,
+      includes: {},
+      document: json === undefined ? undefined : settled,
+    }
+    this.#cells.set(key, cell)
+    return cell
+  }
+
+  /** Nothing of it is open. */
+  #rest(key: string, { json, timer, retry, document }: Cell) {
+    if (timer !== undefined || retry !== undefined || (json !== undefined && !document)) return
+    this.#cells.delete(key)
+    if (json !== undefined) this.#settled.put(key, json)
   }
 }
 

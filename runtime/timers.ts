@@ -14,7 +14,7 @@ export interface DueMessage {
   due: Due[]
 }
 
-interface TimersOptions extends Place {
+export interface TimersOptions extends Place {
   lane: 'timer' | 'retry'
   connection: Connection
   cursor: CursorDocument

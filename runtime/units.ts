@@ -35,6 +35,11 @@ export class Units {
     this.#options = options
   }
 
+  /** Partitions that run, or start. */
+  get size(): number {
+    return this.#running.size
+  }
+
   /** Partitions that run and take records in. */
   get partitions(): string[] {
     return [...this.#running].filter(([, unit]) => unit.revision > 0).map(([partition]) => partition)

@@ -1,5 +1,6 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type IConnackPacket, type ISubackPacket, type Packet, parser, writeToStream } from 'mqtt-packet'
+import { dial, redact } from './dial.ts'
 import { pubackPacket, publishPacket } from './packets.ts'
 import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
 
@@ -30,20 +31,6 @@ export function wireTransport(url: string): Transport {
       }
     },
   }
-}
-
-const redact = (url: string) => {
-  const { protocol, host } = new URL(url)
-  return `${protocol}//${host}`
-}
-
-async function dial(url: string): Promise<Socket> {
-  const { protocol, hostname, port } = new URL(url)
-  const secure = protocol === 'mqtts:' || protocol === 'ssl:'
-  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (secure ? 8883 : 1883)) }
-  if (!secure) return connectTcp(target)
-  const tls = await import('node:tls') // 5 MB that a host on a plain connection does without
-  return tls.connect({ ...target, servername: target.host })
 }
 
 interface Waiting {

@@ -127,6 +127,26 @@ Broker('hands over a session in order while others publish to it', async world =
   assert.is(behind, 0)
 })
 
+Broker(
+  'brings the newest retained messages of topics and of wildcards in one SUBSCRIBE, not those that are cleared',
+  async world => {
+    const found: string[] = []
+    const reader = await open(world, 'several', {
+      onMessage: ({ topic, payload }) => void found.push(`${topic}=${payload}`),
+    })
+    for (const [topic, payload] of ['r/a=old', 'r/a=1', 'r/b=2', 'r/c=3', 'r/c=', 's/d=4', 's/e=5'].map(
+      text => text.split('='),
+    ))
+      await reader.publish(topic!, payload!, { retain: true })
+    await reader.subscribe(['r/a', 'r/b', 'r/c', 'r/none', 's/+'], 0)
+    await until('four came', () => found.length >= 4)
+    await sleep(50)
+    assert.equal(found.sort(), ['r/a=1', 'r/b=2', 's/d=4', 's/e=5'])
+    await reader.unsubscribe(['r/a', 'r/b', 'r/c', 'r/none', 's/+'])
+    for (const topic of ['r/a', 'r/b', 's/d', 's/e']) await reader.publish(topic, '', { retain: true })
+  },
+)
+
 Broker('brings what was not acknowledged again, in order', async world => {
   const got: string[] = []
   const session = { clean: false, onMessage: (message: Message) => void got.push(message.payload.toString()) }

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { shardOf } from '../runtime/key.ts'
 import { matches } from '../runtime/memory-transport.ts'
-import { type Place, stateFilter, stateKey, stateTopic } from '../runtime/place.ts'
+import { type Place, stateFilter, stateFilters, stateKey, stateTopic } from '../runtime/place.ts'
 import { type Cut, partitionName, partitionNames } from '../schema/topics.ts'
 
 const Places = suite('places of partitions')
@@ -58,6 +58,25 @@ Places('find under a filter of fewer partitions their own state and that of thos
     assert.ok(matches(stateFilter(at(partition ^ 4, cut), 4), stateTopic(at(0, cut), key)))
     assert.not.ok(matches(stateFilter(at(partition ^ 1, cut), 4), stateTopic(at(0, cut), key)))
   }
+})
+
+Places('cut many keys of a partition into parts, each key in one of them', () => {
+  for (const [partitions, count, parts] of [
+    [1, 300, 1],
+    [1, 2_000, 4],
+    [8, 3_000, 8],
+    [8, 1e6, 32],
+    [256, 1e6, 1],
+  ] as const) {
+    const cut = { partitions, key: 'room' }
+    for (const key of keys) {
+      const filters = stateFilters(at(shardOf(key, partitions), cut), count)
+      assert.is(new Set(filters).size, parts)
+      const topic = stateTopic(at(0, cut), key)
+      assert.is(filters.filter(filter => matches(filter, topic)).length, 1, key)
+    }
+  }
+  assert.equal(stateFilters(at(1, { partitions: 4 }), 1e6), [stateFilter(at(1, { partitions: 4 }))])
 })
 
 Places('keep state of one key apart where no key says which partition a record goes to', () => {

@@ -13,6 +13,7 @@ import { Aedes } from 'aedes'
 import type { Problem } from '../../schema/problem.ts'
 import { writeJson } from '../atomic-file.ts'
 import { identify } from '../process-identity.ts'
+import { findExactRetained } from './exact-retained.ts'
 import { deliverInOrder } from './ordered-delivery.ts'
 import { dropSaved, readSaved, restoreSessions, saveSessions, trackSessions } from './saved-sessions.ts'
 
@@ -32,6 +33,7 @@ const broker = await Aedes.createBroker({
   drainTimeout: 0, // a host that blocks its event loop is the controller's matter, not ours
 })
 deliverInOrder(broker)
+findExactRetained(broker)
 trackSessions(broker, sessions)
 if (saved) await restoreSessions(broker, saved, sessions)
 

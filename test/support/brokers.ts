@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Aedes } from 'aedes'
+import { findExactRetained } from '../../controller/broker/exact-retained.ts'
 import { deliverInOrder } from '../../controller/broker/ordered-delivery.ts'
 import { hasGo, nats } from './nats.ts'
 import { brokerProcess, freePort, type KillableBroker, type TestBroker } from './process-broker.ts'
@@ -16,6 +17,7 @@ export { answers, freePort, type KillableBroker, type TestBroker } from './proce
 export async function aedes(): Promise<TestBroker> {
   const broker = await Aedes.createBroker({ concurrency: 0, queueLimit: 10_000 })
   deliverInOrder(broker)
+  findExactRetained(broker)
   const server = createServer({ noDelay: true }, broker.handle)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

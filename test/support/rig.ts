@@ -69,14 +69,21 @@ export class Rig {
   readonly flow: Flow
   #url: string
   #handlers: Record<string, Handler>
+  #stateBytes: number | undefined
   #hosts = new Map<string, RigHost>()
   #revision = 1
   #generation = 1
 
-  constructor(url: string, nodes: Flow['nodes'], handlers: Record<string, Handler>) {
+  constructor(
+    url: string,
+    nodes: Flow['nodes'],
+    handlers: Record<string, Handler>,
+    { stateBytes }: { stateBytes?: number } = {},
+  ) {
     this.flow = { name: `t-${randomUUID().slice(0, 8)}`, nodes }
     this.#url = url
     this.#handlers = handlers
+    this.#stateBytes = stateBytes
   }
 
   /** Publishes the wiring, and starts a host for every node. */
@@ -116,6 +123,7 @@ export class Rig {
       transportTo: wireTransport,
       env: {},
       log: process.env.DYNINKA_TEST_LOG ? logger({ host: id }) : silent,
+      ...(this.#stateBytes !== undefined && { stateBytes: this.#stateBytes }),
       ...(handler && { handlers: typeof handler === 'function' ? { default: handler } : handler }),
     })
     this.#hosts.set(id, { hosting, link: wire })
