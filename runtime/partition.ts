@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { sessionId, topics } from '../schema/topics.ts'
+import { keepsKeys, sessionId, topics } from '../schema/topics.ts'
 import { subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
-import type { CursorDocument, Progress } from './cursor.ts'
+import { type CursorDocument, Progress } from './cursor.ts'
 import { type Entry, type Handled, Handling, idOf } from './handling.ts'
 import { type Inflight, isDone } from './inflight.ts'
 import type { Handlers } from './invoke.ts'
@@ -64,7 +64,8 @@ export class Partition {
   #ready: Entry[] = []
   #next = 0
   #switching: { wiring: Wiring; message: Message } | undefined
-  #phase: 'starting' | 'running' | 'draining' | 'closed' = 'starting'
+  /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
+  #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #pumping = false
   /** Something must be stored before the next record. */
   #storing = false
@@ -100,14 +101,14 @@ export class Partition {
       await this.#connection.close()
       throw error
     }
-    if (this.#phase === 'starting') this.#phase = 'running'
+    if (this.#phase === 'starting') this.#phase = this.#wiring.last ? 'ended' : 'running'
     this.#options.onChange()
     this.#pump()
   }
 
   /** Revision of the wiring in effect; 0 while it is starting. */
   get revision() {
-    return this.#phase === 'running' ? this.#wiring.revision : 0
+    return this.#phase === 'running' || this.#phase === 'ended' ? this.#wiring.revision : 0
   }
 
   /** By consumer: records sent and not finished there. */
@@ -165,11 +166,12 @@ export class Partition {
   async #recover() {
     const { transport, log } = this.#options
     const { sessionPresent } = this.#connection
+    const { round = 0 } = this.#newest
     const { cursor, wiring } = await recover(
       transport,
       this.#connection,
       this.#options,
-      sessionPresent,
+      { expected: sessionPresent || round > 0, round },
       what =>
         log.error('the broker has lost a retained message', {
           what,
@@ -177,7 +179,8 @@ export class Partition {
         }),
     )
     this.#cursor = cursor
-    if (wiring && cursor.wiring === wiring.revision) this.#wiring = wiring
+    this.#wiring = leftInEffect(cursor, wiring, this.#newest)
+    if (this.#wiring.last && cursor.wiring === this.#wiring.revision) return // it has ended: others may have begun
     await restoreState(transport, this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#cautious = cursor.takeovers > 0
@@ -237,9 +240,18 @@ export class Partition {
     await this.rewire(this.#newest)
     this.#pipeline.concurrency = this.#cautious ? 1 : wiring.concurrency
     this.#handling = this.#handlingFor(wiring)
+    if (wiring.last) this.#finish(wiring)
     this.#cursor.subscriptions = wanted
     this.#cursor.wiring = wiring.revision
     await this.#committer.save()
+  }
+
+  /** Prepares the last cursor: nothing is stored behind it. */
+  #finish({ next }: Wiring) {
+    this.#timers.close()
+    this.#retries.close()
+    if (!next || !keepsKeys(this.#options.cut) || !keepsKeys(next)) return
+    this.#cursor.heirs = this.#state.sizes(next.partitions, new Progress(this.#cursor.lanes))
   }
 
   /** Goes on as far as it can; called whenever something may have come free. */
@@ -304,6 +316,7 @@ export class Partition {
     if (!next || this.#inflight.length > 0 || this.#storing) return
     this.#store(async () => {
       await this.#use(next.wiring, this.#cursor.subscriptions)
+      if (next.wiring.last && this.#phase === 'running') this.#phase = 'ended'
       next.message.ack()
       this.#switching = undefined
       this.#options.onChange()
@@ -422,4 +435,14 @@ export class Partition {
     for (const resolve of this.#quiet.splice(0)) resolve()
     this.#options.onClosed(error)
   }
+}
+
+/** The wiring that a successor starts with. The cursor is the last that a change of wiring writes: where the wiring is
+ *  ahead of it, the change was under way, and nothing in flight. */
+function leftInEffect({ wiring }: CursorDocument, effect: Wiring | undefined, newest: Wiring): Wiring {
+  if (effect && effect.revision >= wiring) return effect
+  if (!newest.last || newest.revision === wiring) return newest
+  // It ends where this comes in its session, behind what was sent to it.
+  const { last: _, ...before } = newest
+  return { ...before, revision: newest.revision - 1 }
 }

@@ -12,8 +12,8 @@ export interface Place {
   name: string
 }
 
-/** As many bits as the largest number of partitions has, 256. */
-const levels = 8
+export const maxPartitions = 256
+const levels = Math.log2(maxPartitions)
 
 /**
  * The topic of one key's state: a level for each of the low bits of its hash, the lowest first.
@@ -24,10 +24,9 @@ const levels = 8
 export const stateTopic = ({ flow, node, name, cut }: Place, key: string) =>
   topics.state(flow, node, keepsKeys(cut) ? branch(hash(key), levels) : name, encodeKey(key))
 
-/** All state of a partition. @param partitions of their number: one that is not the partition's own, to find what
- *  larger or smaller ones have left */
-export const stateFilter = ({ flow, node, name, cut, partition }: Place, partitions = cut.partitions) =>
-  topics.states(flow, node, keepsKeys(cut) ? branch(partition, Math.log2(partitions)) : name)
+/** All state of a partition. */
+export const stateFilter = ({ flow, node, name, cut, partition }: Place) =>
+  topics.states(flow, node, keepsKeys(cut) ? branch(partition, Math.log2(cut.partitions)) : name)
 
 /** @returns the key of a topic of state */
 export const stateKey = (topic: string) => decodeKey(topic.slice(topic.lastIndexOf('/') + 1))

@@ -1,7 +1,8 @@
 import type { Progress } from './cursor.ts'
 import { HandlingError } from './dead-letter.ts'
+import { shardOf } from './key.ts'
 import type { Parking } from './parking.ts'
-import { type Place, stateTopic } from './place.ts'
+import { maxPartitions, type Place, stateTopic } from './place.ts'
 import type { Connection } from './transport.ts'
 
 /** Records: by lane and origin, as a path (`originAfter`), the last one. */
@@ -64,6 +65,8 @@ export class State {
   #documents = new Map<string, Stored>()
   /** Keys with anything that the cursor may not say yet: few, where keys may be many. */
   #open = new Set<string>()
+  /** Keys of which the broker has a document, by their shard among the most partitions that there can be. */
+  #buckets = new Uint32Array(maxPartitions)
   #place: Place
 
   constructor(place: Place) {
@@ -78,6 +81,17 @@ export class State {
       if (document && !isCounted(document, progress)) count -= 1
     }
     return count
+  }
+
+  /** Of the keys that `size` counts: how many each of so many partitions has. */
+  sizes(partitions: number, progress: Progress): number[] {
+    const sizes = Array.from({ length: partitions }, () => 0)
+    for (const [bucket, count] of this.#buckets.entries()) sizes[bucket % partitions]! += count
+    for (const key of this.#open) {
+      const document = this.#documents.get(key)
+      if (document && !isCounted(document, progress)) sizes[shardOf(key, partitions)]! -= 1
+    }
+    return sizes
   }
 
   read(key: string): unknown {
@@ -127,6 +141,7 @@ export class State {
     const publishing: Promise<void>[] = []
     for (const { key, includes, first, ...values } of snapshots.values()) {
       const old = this.#documents.get(key)
+      if (!old) this.#count(key, 1)
       const born = old ? newer(old.born, progress) : first
       this.#documents.set(key, { born, includes, deleted: isAbsent(values) })
       this.#open.add(key)
@@ -159,6 +174,7 @@ export class State {
       const document = this.#documents.get(key)
       if (!document?.deleted || !isEmpty(newer(document.includes, progress))) continue
       this.#documents.delete(key)
+      this.#count(key, -1)
       if (!this.#cells.has(key)) this.#open.delete(key)
       publishing.push(connection.publish(stateTopic(this.#place, key), '', { retain: true }))
     }
@@ -170,12 +186,17 @@ export class State {
     const json = value === undefined ? undefined : JSON.stringify(value)
     const values = { json, timer, retry }
     const document = { born, includes, deleted: isAbsent(values) }
+    if (!this.#documents.has(key)) this.#count(key, 1)
     this.#documents.set(key, document)
     if (isSettled(document, progress)) this.#documents.set(key, settled)
     else this.#open.add(key)
     const open = newer(includes, progress)
     if (!document.deleted || !isEmpty(open)) this.#cells.set(key, { ...values, includes: open })
     return isCounted(document, progress)
+  }
+
+  #count(key: string, by: 1 | -1) {
+    this.#buckets[shardOf(key, maxPartitions)]! += by
   }
 }
 
