@@ -9,9 +9,11 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
   if (changes.length === 0) return
   const inventory = dataflow.inventory!
   for (const change of changes) {
-    if (change.action !== 'publish') continue
+    if (change.action !== 'publish' && change.action !== 'repartition') continue
     const known = inventory.sessions[change.node] ?? []
-    inventory.sessions[change.node] = [...new Set([...known, ...partitionNames(change.wiring)])]
+    const cut = change.action === 'publish' ? change.wiring : change.to
+    inventory.sessions[change.node] = [...new Set([...known, ...partitionNames(cut)])]
+    if (change.action === 'repartition') continue
     const resting = inventory.resting?.[change.node]
     if (resting) resting.revision = 0
   }
@@ -41,7 +43,11 @@ function applyOne(change: Change, { broker, orchestrator }: Context, signal: Abo
     case 'publish':
       return broker.publishWiring(change.flow, change.node, change.wiring)
     case 'discard':
-      return broker.discard(change.flow, change.node, change.partitions, change.everything)
+      return broker.discard(change.flow, change.node, change)
+    case 'repartition':
+      return broker.prepare(change.flow, change.node, change.to)
+    case 'begin':
+      return broker.begin(change.flow, change.node, change.wiring, change.cursors)
     default:
       return orchestrator.apply(change, signal)
   }

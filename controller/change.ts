@@ -1,12 +1,33 @@
-import type { Wiring } from '../schema/wiring.ts'
+import type { CursorDocument } from '../runtime/cursor.ts'
+import type { Cut } from '../schema/topics.ts'
+import type { NextCut, Wiring } from '../schema/wiring.ts'
 import type { HostChange } from './orchestrator/orchestrator.ts'
+import { countsOf } from './repartition.ts'
 
 export type Change =
   | HostChange
   | { action: 'publish'; flow: string; node: string; wiring: Wiring }
   /** Removes sessions of partitions, by name, with all that they hold; with `everything`, all that is retained of the
-   *  node too. */
-  | { action: 'discard'; flow: string; node: string; partitions: string[]; everything: boolean }
+   *  node too; with `ofKeys`, the state that belonged to keys and not to a partition. */
+  | {
+      action: 'discard'
+      flow: string
+      node: string
+      partitions: string[]
+      everything: boolean
+      ofKeys?: boolean
+    }
+  /** Opens sessions for partitions to come. */
+  | { action: 'repartition'; flow: string; node: string; from: Cut; to: NextCut }
+  /** Writes where new partitions begin, by name; to be followed by their wiring. */
+  | {
+      action: 'begin'
+      flow: string
+      node: string
+      from: Cut
+      wiring: Wiring
+      cursors: Record<string, CursorDocument>
+    }
 
 /** One line for `dyninka diff` and the log. */
 export function describe(change: Change): string {
@@ -20,6 +41,10 @@ export function describe(change: Change): string {
       return `${change.action} ${change.node} generation ${change.generation}, replica ${change.replica}: ${change.reason}`
     case 'publish':
       return `wire ${change.node}, revision ${change.wiring.revision}: ${streams(change.wiring)}`
+    case 'repartition':
+      return `repartition ${change.node} ${countsOf(change.from, change.to)}`
+    case 'begin':
+      return `hand ${change.node} over from ${change.from.partitions} partitions to ${change.wiring.partitions}`
     case 'discard':
       return change.everything
         ? `discard all that is left of ${change.node}`

@@ -9,7 +9,10 @@ import type { Secrets } from './secrets.ts'
 
 /** What the steps of a pass work with. */
 export interface Context {
-  broker: Pick<BrokerClient, 'watch' | 'connected' | 'publishWiring' | 'discard' | 'forget'>
+  broker: Pick<
+    BrokerClient,
+    'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
+  >
   orchestrator: Orchestrator
   secrets: Secrets
   inventories: Inventories

@@ -7,6 +7,8 @@ import type { Workload } from './orchestrator/orchestrator.ts'
 /** What a dataflow should be, as of its last good revision. */
 export interface Desired {
   flow: string
+  /** Topological order. */
+  nodes: Node[]
   /** Topological order. A function that has never been built has none. */
   workloads: Workload[]
   /** Wiring by node of the graph, once everything is up. */
@@ -27,12 +29,19 @@ export interface DesiredFrom {
 }
 
 /** Nothing of a flow: all that runs of it is to go. */
-export const nothing = (flow: string): Desired => ({ flow, workloads: [], contents: {}, unbuilt: [] })
+export const nothing = (flow: string): Desired => ({
+  flow,
+  nodes: [],
+  workloads: [],
+  contents: {},
+  unbuilt: [],
+})
 
 export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }: DesiredFrom): Desired {
   const isBuilt = (node: Node) => node.kind !== 'function' || artifacts[node.name] !== undefined
   return {
     flow: flow.name,
+    nodes: flow.nodes,
     workloads: flow.nodes.filter(isBuilt).map(node => {
       const artifact = node.kind === 'function' ? artifacts[node.name]! : runtime
       const isFunction = node.kind === 'function'

@@ -5,6 +5,7 @@ import type { ObservedHost, Workload } from './orchestrator/orchestrator.ts'
 import { mayRunOn } from './place.ts'
 import type { Observed } from './plan.ts'
 import { generationOf, isReady } from './plan-hosts.ts'
+import { repartitionOf } from './repartition.ts'
 import { isInEffect } from './rollout.ts'
 
 export type Phase = 'Waiting' | 'Building' | 'Starting' | 'Running' | 'Idle' | 'Failed' | 'Stopping'
@@ -43,6 +44,14 @@ export function health(
       observed,
       before?.nodes[workload.node],
     )
+    const change = repartitionOf(workload.node, desired, observed)
+    if (change !== undefined && nodes[workload.node]!.phase !== 'Failed') {
+      const { message } = nodes[workload.node]!
+      nodes[workload.node] = {
+        phase: 'Waiting',
+        message: message === undefined ? change : `${change}; ${message}`,
+      }
+    }
     const failure = buildFailures[workload.node]
     if (failure !== undefined)
       nodes[workload.node] = { phase: 'Failed', message: `${failure}\nThe last good build keeps running.` }
@@ -120,7 +129,7 @@ function failureOf({ lastExit, failures }: ObservedHost, olderWorks: boolean): s
 function isWiredInFull({ contents }: Desired, { wirings }: Observed): boolean {
   return Object.entries(contents).every(([node, content]) => {
     const wiring = wirings[node]
-    if (!wiring || wiring.inputs.length !== content.inputs.length) return false
+    if (!wiring || wiring.next || wiring.inputs.length !== content.inputs.length) return false
     return Object.entries(content.outputs).every(
       ([output, streams]) => wiring.outputs[output]?.length === streams.length,
     )

@@ -17,11 +17,22 @@ export async function observe(
     hosts,
     nodes,
     wirings: Object.fromEntries(view.wirings),
+    ended: await endedOf(name, view, broker),
     presences: runningHosts(hosts, view),
     sessions: { ...sessions },
     resting: Object.fromEntries(Object.entries(resting).map(([node, { revision }]) => [node, revision])),
     silent: broker.connected ? silentHosts(hosts, view, silentMs) : [],
   }
+}
+
+/** The last cursors of partitions that are to end, of nodes where all have. */
+export async function endedOf(flow: string, { wirings }: FlowView, broker: Context['broker']) {
+  const ended: Observed['ended'] = {}
+  for (const [node, wiring] of wirings) {
+    const cursors = wiring.last && (await broker.ended(flow, node, wiring))
+    if (cursors) ended[node] = cursors
+  }
+  return ended
 }
 
 /** Presences of processes that are known: what a broker brings back of a machine's last life is none. */

@@ -107,7 +107,8 @@ export function isFed(node: string, observed: Observed): boolean {
     if (hasNoHostLeft(producer, observed) && observed.resting[producer] === undefined) return false
     const streams = Object.values(wiring.outputs).flat()
     if (streams.some(stream => stream.consumers.includes(node))) return true
-    const wasInput = observed.wirings[node]?.inputs.some(input => input.node === producer) ?? false
+    const { inputs = [], next } = observed.wirings[node] ?? {}
+    const wasInput = [...inputs, ...(next?.inputs ?? [])].some(input => input.node === producer)
     return wasInput && !isConfirmed(producer, { ...observed, failed: new Set() })
   })
 }

@@ -1,9 +1,12 @@
+import type { CursorDocument } from '../runtime/cursor.ts'
+import type { Cut } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import type { Change } from './change.ts'
 import type { Desired } from './desired.ts'
 import type { DeclaredNode, ObservedHost } from './orchestrator/orchestrator.ts'
 import { planDiscards } from './plan-discards.ts'
 import { planHosts } from './plan-hosts.ts'
+import { approached, beginnings } from './repartition.ts'
 import { type RunningHost, rollout } from './rollout.ts'
 
 /** All of the world that a plan depends on; plain JSON, so that `dyninka diff` can ask for it. */
@@ -18,6 +21,8 @@ export interface Observed {
   /** By node of the graph, where a function without hosts went to rest: the wiring that all its sessions had in effect
    *  then, and so have now; 0 once it has got another one. From the inventory. */
   resting: Record<string, number>
+  /** By node whose partitions are to end: the last cursor of each, once all have. */
+  ended: Record<string, CursorDocument[]>
   /** Hosts that run, have been heard of, and went silent: something blocks them. */
   silent: string[]
 }
@@ -32,14 +37,30 @@ export function plan(desired: Desired, observed: Observed): Change[] {
   const { flow } = desired
   const failed = failedNodes(desired, observed)
   const hosts = planHosts(desired, observed)
-  const wirings = rollout(desired.contents, { ...observed, failed })
+  const contents = approached(desired, observed)
+  const wirings = rollout(contents, { ...observed, failed })
   return [
     ...hosts.filter(change => change.action !== 'stop'),
-    ...Object.entries(wirings).map(([node, wiring]) => ({ action: 'publish' as const, flow, node, wiring })),
+    ...Object.entries(wirings).flatMap(([node, wiring]) => publish(flow, node, wiring, observed)),
     ...hosts.filter(change => change.action === 'stop'),
-    ...planDiscards(desired, observed),
+    ...planDiscards(flow, contents, observed),
   ]
 }
+
+/** What must be there before a wiring is, then the wiring. */
+function publish(flow: string, node: string, wiring: Wiring, { wirings, ended }: Observed): Change[] {
+  const before = wirings[node]
+  const changes: Change[] = []
+  if (before && wiring.next && !before.next)
+    changes.push({ action: 'repartition', flow, node, from: cutOf(before), to: wiring.next })
+  if (before?.last && !wiring.last && ended[node]) {
+    const cursors = beginnings(flow, node, ended[node], wiring)
+    changes.push({ action: 'begin', flow, node, from: cutOf(before), wiring, cursors })
+  }
+  return [...changes, { action: 'publish', flow, node, wiring }]
+}
+
+const cutOf = ({ partitions, key }: Cut): Cut => ({ partitions, ...(key !== undefined && { key }) })
 
 /** Nodes that nobody should wait for. */
 export function failedNodes({ unbuilt, workloads }: Desired, observed: Observed): Set<string> {

@@ -1,5 +1,7 @@
+import type { CursorDocument } from '../runtime/cursor.ts'
 import type { Presence } from '../runtime/presence.ts'
 import type { Content, Stream, WiredInput, Wiring } from '../schema/wiring.ts'
+import { isSameCut, turned } from './repartition.ts'
 
 export interface RolloutState {
   /** What is retained now, by node of the graph; nodes that are being removed too. */
@@ -9,6 +11,8 @@ export interface RolloutState {
   resting: Record<string, number>
   /** Nodes that were never built, or whose newest generation does not start: not waited for. */
   failed: ReadonlySet<string>
+  /** By node whose partitions are to end: the last cursor of each, once all have. */
+  ended: Record<string, CursorDocument[]>
 }
 
 /** A presence, with the node of the graph that it belongs to. */
@@ -29,19 +33,28 @@ export function rollout(contents: Record<string, Content>, state: RolloutState):
   const next: Record<string, Wiring> = {}
   for (const [node, content] of Object.entries(contents).reverse()) {
     const observed = state.wirings[node]
-    const wanted: Content = {
-      ...content,
-      inputs: inputsOf(node, content, state),
-      outputs: outputsOf(node, content, contents, state),
-    }
-    wanted.partitions = Math.max(
-      content.partitions,
-      staleInputs(wanted, content) ? (observed?.partitions ?? 0) : 0,
-    )
+    const wanted = wantedOf(node, content, contents, state)
     if (observed && sameContent(observed, wanted)) continue
     next[node] = { ...wanted, revision: lastRevision(node, state) + 1 }
   }
   return next
+}
+
+function wantedOf(
+  node: string,
+  content: Content,
+  contents: Record<string, Content>,
+  state: RolloutState,
+): Content {
+  const observed = state.wirings[node]
+  const outputs = outputsOf(node, content, contents, state)
+  const isTurning =
+    observed?.kind === 'function' && content.kind === 'function' && !isSameCut(observed, content)
+  const before = isTurning ? observed.next?.inputs : observed?.inputs
+  const inputs = inputsOf(node, content, before ?? [], state)
+  if (isTurning) return turned(node, observed, { ...content, outputs }, inputs, state)
+  const { round } = observed ?? {}
+  return { ...content, inputs, outputs, ...(round !== undefined && { round }) }
 }
 
 /** Whether `consumer` takes in what `producer` sends on this stream, and passes on what comes of it. */
@@ -53,6 +66,7 @@ function isReady(
 ) {
   const { wirings, failed } = state
   const wiring = wirings[consumer]
+  if (wiring?.next?.inputs.some(wired => sameInput(wired, input))) return true
   if (!wiring?.inputs.some(wired => sameInput(wired, input))) return false
   if (!isInEffect(consumer, wiring, state)) return false
   const outputs = contents[consumer]?.outputs ?? {}
@@ -92,8 +106,8 @@ export function isConfirmed(node: string, state: RolloutState): boolean {
   return behind.every(({ partitions }) => partitions.length === 0) && isInEffect(node, wiring!, state)
 }
 
-function inputsOf(node: string, content: Content, state: RolloutState): WiredInput[] {
-  const stale = (state.wirings[node]?.inputs ?? []).filter(
+function inputsOf(node: string, content: Content, before: WiredInput[], state: RolloutState): WiredInput[] {
+  const stale = before.filter(
     input => !content.inputs.some(wanted => sameInput(wanted, input)) && mayStillCome(node, input, state),
   )
   return [...content.inputs, ...stale]
@@ -137,7 +151,11 @@ function outputsOf(
 function keepStale(streams: Stream[], observed: Stream[], wanted: Stream[]): void {
   for (const old of observed) {
     const stillWanted = wanted.find(({ name }) => name === old.name)?.consumers ?? []
-    const consumers = old.consumers.filter(consumer => !stillWanted.includes(consumer))
+    // Who gets another stream gets each record once.
+    const switched = streams.flatMap(stream => (stream.name === old.name ? [] : stream.consumers))
+    const consumers = old.consumers.filter(
+      consumer => !stillWanted.includes(consumer) && !switched.includes(consumer),
+    )
     if (consumers.length === 0) continue
     const kept = streams.find(({ name }) => name === old.name)
     if (kept) kept.consumers = [...kept.consumers, ...consumers]
@@ -152,8 +170,6 @@ export const isWired = (wiring: Wiring, output: string, stream: Pick<Stream, 'na
 
 const sameInput = (a: WiredInput, b: WiredInput) =>
   a.node === b.node && a.output === b.output && a.stream === b.stream
-
-const staleInputs = (wanted: Content, content: Content) => wanted.inputs.length > content.inputs.length
 
 /** Grows past what hosts have seen even where the broker has lost what it retained. */
 function lastRevision(node: string, { wirings, presences }: RolloutState): number {

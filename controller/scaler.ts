@@ -138,6 +138,7 @@ function whyAwake(
   const { [name]: _, ...resting } = observed.resting
   if (!wiring || !isInEffect(name, wiring, { presences: observed.presences, resting }))
     return 'its wiring is not in effect yet'
+  if (wiring.next) return 'its partitions change'
   delete inventory.resting?.[name]
   const isSilent = ({ id, node }: { id: string; node: string }) =>
     from.some(input => input.node === node) && !reports.has(id)

@@ -28,6 +28,10 @@ export interface CursorDocument {
   trying?: string
   /** The process that wrote `trying`. */
   tryingBy?: string
+  /** Of the cut that it belongs to, as in its wiring. */
+  round?: number
+  /** When the partition has ended: how many of its keys each partition of the next cut gets. */
+  heirs?: number[]
   /** Records during which the process of an owner died, and how often. */
   suspects?: Record<string, number>
 }

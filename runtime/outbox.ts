@@ -55,11 +55,17 @@ export class Outbox {
   }
 
   /** What comes after the streams in effect. Who will not read on is not waited for: a consumer that is removed
-   *  because it is stuck would hold up its own removal. */
+   *  because it is stuck would hold up its own removal. One that will read another stream still reads this one. */
   expect(outputs: Record<string, Stream[]>) {
     for (const lane of this.#lanes.values()) {
-      const next = outputs[lane.output]?.find(({ name }) => name === lane.stream.name)?.consumers ?? []
-      lane.leave(lane.stream.consumers.filter(consumer => !next.includes(consumer)))
+      const streams = outputs[lane.output] ?? []
+      const same = streams.find(({ name }) => name === lane.stream.name)?.consumers ?? []
+      const all = streams.flatMap(({ consumers }) => consumers)
+      const isLost = (consumer: string) => !all.includes(consumer)
+      lane.leave(
+        lane.stream.consumers.filter(isLost),
+        lane.stream.consumers.some(consumer => !same.includes(consumer)),
+      )
     }
   }
 
@@ -85,7 +91,7 @@ export class Outbox {
       const stream = outputs[lane.output]?.find(({ name }) => name === lane.stream.name)
       if (wanted.has(`${lane.output}/${lane.stream.name}`) && stream) {
         lane.stream = stream
-        lane.leave([])
+        lane.leave([], false)
       } else this.#lanes.delete(topic)
     }
   }

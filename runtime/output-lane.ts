@@ -47,6 +47,7 @@ export class OutputLane {
   /** By consumer: frames that it has not finished, oldest first. */
   #open = new Map<string, SentFrame[]>()
   #leaving: string[] = []
+  #closing = false
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -82,15 +83,17 @@ export class OutputLane {
     this.#schedule()
   }
 
-  /** These consumers will soon not read this lane any more: what still goes to them waits for nothing. */
-  leave(consumers: string[]) {
+  /** These consumers will soon read nothing of this output any more: what still goes to them waits for nothing.
+   *  @param isClosing some consumer will not read this lane any more */
+  leave(consumers: string[], isClosing: boolean) {
     this.#leaving = consumers
+    this.#closing = isClosing
     if (consumers.length > 0) this.#schedule()
   }
 
   /** Whether something has to leave before a consumer does. */
   get clearing() {
-    return this.#leaving.length > 0 && (this.#sending > 0 || this.#gathered.length > 0)
+    return this.#closing && (this.#sending > 0 || this.#gathered.length > 0)
   }
 
   backlog(consumer: string): number {

@@ -1,10 +1,10 @@
-import { sessionId, topics } from '../schema/topics.ts'
+import { keepsKeys, sessionId, topics } from '../schema/topics.ts'
 import { subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
-import type { CursorDocument, Progress } from './cursor.ts'
+import { type CursorDocument, Progress } from './cursor.ts'
 import { Due } from './due.ts'
 import { HandlerLoop } from './handler-loop.ts'
 import { type Entry, Handling } from './handling.ts'
@@ -55,7 +55,8 @@ export class Partition {
   #stop = new AbortController()
   #inflight: Inflight[] = []
   #switching: { wiring: Wiring; message: Message } | undefined
-  #phase: 'starting' | 'running' | 'draining' | 'closed' = 'starting'
+  /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
+  #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet: (() => void)[] = []
 
   constructor(options: PartitionOptions) {
@@ -95,14 +96,14 @@ export class Partition {
       await this.#connection.close()
       throw error
     }
-    if (this.#phase === 'starting') this.#phase = 'running'
+    if (this.#phase === 'starting') this.#phase = this.#wiring.last ? 'ended' : 'running'
     this.#options.onChange()
     this.#loop.run()
   }
 
   /** Revision of the wiring in effect; 0 while it is starting. */
   get revision() {
-    return this.#phase === 'running' ? this.#wiring.revision : 0
+    return this.#phase === 'running' || this.#phase === 'ended' ? this.#wiring.revision : 0
   }
 
   /** By consumer: records sent and not finished there. */
@@ -156,11 +157,12 @@ export class Partition {
   async #recover() {
     const { transport, log } = this.#options
     const { sessionPresent } = this.#connection
+    const { round = 0 } = this.#newest
     const { cursor, wiring } = await recover(
       transport,
       this.#connection,
       this.#options,
-      sessionPresent,
+      { expected: sessionPresent || round > 0, round },
       what =>
         log.error('the broker has lost a retained message', {
           what,
@@ -168,7 +170,8 @@ export class Partition {
         }),
     )
     this.#cursor = cursor
-    if (wiring && cursor.wiring === wiring.revision) this.#wiring = wiring
+    this.#wiring = leftInEffect(cursor, wiring, this.#newest)
+    if (this.#wiring.last && cursor.wiring === this.#wiring.revision) return // it has ended: others may have begun
     await restoreState(transport, this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#trial = new Trial(cursor)
@@ -211,9 +214,17 @@ export class Partition {
     this.#outbox.rewire(wiring.outputs)
     await this.rewire(this.#newest)
     this.#loop.use(this.#handlingFor(wiring), wiring.concurrency, this.#trial)
+    if (wiring.last) this.#finish(wiring)
     this.#cursor.subscriptions = wanted
     this.#cursor.wiring = wiring.revision
     await this.#committer.save()
+  }
+
+  /** Prepares the last cursor: nothing is stored behind it. */
+  #finish({ next }: Wiring) {
+    this.#due?.close()
+    if (!next || !keepsKeys(this.#options.cut) || !keepsKeys(next)) return
+    this.#cursor.heirs = this.#state.sizes(next.partitions, new Progress(this.#cursor.lanes))
   }
 
   #open(message: Message): Entry[] {
@@ -235,6 +246,7 @@ export class Partition {
     if (!next || this.#inflight.length > 0 || this.#loop.isHeld) return
     this.#loop.hold(async () => {
       await this.#use(next.wiring, this.#cursor.subscriptions)
+      if (next.wiring.last && this.#phase === 'running') this.#phase = 'ended'
       next.message.ack()
       this.#switching = undefined
       this.#options.onChange()
@@ -297,4 +309,14 @@ export class Partition {
     for (const resolve of this.#quiet.splice(0)) resolve()
     this.#options.onClosed(error)
   }
+}
+
+/** The wiring that a successor starts with. The cursor is the last that a change of wiring writes: where the wiring is
+ *  ahead of it, the change was under way, and nothing in flight. */
+function leftInEffect({ wiring }: CursorDocument, effect: Wiring | undefined, newest: Wiring): Wiring {
+  if (effect && effect.revision >= wiring) return effect
+  if (!newest.last || newest.revision === wiring) return newest
+  // It ends where this comes in its session, behind what was sent to it.
+  const { last: _, ...before } = newest
+  return { ...before, revision: newest.revision - 1 }
 }

@@ -12,8 +12,8 @@ export interface Place {
   name: string
 }
 
-/** As many bits as the largest number of partitions has, 256. */
-const levels = 8
+export const maxPartitions = 256
+const levels = Math.log2(maxPartitions)
 const keysInPart = 500
 
 /**
@@ -25,10 +25,9 @@ const keysInPart = 500
 export const stateTopic = ({ flow, node, name, cut }: Place, key: string) =>
   topics.state(flow, node, keepsKeys(cut) ? branch(hash(key), levels) : name, encodeKey(key))
 
-/** All state of a partition. @param partitions of their number: one that is not the partition's own, to find what
- *  larger or smaller ones have left */
-export const stateFilter = ({ flow, node, name, cut, partition }: Place, partitions = cut.partitions) =>
-  topics.states(flow, node, keepsKeys(cut) ? branch(partition, Math.log2(partitions)) : name)
+/** All state of a partition. */
+export const stateFilter = ({ flow, node, name, cut, partition }: Place) =>
+  topics.states(flow, node, keepsKeys(cut) ? branch(partition, Math.log2(cut.partitions)) : name)
 
 /** The same in parts, each of about so many keys: a default mosquitto drops what comes after 1,000 messages that it
  *  could not hand to the socket yet. @param keys that there are */
@@ -38,7 +37,11 @@ export function stateFilters(place: Place, keys: number): string[] {
   let parts = 1
   while (keys / parts > keysInPart && parts * partitions < 2 ** levels) parts *= 2
   return Array.from({ length: parts }, (_, part) =>
-    stateFilter({ ...place, partition: place.partition + part * partitions }, parts * partitions),
+    stateFilter({
+      ...place,
+      partition: place.partition + part * partitions,
+      cut: { ...place.cut, partitions: parts * partitions },
+    }),
   )
 }
 

@@ -20,13 +20,14 @@ const pauseMs = 3_000
 
 /** Reads cursor and wiring of a partition. To be called by its owner only: nobody else can still write them.
  *  @param connection the session, of which the caller is the owner
- *  @param expected the session was there before, so an owner wrote both
+ *  @param expected an owner wrote both, or who prepared the session
+ *  @param round of the cut, as it is wired
  *  @param onMissing told what an MQTT broker should have kept and didn't */
 export async function recover(
   transport: Transport,
   connection: Connection,
   { flow, node, name }: Place,
-  expected: boolean,
+  { expected, round }: { expected: boolean; round: number },
   onMissing: (what: string) => void,
 ): Promise<Recovered> {
   const places = {
@@ -41,10 +42,16 @@ export async function recover(
     expected,
   })
   if (expected && found.size < 2) onMissing(found.has(places.cursor) ? 'wiring' : 'cursor')
-  const cursor = found.get(places.cursor)
+  const stored = found.get(places.cursor)
   const wiring = found.get(places.wiring)
+  const cursor = stored
+    ? understood('cursor', places.cursor, () => parseCursor(stored))
+    : { ...emptyCursor(), ...(round > 0 && { round }) }
+  // Of partitions of the same names, before or after others: what they know is not what these know.
+  if ((cursor.round ?? 0) !== round)
+    throw new Error(`waits for its wiring: its partitions were cut ${cursor.round ?? 0} times, not ${round}`)
   return {
-    cursor: cursor ? understood('cursor', places.cursor, () => parseCursor(cursor)) : emptyCursor(),
+    cursor,
     ...(wiring && { wiring: understood('wiring', places.wiring, () => readWiring(wiring)!) }),
   }
 }

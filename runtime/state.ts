@@ -1,7 +1,8 @@
 import type { Progress } from './cursor.ts'
 import { HandlingError } from './dead-letter.ts'
+import { shardOf } from './key.ts'
 import type { Parking } from './parking.ts'
-import { type Place, stateTopic } from './place.ts'
+import { maxPartitions, type Place, stateTopic } from './place.ts'
 import { StateCache } from './state-cache.ts'
 import type { StateReader } from './state-reader.ts'
 import type { Connection } from './transport.ts'
@@ -69,7 +70,8 @@ export class State {
   #settled: StateCache
   /** Keys with anything that the cursor may not say yet: few, where keys may be many. */
   #open = new Set<string>()
-  /** Keys of which the broker has a document. */
+  /** Keys of which the broker has a document, by their shard among the most partitions that there can be. */
+  #buckets = new Uint32Array(maxPartitions)
   #stored = 0
   #place: Place
 
@@ -87,6 +89,17 @@ export class State {
       if (document && !isCounted(document, progress)) count -= 1
     }
     return count
+  }
+
+  /** Of the keys that `size` counts: how many each of so many partitions has. */
+  sizes(partitions: number, progress: Progress): number[] {
+    const sizes = Array.from({ length: partitions }, () => 0)
+    for (const [bucket, count] of this.#buckets.entries()) sizes[bucket % partitions]! += count
+    for (const key of this.#open) {
+      const document = this.#cells.get(key)?.document
+      if (document && !isCounted(document, progress)) sizes[shardOf(key, partitions)]! -= 1
+    }
+    return sizes
   }
 
   /** Only the broker has the value of this key: nothing may be asked about it, nor written, before it is back. */
@@ -155,7 +168,7 @@ export class State {
     const publishing: Promise<void>[] = []
     for (const { key, includes, first, ...values } of snapshots.values()) {
       const cell = this.#cellOf(key)
-      if (!cell.document) this.#stored += 1
+      if (!cell.document) this.#count(key, 1)
       const born = cell.document ? newer(cell.document.born, progress) : first
       cell.document = { born, includes, deleted: isAbsent(values) }
       this.#open.add(key)
@@ -186,7 +199,7 @@ export class State {
       const cell = this.#cells.get(key)!
       if (!cell.document?.deleted || !isEmpty(newer(cell.document.includes, progress))) continue
       cell.document = undefined
-      this.#stored -= 1
+      this.#count(key, -1)
       if (isAbsent(cell) && isEmpty(cell.includes)) {
         this.#open.delete(key)
         this.#cells.delete(key)
@@ -205,11 +218,11 @@ export class State {
     const rests = isSettled(document, progress)
     if (rests && json !== undefined && timer === undefined && retry === undefined) {
       const isNew = this.#settled.restore(key, json)
-      if (isNew) this.#stored += 1
+      if (isNew) this.#count(key, 1)
       return isNew
     }
     if (this.#settled.has(key)) return false
-    this.#stored += 1
+    this.#count(key, 1)
     const open = newer(includes, progress)
     this.#cells.set(key, { ...values, includes: open, document: rests ? settled : document })
     if (!rests) this.#open.add(key)
@@ -251,6 +264,11 @@ export class State {
     if (timer !== undefined || retry !== undefined || (json !== undefined && !document)) return
     this.#cells.delete(key)
     if (json !== undefined) this.#settled.put(key, json)
+  }
+
+  #count(key: string, by: 1 | -1) {
+    this.#buckets[shardOf(key, maxPartitions)]! += by
+    this.#stored += by
   }
 }
 

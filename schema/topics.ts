@@ -55,6 +55,9 @@ export const partitionName = (partition: number, { partitions, key }: Cut): stri
 export const partitionNames = (cut: Cut): string[] =>
   Array.from({ length: cut.partitions }, (_, partition) => partitionName(partition, cut))
 
+/** Whether a partition of this name has state of its own; see `keepsKeys`. */
+export const keepsState = (name: string) => name.startsWith('any')
+
 /** Whether records of one key meet in one partition, so that state belongs to the key alone. */
 export const keepsKeys = ({ partitions, key }: Cut) => partitions === 1 || key !== undefined
 

@@ -17,6 +17,16 @@ export interface Wiring {
   retry: Retry
   source?: Pick<SourceNode, 'spec' | 'id' | 'time' | 'overflow'>
   sink?: SinkSpec
+  /** How often its partitions were cut anew; absent: never. */
+  round?: number
+  /** The partitions to come: they have sessions already, which keep what is sent to them. */
+  next?: NextCut
+  /** Nothing is sent to these partitions any more: each ends when it comes to this. */
+  last?: true
+}
+
+export interface NextCut extends Cut {
+  inputs: WiredInput[]
 }
 
 export interface WiredInput {

@@ -50,16 +50,6 @@ Places('find under their filter the state of their own keys, and of no others', 
   }
 })
 
-Places('find under a filter of fewer partitions their own state and that of those which share it', () => {
-  const cut = { partitions: 8, key: 'room' }
-  for (const key of keys) {
-    const partition = shardOf(key, 8)
-    assert.ok(matches(stateFilter(at(partition, cut), 4), stateTopic(at(0, cut), key)))
-    assert.ok(matches(stateFilter(at(partition ^ 4, cut), 4), stateTopic(at(0, cut), key)))
-    assert.not.ok(matches(stateFilter(at(partition ^ 1, cut), 4), stateTopic(at(0, cut), key)))
-  }
-})
-
 Places('cut many keys of a partition into parts, each key in one of them', () => {
   for (const [partitions, count, parts] of [
     [1, 300, 1],

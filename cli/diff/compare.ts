@@ -51,6 +51,8 @@ export async function compare(dir: string, controller: Api, state?: string): Pro
   }
 }
 
+const steps: PlannedChange['action'][] = ['publish', 'discard', 'repartition', 'begin']
+
 type Answer = Observed & Partial<Pick<ObservedAnswer, 'secretDigests' | 'scales' | 'artifacts'>>
 
 const nothingObserved: Answer = {
@@ -62,6 +64,7 @@ const nothingObserved: Answer = {
   ],
   sessions: {},
   resting: {},
+  ended: {},
   silent: [],
 }
 
@@ -88,7 +91,7 @@ async function changesOf(
     changes: [
       // Wiring and clean-up come in steps that wait for each other: `rewired` says where they end.
       ...plan(desired, observed)
-        .filter(change => change.action !== 'publish' && change.action !== 'discard')
+        .filter(({ action }) => !steps.includes(action))
         .filter(change => nodeOf(change) in desired.contents)
         .map(change => told(change, observed)),
       ...asleep(desired, observed.artifacts ?? {}),

@@ -1,5 +1,6 @@
 import type { Desired } from '../../controller/desired.ts'
 import type { Observed } from '../../controller/plan.ts'
+import { countsOf, isSameCut } from '../../controller/repartition.ts'
 import type { Content } from '../../schema/wiring.ts'
 
 export interface Change {
@@ -24,12 +25,18 @@ export function rewired(
     const wiring = wirings[node]
     if (!wiring) return []
     const [before, after] = [inputsOf(wiring), inputsOf(content)]
+    const cut = wiring.next ?? wiring
+    const changes: Change[] = isSameCut(cut, content)
+      ? []
+      : [{ action: 'repartition', description: `repartition ${node} ${countsOf(cut, content)}` }]
     if (before !== after) {
-      return [{ action: 'rewire', description: `rewire ${node}: reads ${after} instead of ${before}` }]
+      changes.push({ action: 'rewire', description: `rewire ${node}: reads ${after} instead of ${before}` })
+      return changes
     }
     const changed = settings(content).filter(name => !isSame(content[name], wiring[name]))
-    if (changed.length === 0) return []
-    return [{ action: 'adjust', description: `adjust ${node} without a restart: ${changed.join(', ')}` }]
+    if (changed.length === 0) return changes
+    const description = `adjust ${node} without a restart: ${changed.join(', ')}`
+    return [...changes, { action: 'adjust', description }]
   })
   return [...kept, ...removed]
 }
@@ -41,6 +48,8 @@ const inputsOf = ({ inputs }: Pick<Content, 'inputs'>) =>
     .join(', ')
 
 const settings = (content: Content) =>
-  (Object.keys(content) as (keyof Content)[]).filter(name => name !== 'inputs' && name !== 'outputs')
+  (Object.keys(content) as (keyof Content)[]).filter(
+    name => !['inputs', 'outputs', 'partitions'].includes(name),
+  )
 
 const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)

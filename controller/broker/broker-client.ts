@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { type CursorDocument, parseCursor } from '../../runtime/cursor.ts'
 import { Problem } from '../../schema/problem.ts'
-import { intakeSessionId, sessionId, topics } from '../../schema/topics.ts'
-import type { Wiring } from '../../schema/wiring.ts'
+import { intakeSessionId, keepsState, partitionNames, sessionId, topics } from '../../schema/topics.ts'
+import { type NextCut, subscriptionsOf, type Wiring } from '../../schema/wiring.ts'
 import { FlowView } from './flow-view.ts'
 import { readRetained } from './read-retained.ts'
 
@@ -93,8 +94,11 @@ export class BrokerClient {
     await this.#client.unsubscribeAsync(FlowView.filters(flow)).catch(() => {})
   }
 
-  publishWiring(flow: string, node: string, wiring: Wiring): Promise<unknown> {
-    return this.publish(topics.wiring(flow, node), JSON.stringify(wiring), true)
+  async publishWiring(flow: string, node: string, wiring: Wiring): Promise<void> {
+    const payload = Buffer.from(JSON.stringify(wiring))
+    await this.publish(topics.wiring(flow, node), payload, true)
+    // The next pass must not plan by what was there before, until the broker has told us what we just told it.
+    this.#views.get(flow)?.take(topics.wiring(flow, node), payload)
   }
 
   /** @throws Problem when the broker doesn't take it over */
@@ -105,17 +109,69 @@ export class BrokerClient {
   }
 
   /** Removes sessions with all that they hold; with `everything`, all that is retained of the node too. */
-  async discard(flow: string, node: string, partitions: string[], everything: boolean): Promise<void> {
+  async discard(
+    flow: string,
+    node: string,
+    { partitions, everything, ofKeys }: { partitions: string[]; everything: boolean; ofKeys?: boolean },
+  ): Promise<void> {
     for (const partition of partitions) await discardSession(this.url, sessionId(flow, node, partition))
     const spec = this.#views.get(flow)?.wirings.get(node)?.source?.spec
     if (everything && spec?.type === 'mqtt') {
       // Where a source reads a broker that is gone, there is nothing left to discard.
       await discardSession(spec.broker ?? this.url, intakeSessionId(flow, node)).catch(() => {})
     }
+    if (!everything) {
+      const left = partitions.flatMap(partition => leftBy(flow, node, partition))
+      await Promise.all(left.map(topic => this.publish(topic, '', true)))
+    }
     const filters = everything
       ? [`dyninka/${flow}/+/${node}/#`]
-      : partitions.flatMap(partition => leftBy(flow, node, partition))
+      : partitions.filter(keepsState).map(partition => topics.states(flow, node, partition))
+    if (ofKeys) filters.push(topics.states(flow, node, 'k'))
+    if (filters.length === 0) return
     for (const topic of (await this.readRetained(filters)).keys()) await this.publish(topic, '', true)
+  }
+
+  /** Opens the sessions of partitions to come, with nothing in them: they keep what is sent to them from now on. */
+  async prepare(flow: string, node: string, next: NextCut): Promise<void> {
+    const names = partitionNames(next)
+    await this.discard(flow, node, { partitions: names, everything: false })
+    for (const [partition, name] of names.entries()) {
+      const client = await connectAsync(
+        this.url,
+        { ...options, reconnectPeriod: 0, clean: false, clientId: sessionId(flow, node, name) },
+        false,
+      )
+      await client.subscribeAsync(subscriptionsOf({ flow, node, partition, name }, next), { qos: 1 })
+      await client.endAsync()
+    }
+  }
+
+  /** The last cursor of every partition of this wiring. @returns undefined when not all have come to its end */
+  async ended(flow: string, node: string, wiring: Wiring): Promise<CursorDocument[] | undefined> {
+    const found = await this.readRetained([topics.credits(flow, node)])
+    const cursors: CursorDocument[] = []
+    for (const name of partitionNames(wiring)) {
+      const payload = found.get(topics.credit(flow, node, name))
+      if (!payload) return undefined
+      const cursor = parseCursor(payload)
+      if (cursor.wiring !== wiring.revision || (cursor.round ?? 0) !== (wiring.round ?? 0)) return undefined
+      cursors.push(cursor)
+    }
+    return cursors
+  }
+
+  /** Leaves partitions as owners would have that have finished what these cursors say, with this wiring in effect. */
+  async begin(
+    flow: string,
+    node: string,
+    wiring: Wiring,
+    cursors: Record<string, CursorDocument>,
+  ): Promise<void> {
+    for (const [name, cursor] of Object.entries(cursors)) {
+      await this.publish(topics.effect(flow, node, name), JSON.stringify(wiring), true)
+      await this.publish(topics.credit(flow, node, name), JSON.stringify(cursor), true)
+    }
   }
 
   /** Everything retained under the filters, by topic. */
@@ -153,12 +209,11 @@ export class BrokerClient {
 
 const sendAtOnce = (client: MqttClient) => (client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
 
-/** What the owners of a partition retain, but for dead letters and for state that is of its keys alone. */
+/** What the owners of a partition retain, but for state and dead letters. */
 const leftBy = (flow: string, node: string, partition: string) => [
   topics.credit(flow, node, partition),
   topics.fence(flow, node, partition),
   topics.effect(flow, node, partition),
-  topics.states(flow, node, partition),
 ]
 
 /** A clean connection under a session's ID ends the session. */

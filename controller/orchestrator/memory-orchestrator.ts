@@ -1,3 +1,4 @@
+import { emptyCursor } from '../../runtime/cursor.ts'
 import type { Presence } from '../../runtime/presence.ts'
 import { topics } from '../../schema/topics.ts'
 import type { Wiring } from '../../schema/wiring.ts'
@@ -111,9 +112,17 @@ export class MemoryOrchestrator implements Orchestrator {
       this.view(flow).take(topics.wiring(flow, node), Buffer.from(JSON.stringify(wiring)))
       this.#announce(flow, node)
     },
-    discard: async (flow, node, _partitions, everything) => {
+    discard: async (flow, node, { everything }) => {
       this.writes += 1
       if (everything) this.view(flow).take(topics.wiring(flow, node), Buffer.alloc(0))
+    },
+    prepare: async () => {
+      this.writes += 1
+    },
+    // Its hosts have any wiring in effect at once, and finish nothing.
+    ended: async (_flow, _node, { partitions }) => Array.from({ length: partitions }, emptyCursor),
+    begin: async () => {
+      this.writes += 1
     },
     forget: async () => {},
   }

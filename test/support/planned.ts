@@ -1,5 +1,6 @@
 import { describe } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
+import { endedOf } from '../../controller/observe.ts'
 import { MemoryOrchestrator } from '../../controller/orchestrator/memory-orchestrator.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
 import type { Flow, FunctionNode } from '../../schema/flow.ts'
@@ -54,6 +55,7 @@ export class PlannedWorld {
       })),
       sessions: { ...this.sessions },
       resting: { ...this.resting },
+      ended: await endedOf('f', view, this.orchestrator.broker),
       silent: [],
     }
   }
@@ -67,13 +69,16 @@ export class PlannedWorld {
         if (change.node in this.resting) this.resting[change.node] = 0
         await this.orchestrator.broker.publishWiring('f', change.node, change.wiring)
       } else if (change.action === 'discard') {
-        await this.orchestrator.broker.discard('f', change.node, change.partitions, change.everything)
+        await this.orchestrator.broker.discard('f', change.node, change)
         if (change.everything) delete this.sessions[change.node]
         else
           this.sessions[change.node] = this.sessions[change.node]!.filter(
             name => !change.partitions.includes(name),
           )
-      } else await this.orchestrator.apply(change)
+      } else if (change.action === 'repartition') {
+        const known = this.sessions[change.node] ?? []
+        this.sessions[change.node] = [...new Set([...known, ...partitionNames(change.to)])]
+      } else if (change.action !== 'begin') await this.orchestrator.apply(change)
     }
     return changes.map(describe)
   }

@@ -185,6 +185,16 @@ export class Rig {
     return connection
   }
 
+  /** Whether the broker keeps a session. Ends it, and whoever holds it. */
+  async hasSession(clientId: string): Promise<boolean> {
+    const connect = (clean: boolean) =>
+      wireTransport(this.#url).connect({ clientId, clean, onMessage() {}, onClose() {} })
+    const session = await connect(false)
+    await session.close()
+    await (await connect(true)).close()
+    return session.sessionPresent
+  }
+
   /** Publishes through a new connection from now on: the broker has ended the one before. */
   async reconnect() {
     this.#shared = undefined

@@ -1,0 +1,216 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Context } from '../runtime/context.ts'
+import { partitionNames, sessionId } from '../schema/topics.ts'
+import { brokers, type TestBroker } from './support/brokers.ts'
+import { Conductor, type Manner } from './support/conductor.ts'
+import { fn, type Handler, Rig, sink, source, until } from './support/rig.ts'
+
+interface Counted {
+  key: string
+  n: number
+  count: number
+}
+
+const keys = 40
+/** Far fewer than a default mosquitto queues for a topic outside of the graph. */
+const maxUnderWay = 150
+
+let run = 0
+
+for (const [name, start] of brokers) {
+  const Cut = suite(`a change of the number of partitions on ${name}`)
+  let broker: TestBroker
+  let rig: Rig
+  let conductor: Conductor
+  let heard: { payload: Buffer }[]
+  let sent = 0
+  let flowing = false
+  let feeding: Promise<void>
+
+  Cut.before(async () => {
+    broker = await start()
+  })
+  Cut.after.each(async () => {
+    flowing = false
+    await feeding.catch(() => {})
+    await rig.close()
+    await conductor.close()
+  })
+  Cut.after(() => broker.close())
+
+  const count = (value: unknown, ctx: Context) => {
+    const { count } = (ctx.state as { count: number } | undefined) ?? { count: 0 }
+    ctx.state = { count: count + 1 }
+    return { ...(value as { key: string; n: number }), count: count + 1 }
+  }
+
+  /** A chain of two keyed functions: `count` is what is cut anew, between a producer and a consumer with partitions. */
+  async function started(handlers: Record<string, Handler>, more: Parameters<typeof fn>[2] = {}) {
+    const topic = `cut/${++run}`
+    rig = new Rig(
+      broker.url,
+      [
+        source('in', { type: 'mqtt', filter: `${topic}/in`, format: 'json' }),
+        fn('first', ['in'], { key: 'key', scale: { min: 1, max: 2 } }),
+        fn('count', ['first'], { key: 'key', scale: { min: 1, max: 4 }, ...more }),
+        fn('last', ['count'], { key: 'key', scale: { min: 1, max: 2 } }),
+        sink('out', ['last'], { type: 'mqtt', topic: `${topic}/out`, retain: false }),
+      ],
+      { first: value => value, last: value => value, ...handlers },
+    )
+    await rig.start()
+    await rig.host('count')
+    conductor = await Conductor.over(broker.url)
+    heard = await rig.listen(`${topic}/out`)
+    sent = 0
+  }
+
+  const send = (n: number, more: object = {}) =>
+    rig.publish(`cut/${run}/in`, JSON.stringify({ key: `k${n % keys}`, n, ...more }))
+
+  function flow() {
+    flowing = true
+    feeding = (async () => {
+      while (flowing) {
+        if (sent - heard.length < maxUnderWay) await send(sent++)
+        else await sleep(5)
+        if (sent % 8 === 0) await sleep(1)
+      }
+    })()
+  }
+
+  async function flowOn(records = 200) {
+    const before = heard.length
+    await until(() => heard.length > before + records, 'records to flow', 20_000)
+  }
+
+  async function cut(max: number, manner?: Manner) {
+    const node = rig.flow.nodes.find(({ name }) => name === 'count')!
+    if (node.kind === 'function') node.scale = { min: 1, max }
+    await conductor.settle(rig.flow, manner)
+  }
+
+  /** Every record once, in the order of its key, and none missing in the count of its key. */
+  async function ended() {
+    flowing = false
+    await feeding
+    await until(() => heard.length >= sent, `${sent} records`, 20_000).catch((error: Error) => {
+      const got = new Set(heard.map(({ payload }) => (JSON.parse(payload.toString()) as Counted).n))
+      const missing = Array.from({ length: sent }, (_, n) => n).filter(n => !got.has(n))
+      throw new Error(`${error.message}: ${missing.length} missing, ${missing.slice(0, 20)}`)
+    })
+    await sleep(100) // for what comes twice
+    const records = heard.map(({ payload }) => JSON.parse(payload.toString()) as Counted)
+    for (let key = 0; key < keys; key++) {
+      const own = records.filter(record => record.key === `k${key}`)
+      assert.equal(
+        own.map(({ n }) => n),
+        own.map((_, i) => key + i * keys),
+        `order of k${key}`,
+      )
+      assert.equal(
+        own.map(({ count }) => count),
+        own.map((_, i) => i + 1),
+        `state of k${key}`,
+      )
+    }
+    assert.is(records.length, sent)
+  }
+
+  /** Nothing is retained of other partitions than these, and none of them has a session. */
+  async function onlyLeft(partitions: number) {
+    const flow = rig.flow.name
+    const retained = await rig.listen(`dyninka/${flow}/#`)
+    await sleep(300)
+    const names = new Set(partitionNames({ partitions, key: 'key' }))
+    const ofCount = retained
+      .map(({ topic }) => topic)
+      .filter(topic => /\/(credit|wiring)\/count\/./.test(topic))
+    assert.equal([...new Set(ofCount.map(topic => topic.split('/')[4]!))].toSorted(), [...names].toSorted())
+    const states = retained.map(({ topic }) => topic).filter(topic => topic.includes('/state/count/'))
+    assert.is(states.length, keys)
+    for (const other of [1, 2, 4, 8, 16].filter(other => other !== partitions)) {
+      for (const name of partitionNames({ partitions: other, key: 'key' }))
+        assert.not.ok(await rig.hasSession(sessionId(flow, 'count', name)), name)
+    }
+  }
+
+  Cut(
+    '4, 8, 4, 8, 4 while records flow: each once, in order per key, with the state of its key',
+    async () => {
+      await started({ count })
+      flow()
+      await flowOn()
+      for (const max of [8, 4, 8, 4]) {
+        await cut(max)
+        await flowOn()
+      }
+      await ended()
+      await onlyLeft(4)
+      assert.equal(
+        conductor.made.filter(change => change.startsWith('repartition')),
+        [
+          'repartition count 4 → 8',
+          'repartition count 8 → 4',
+          'repartition count 4 → 8',
+          'repartition count 8 → 4',
+        ],
+      )
+      assert.ok(conductor.said.some(why => why.startsWith('repartition 4 → 8: waits until first sends')))
+    },
+  )
+
+  Cut('1, 16, 1: so does a function that had one partition', async () => {
+    await started({ count }, { scale: { min: 1, max: 1 } })
+    flow()
+    await flowOn()
+    for (const max of [16, 1]) {
+      await cut(max)
+      await flowOn()
+    }
+    await ended()
+    await onlyLeft(1)
+  })
+
+  Cut('goes on when hosts are killed in the middle, and what leads it between any two steps', async () => {
+    await started({ count })
+    flow()
+    await flowOn()
+    let killing = true
+    const kills = (async () => {
+      while (killing) {
+        const node = ['count', 'first', 'last'][Math.floor(Math.random() * 3)]!
+        await rig.kill(rig.hosts(node)[0]!)
+        await rig.host(node)
+        await sleep(100 + Math.random() * 300)
+      }
+    })()
+    for (const max of [8, 4, 8, 4]) {
+      // Each pass makes some of its changes, maybe none; the next one knows no more than the broker.
+      await cut(max, { steps: planned => Math.floor(Math.random() * (planned + 1)) })
+      await flowOn(100)
+    }
+    killing = false
+    await kills
+    await flowOn()
+    await ended()
+    await onlyLeft(4)
+  })
+
+  Cut('is taken back while it is under way', async () => {
+    await started({ count })
+    flow()
+    await flowOn()
+    for (let passes = 1; passes <= 7; passes++) {
+      await cut(8, { passes })
+      await cut(4)
+      await flowOn(100)
+    }
+    await ended()
+    await onlyLeft(4)
+  })
+
+  Cut.run()
+}
