@@ -93,8 +93,9 @@ export class BrokerClient {
     await this.#client.unsubscribeAsync(FlowView.filters(flow)).catch(() => {})
   }
 
-  publishWiring(flow: string, node: string, wiring: Wiring): Promise<unknown> {
-    return this.publish(topics.wiring(flow, node), JSON.stringify(wiring), true)
+  publishWiring(flow: string, node: string, wiring: Wiring): Promise<void> {
+    const send = (payload: string) => this.publish(topics.wiring(flow, node), payload, true)
+    return this.#views.get(flow)?.publish(node, wiring, send) ?? send(JSON.stringify(wiring))
   }
 
   /** @throws Problem when the broker doesn't take it over */
