@@ -91,6 +91,7 @@ export class Checker {
   #verdict = { duplicated: 0, reordered: 0, stateErrors: 0 }
   #edgeRepeats = { source: 0, sink: 0 }
   #problems: string[] = []
+  #toldWrong = new Set<string>()
 
   sent(record: Entered): void {
     this.#model.add(record)
@@ -272,7 +273,11 @@ export class Checker {
     this.#problem(`wrong: ${text}`)
   }
 
+  /** The first of each kind and key: what follows from a loss would hide all others. */
   #problem(text: string) {
+    const about = `${text.split(':', 1)} ${/"k":"[^"]*"/.exec(text)}`
+    if (about.startsWith('wrong') && this.#toldWrong.has(about)) return
+    this.#toldWrong.add(about)
     if (this.#problems.length < maxProblems) this.#problems.push(text)
   }
 }
