@@ -179,6 +179,7 @@ async function embedded(): Promise<KillableBroker> {
     async kill() {
       process.kill(readJson<{ pid: number }>(join(state, 'broker.json'))!.pid, 'SIGKILL')
     },
+    end: () => stopEmbeddedBroker(state),
     async restart() {
       await embeddedBroker(state, { samePort: true })
     },

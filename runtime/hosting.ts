@@ -17,7 +17,7 @@ import { MqttFeed } from './sources/mqtt-feed.ts'
 import { TimerFeed } from './sources/timer-feed.ts'
 import { maxCachedBytes } from './state-cache.ts'
 import { reportOf } from './telemetry.ts'
-import type { Connection, Message, Transport } from './transport.ts'
+import type { Connection, Message, Transport, Way } from './transport.ts'
 import type { Unit } from './unit.ts'
 import { Units } from './units.ts'
 
@@ -245,21 +245,26 @@ export class Hosting {
     if (this.#sink?.spec !== spec) {
       void this.#sink?.sink.close()
       const clientId = `dyninka_${flow}_${node}_out_${presence.host}`
-      const transportTo = (broker?: string) =>
-        broker ? this.#options.transportTo(broker) : this.#options.transport
-      this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, transportTo }) }
+      const wayTo = (broker?: string) => this.#wayTo(broker)
+      this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, wayTo }) }
     }
     return this.#sink.sink
   }
 
+  /** To the broker of the outside. The topic for nudges is ours on the dataflow's own broker only. */
+  #wayTo(broker: string | undefined): Way {
+    const { flow, transport, transportTo } = this.#options
+    return broker ? { transport: transportTo(broker) } : { transport, nudge: topics.nudge(flow) }
+  }
+
   #feedOf({ source }: Wiring, onClosed: (error?: Error) => void): Feed {
-    const { flow, node, transport, transportTo, outside, listen = '127.0.0.1' } = this.#options
+    const { flow, node, outside, listen = '127.0.0.1' } = this.#options
     if (outside) return outside.feed
     const { spec } = source!
     if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
     if (spec.type === 'http') return new HttpFeed(spec, listen)
     return new MqttFeed({
-      transport: spec.broker ? transportTo(spec.broker) : transport,
+      ...this.#wayTo(spec.broker),
       clientId: intakeSessionId(flow, node),
       filter: spec.filter,
       onClosed,

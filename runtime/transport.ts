@@ -4,6 +4,12 @@ export interface Transport {
   connect(options: ConnectOptions): Promise<Connection>
 }
 
+/** To a broker: what is needed to connect to it. */
+export interface Way {
+  transport: Transport
+  nudge?: string
+}
+
 export interface ConnectOptions {
   clientId: string
   /** false: the broker keeps subscriptions and unacknowledged messages while nobody is connected. */

@@ -58,4 +58,35 @@ View('takes nothing retained for newer than what was published since', async () 
   assert.is(view.wirings.get('a')!.revision, 1)
 })
 
+// The plan of the next pass gave the same revision to another wiring while the first was on its way back: hosts kept to
+// the first, and one of two consumers that came ready at once got no record. Seen once in 37 starts.
+View('knows what it has published before the broker brings it back', async () => {
+  const { view } = open([])
+  await view.synchronised
+  const revision = () => view.wirings.get('a')!.revision
+  const publish = (revision: number) =>
+    view.publish('a', JSON.parse(wiring(revision).toString()), async () => {})
+  await publish(2)
+  await publish(3)
+  assert.is(revision(), 3)
+  view.take(topicOf('a'), wiring(2))
+  assert.is(revision(), 3)
+  view.take(topicOf('a'), wiring(3))
+  assert.is(revision(), 3)
+  view.take(topicOf('a'), wiring(1)) // a foreign client's, and later than ours
+  assert.is(revision(), 1)
+})
+
+View('knows nothing of what the broker did not take over', async () => {
+  const { view } = open([])
+  await view.synchronised
+  const refused = await view
+    .publish('a', JSON.parse(wiring(2).toString()), () => Promise.reject(new Error('gone')))
+    .catch((error: Error) => error.message)
+  assert.is(refused, 'gone')
+  assert.is(view.wirings.size, 0)
+  view.take(topicOf('a'), wiring(1))
+  assert.is(view.wirings.get('a')!.revision, 1)
+})
+
 View.run()

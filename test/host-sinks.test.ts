@@ -1,13 +1,17 @@
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Aedes } from 'aedes'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
 import { fileSink } from '../runtime/sinks/file-sink.ts'
 import { httpSink } from '../runtime/sinks/http-sink.ts'
+import { intakeSessionId, topics } from '../schema/topics.ts'
+import { Rig, sink as sinkNode, source, until } from './support/rig.ts'
 
 const ctx = {
   record: { id: 'in.0:1', time: 0, source: 'in' },
@@ -72,6 +76,39 @@ Sinks('http: posts JSON with the id of the record, and fails where the answer do
   assert.match((error as Error).message, 'answered 503')
   server.closeAllConnections()
   server.close()
+})
+
+// A default mosquitto holds back small packets until TCP has acknowledged the one before: 125 records/s left an `mqtt`
+// sink, whose connection had nothing to send before the next acknowledgment came.
+Sinks('mqtt, and mqtt sources, acknowledge at once what the broker sends', async () => {
+  const broker = await Aedes.createBroker()
+  const nudged = new Set<string>()
+  const server = createTcpServer(broker.handle).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const spec = { filter: 't/in', format: 'json' as const }
+  const rig = new Rig(
+    `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [
+      source('in', { type: 'mqtt', ...spec }),
+      sinkNode('out', ['in'], { type: 'mqtt', topic: 't/out', retain: false }),
+    ],
+    {},
+  )
+  const { name } = rig.flow
+  broker.on('publish', ({ topic }, client) => {
+    if (client && topic === topics.nudge(name)) nudged.add(client.id)
+  })
+  try {
+    await rig.start()
+    await rig.publish('t/in', '{}')
+    const hasNudged = (id: string) => [...nudged].some(client => client.startsWith(id))
+    await until(() => hasNudged(intakeSessionId(name, 'in')), 'a nudge of the source')
+    await until(() => hasNudged(`dyninka_${name}_out_out_`), 'a nudge of the sink')
+  } finally {
+    await rig.close()
+    server.close()
+    await new Promise<void>(resolve => broker.close(resolve))
+  }
 })
 
 Sinks.run()

@@ -77,6 +77,9 @@ const mistakes: [name: string, meddling: Meddling, finds: (keyof Verdict)[]][] =
   ['two records of a key swapped at the sink', at('sink', swap), ['reordered']],
   ['the first function losing state', rollBack('stamp'), ['stateErrors']],
   ['a function losing state', rollBack('left'), ['stateErrors']],
+  ['a record lost before the pulse', at('pulse', lose), ['stateErrors']],
+  ['a record counted twice by the pulse', at('pulse', repeat), ['stateErrors']],
+  ['the pulse losing state', rollBack('pulse'), ['stateErrors']],
   ['the join losing state', rollBack('join'), ['stateErrors']],
   ['the tally losing state', rollBack('tally'), ['stateErrors']],
 ]

@@ -5,9 +5,9 @@ import { torture } from './torture/torture.ts'
 const Torture = suite('torture')
 
 Torture('loses nothing, counts nothing twice, and keeps order, whatever comes together', async () => {
-  const report = await torture({ seed: 1, records: 1_500, faults: 15, broker: 'aedes', rate: 2_000 })
+  const report = await torture({ seed: 1, records: 20_000, faults: 30, broker: 'aedes', rate: 20_000 })
   assert.ok(report.ok, JSON.stringify(report, null, 1))
-  assert.is(report.delivered, 1_500)
+  assert.is(report.delivered, 20_000)
 })
 
 Torture.run()

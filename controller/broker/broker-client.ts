@@ -94,11 +94,9 @@ export class BrokerClient {
     await this.#client.unsubscribeAsync(FlowView.filters(flow)).catch(() => {})
   }
 
-  async publishWiring(flow: string, node: string, wiring: Wiring): Promise<void> {
-    const payload = Buffer.from(JSON.stringify(wiring))
-    await this.publish(topics.wiring(flow, node), payload, true)
-    // The next pass must not plan by what was there before, until the broker has told us what we just told it.
-    this.#views.get(flow)?.take(topics.wiring(flow, node), payload)
+  publishWiring(flow: string, node: string, wiring: Wiring): Promise<void> {
+    const send = (payload: string) => this.publish(topics.wiring(flow, node), payload, true)
+    return this.#views.get(flow)?.publish(node, wiring, send) ?? send(JSON.stringify(wiring))
   }
 
   /** @throws Problem when the broker doesn't take it over */

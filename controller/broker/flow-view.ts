@@ -31,6 +31,8 @@ export class FlowView {
   #wired: ReadonlySet<string> = new Set()
   /** What was published since we subscribed: what is retained and comes later is older. */
   #live = new Set<string>()
+  /** By node: the wiring of ours that the broker has yet to bring back. */
+  #awaited = new Map<string, string>()
 
   constructor(flow: string, onChange: () => void) {
     this.flow = flow
@@ -89,10 +91,27 @@ export class FlowView {
     this.#complete = false
     this.#seen.clear()
     this.#live.clear()
+    this.#awaited.clear()
     subscribe().then(
       () => round === this.#round && this.#waitForSilence(),
       () => setTimeout(() => round === this.#round && this.synchronise(subscribe), retryMs).unref(),
     )
+  }
+
+  /** Knows a wiring of ours as soon as the broker has it, and whatever is still on its way back to us. A plan made on
+   *  the one before would give its revision to another wiring, and hosts keep to the first that they get: a stream
+   *  would never be written. */
+  async publish(node: string, wiring: Wiring, send: (payload: string) => Promise<void>): Promise<void> {
+    const payload = JSON.stringify(wiring)
+    this.#awaited.set(node, payload)
+    try {
+      await send(payload)
+    } catch (error) {
+      this.#awaited.delete(node)
+      throw error
+    }
+    this.#live.add(`wiring/${node}`)
+    this.#set(this.wirings, node, wiring)
   }
 
   /** @param isRetained it was there before we subscribed */
@@ -104,6 +123,10 @@ export class FlowView {
       if (last) this.#before.set(host, last.payload)
       this.#reports.set(host, { node, payload })
       return
+    }
+    if (kind === 'wiring' && this.#awaited.has(node)) {
+      if (payload.toString() !== this.#awaited.get(node)) return
+      this.#awaited.delete(node)
     }
     const place = `${kind}/${host ?? node}`
     if (!isRetained) this.#live.add(place)

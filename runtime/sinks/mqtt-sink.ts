@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../context.ts'
 import type { UserModule } from '../invoke.ts'
-import type { Connection, Transport } from '../transport.ts'
+import type { Connection, Way } from '../transport.ts'
 import type { Sink } from './sink.ts'
 
-interface MqttSinkOptions {
-  transport: Transport
+interface MqttSinkOptions extends Way {
   clientId: string
   topic: string
   retain: boolean
@@ -69,10 +68,11 @@ export class MqttSink implements Sink {
   }
 
   async #attempt() {
-    const { transport, clientId } = this.#options
+    const { transport, nudge, clientId } = this.#options
     const connection = await transport.connect({
       clientId,
       clean: true,
+      ...(nudge !== undefined && { nudge }),
       onMessage() {},
       onClose: () => {
         this.#connection = undefined

@@ -1,7 +1,7 @@
 import type { SinkSpec } from '../../schema/flow.ts'
 import type { Logger } from '../context.ts'
 import type { UserModule } from '../invoke.ts'
-import type { Transport } from '../transport.ts'
+import type { Way } from '../transport.ts'
 import { fileSink } from './file-sink.ts'
 import { httpSink } from './http-sink.ts'
 import { MqttSink } from './mqtt-sink.ts'
@@ -15,13 +15,13 @@ export interface Sink {
 export interface SinkPlace {
   clientId: string
   log: Logger
-  transportTo(broker: string | undefined): Transport
+  wayTo(broker: string | undefined): Way
 }
 
-export function sinkOf(spec: SinkSpec, { clientId, log, transportTo }: SinkPlace): Sink {
+export function sinkOf(spec: SinkSpec, { clientId, log, wayTo }: SinkPlace): Sink {
   switch (spec.type) {
     case 'mqtt':
-      return new MqttSink({ ...spec, clientId, log, transport: transportTo(spec.broker) })
+      return new MqttSink({ ...spec, clientId, log, ...wayTo(spec.broker) })
     case 'file':
       return fileSink(spec.path)
     case 'http':

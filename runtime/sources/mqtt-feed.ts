@@ -1,8 +1,7 @@
-import type { Connection, Transport } from '../transport.ts'
+import type { Connection, Way } from '../transport.ts'
 import type { Emit, Feed } from './feed.ts'
 
-interface MqttFeedOptions {
-  transport: Transport
+interface MqttFeedOptions extends Way {
   clientId: string
   filter: string
   onClosed(error?: Error): void
@@ -18,10 +17,11 @@ export class MqttFeed implements Feed {
   }
 
   async start(emit: Emit) {
-    const { transport, clientId, filter, onClosed } = this.#options
+    const { transport, nudge, clientId, filter, onClosed } = this.#options
     this.#connection = await transport.connect({
       clientId,
       clean: false,
+      ...(nudge !== undefined && { nudge }),
       // Retained messages are the last value, not an event; a new subscription would bring them again.
       onMessage: ({ topic, payload, retain, ack }) =>
         retain ? ack() : emit({ payload, topic, done: () => ack() }),

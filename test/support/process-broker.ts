@@ -13,6 +13,8 @@ export interface TestBroker {
 export interface KillableBroker extends TestBroker {
   /** With -9. */
   kill(): Promise<void>
+  /** As asked, so that it can save what it has. */
+  end(): Promise<void>
   /** On the same port, from what the one before had on disk. */
   restart(): Promise<void>
 }
@@ -27,7 +29,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves once something listens. @throws after `timeoutMs` */
-export async function answers(port: number, timeoutMs = 5_000): Promise<void> {
+export async function answers(port: number, timeoutMs = 15_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(20)) {
     const socket = connect(port, '127.0.0.1')
     const open = await new Promise(resolve =>
@@ -52,6 +54,7 @@ export async function brokerProcess(
   }
   let child = await start()
   const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
     child.kill(signal)
     await gone
@@ -59,12 +62,13 @@ export async function brokerProcess(
   return {
     url: `mqtt://127.0.0.1:${port}`,
     kill: () => end('SIGKILL'),
+    end: () => end('SIGTERM'),
     async restart() {
       child = await start()
     },
     async close() {
       await end('SIGTERM')
-      await rm(dir, { recursive: true, force: true })
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 })
     },
   }
 }

@@ -52,6 +52,7 @@ export async function rabbitmq(config = ''): Promise<KillableBroker> {
   return {
     url: `mqtt://127.0.0.1:${port}`,
     kill,
+    end: kill,
     async restart() {
       child = await start()
     },

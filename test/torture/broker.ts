@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { freePort, hasMosquitto } from '../support/brokers.ts'
+import { hasMosquitto, mosquitto } from '../support/brokers.ts'
+import { hasGo, nats } from '../support/nats.ts'
+import { brokerProcess, freePort, type KillableBroker } from '../support/process-broker.ts'
+import { hasRabbitmq, rabbitmq } from '../support/rabbitmq.ts'
 
 /** A broker in a process of its own, on a port that it keeps. */
 export interface RestartableBroker {
@@ -16,78 +16,44 @@ export interface RestartableBroker {
   close(): Promise<void>
 }
 
-export const brokerNames = ['aedes', 'mosquitto'] as const
+export const brokerNames = ['aedes', 'mosquitto', 'nats', 'rabbitmq'] as const
 export type BrokerName = (typeof brokerNames)[number]
+
+const launches: Record<BrokerName, { isHere(): boolean; start(): Promise<KillableBroker> }> = {
+  aedes: { isHere: () => true, start: aedes },
+  // Default limits, and a file for what it has. It gives up its rights when root starts it, and could not write it.
+  mosquitto: {
+    isHere: hasMosquitto,
+    start: () =>
+      mosquitto(
+        `persistence true\npersistence_location DIR/\nlog_type error\n${process.getuid?.() === 0 ? 'user root' : ''}`,
+      ),
+  },
+  nats: { isHere: hasGo, start: () => nats() },
+  rabbitmq: { isHere: hasRabbitmq, start: () => rabbitmq() },
+}
 
 /** @throws when this machine does not have it */
 export async function startBroker(name: BrokerName): Promise<RestartableBroker> {
-  if (name === 'mosquitto' && !hasMosquitto())
-    throw new Error('mosquitto is not installed: install it, or take --broker aedes')
-  const dir = await mkdtemp(join(tmpdir(), `dyninka-torture-${name}-`))
-  const port = await freePort()
-  const launch = { aedes: launchAedes, mosquitto: launchMosquitto }[name]
-  let child = await launch(dir, port)
-  const end = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const gone = once(child, 'exit')
-    child.kill('SIGTERM')
-    await gone
-  }
+  const { isHere, start } = launches[name]
+  if (!isHere()) throw new Error(`${name} is not installed: install it, or take --broker aedes`)
+  const broker = await start()
   return {
-    url: `mqtt://127.0.0.1:${port}`,
+    url: broker.url,
     async restart(downMs) {
-      await end()
+      await broker.end()
       await sleep(downMs)
-      child = await launch(dir, port)
+      await broker.restart()
     },
-    async close() {
-      await end()
-      await rm(dir, { recursive: true, force: true, maxRetries: 5 })
-    },
+    close: () => broker.close(),
   }
 }
 
 const embedded = fileURLToPath(new URL('../../controller/broker/broker-process.ts', import.meta.url))
 
 /** The embedded broker as a controller runs it. */
-async function launchAedes(dir: string, port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [embedded, dir, '127.0.0.1', String(port)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  await answers(port, child)
-  return child
-}
-
-/** mosquitto with its default limits, and a file for what it has. */
-async function launchMosquitto(dir: string, port: number): Promise<ChildProcess> {
-  const config = join(dir, 'mosquitto.conf')
-  await writeFile(
-    config,
-    [
-      `listener ${port} 127.0.0.1`,
-      'allow_anonymous true',
-      'persistence true',
-      `persistence_location ${dir}/`,
-      'log_type error',
-      // It gives up its rights when root starts it, and could not write into the folder.
-      ...(process.getuid?.() === 0 ? ['user root'] : []),
-      '',
-    ].join('\n'),
-  )
-  const child = spawn('mosquitto', ['-c', config], { stdio: 'ignore' })
-  await answers(port, child)
-  return child
-}
-
-async function answers(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 500 && child.exitCode === null; tries++) {
-    const socket = connect(port, '127.0.0.1')
-    const open = await new Promise(resolve =>
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
-    )
-    socket.destroy()
-    if (open) return
-    await sleep(20)
-  }
-  throw new Error(`the broker does not answer on port ${port}`)
+async function aedes(): Promise<KillableBroker> {
+  const dir = await mkdtemp(join(tmpdir(), 'dyninka-torture-aedes-'))
+  const port = await freePort()
+  return brokerProcess(process.execPath, [embedded, dir, '127.0.0.1', String(port)], { port, dir })
 }

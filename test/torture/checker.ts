@@ -5,6 +5,7 @@ import type { Entered } from './records.ts'
 export type Arrived =
   | { kind: 'joined'; k: string; n: number; v: number; id: string; count: number; sum: number; hash: number }
   | { kind: 'tally'; g: string; k: string; n: number; v: number; count: number; sum: number }
+  | { kind: 'pulse'; k: string; from: number; to: number; sum: number }
   | { kind: 'odd'; at: string; k: string; n: number; after: number; id: string }
 
 export interface Verdict {
@@ -23,6 +24,7 @@ export interface Verdict {
 const maxProblems = 30
 /** A source can bring again only what was under way: far less than this. */
 const rememberedIds = 2_000
+const rememberedPulses = 200
 /** Messages at the sink after a fault among which repeats are allowed: some times what can be under way. */
 const aftermath = 4_000
 
@@ -31,6 +33,10 @@ interface Key {
   g: string
   joined: Seen
   tallied: Seen
+  /** The last number that a pulse has told. */
+  pulsed: number
+  /** By its first number: the last ones that were told. */
+  pulses: Map<number, string>
   /** By number: the id that the source gave to the record that counted. */
   ids: Map<number, string>
   /** Repeats before the sink, told before the record that they repeat has arrived: ids by number. */
@@ -64,6 +70,9 @@ class Seen {
   }
 }
 
+/** Of a key: how many have come every way. */
+const through = ({ joined, tallied, pulsed }: Key) => Math.min(joined.count, tallied.count, pulsed)
+
 /** Judges what reaches the sink by what was sent. Knows the functions of the dataflow, and nothing of how they run. */
 export class Checker {
   #model = new Model()
@@ -82,6 +91,7 @@ export class Checker {
   #verdict = { duplicated: 0, reordered: 0, stateErrors: 0 }
   #edgeRepeats = { source: 0, sink: 0 }
   #problems: string[] = []
+  #toldWrong = new Set<string>()
 
   sent(record: Entered): void {
     this.#model.add(record)
@@ -93,6 +103,8 @@ export class Checker {
         g: record.g,
         joined: new Seen(),
         tallied: new Seen(),
+        pulsed: 0,
+        pulses: new Map(),
         ids: new Map(),
         repeats: new Map(),
       }
@@ -126,23 +138,26 @@ export class Checker {
   take(arrived: Arrived) {
     this.#arrivals += 1
     const key = this.#keys.get(arrived.k)
-    if (!key || arrived.n > key.sent) return this.#stateError(`nobody sent ${JSON.stringify(arrived)}`)
+    if (!key || (arrived.kind === 'pulse' ? arrived.to : arrived.n) > key.sent)
+      return this.#stateError(`nobody sent ${JSON.stringify(arrived)}`)
     if (arrived.kind === 'odd') return this.#odd(key, arrived)
-    const before = Math.min(key.joined.count, key.tallied.count)
+    const before = through(key)
     if (arrived.kind === 'joined') this.#joined(key, arrived)
-    else this.#tallied(key, arrived)
-    this.#delivered += Math.min(key.joined.count, key.tallied.count) - before
+    else if (arrived.kind === 'tally') this.#tallied(key, arrived)
+    else this.#pulsed(key, arrived)
+    this.#delivered += through(key) - before
   }
 
   /** To be asked once nothing is under way any more, or nothing comes. */
   verdict(): Verdict {
     let lost = 0
     for (const [k, key] of this.#keys) {
-      const missing = key.sent - Math.min(key.joined.count, key.tallied.count)
+      const missing = key.sent - through(key)
       lost += missing
       if (missing > 0)
         this.#problem(
-          `${missing} of ${k} lost: sent ${key.sent}, joined ${key.joined.count}, tallied ${key.tallied.count}`,
+          `${missing} of ${k} lost: sent ${key.sent}, joined ${key.joined.count}, tallied ${key.tallied.count}, ` +
+            `pulsed ${key.pulsed}`,
         )
       // A repeat of a record that never arrived took its place: it is told as lost above.
     }
@@ -190,6 +205,19 @@ export class Checker {
     group.sum = sum
     group.told.set(count, text)
     group.told.delete(count - rememberedIds)
+  }
+
+  /** What a timer tells: the numbers after those that it told before, once. */
+  #pulsed(key: Key, pulse: Extract<Arrived, { kind: 'pulse' }>) {
+    const { k, from, to, sum } = pulse
+    const text = `${to}/${sum}`
+    if (from <= key.pulsed) return this.#again(key.pulses.get(from) === text, pulse)
+    if (from !== key.pulsed + 1) this.#reordered(pulse)
+    if (sum !== this.#model.sumOf(k, from, to))
+      this.#stateError(`${JSON.stringify(pulse)} should have the sum ${this.#model.sumOf(k, from, to)}`)
+    key.pulsed = to
+    key.pulses.set(from, text)
+    if (key.pulses.size > rememberedPulses) key.pulses.delete(key.pulses.keys().next().value!)
   }
 
   #odd(key: Key, odd: Extract<Arrived, { kind: 'odd' }>) {
@@ -245,7 +273,11 @@ export class Checker {
     this.#problem(`wrong: ${text}`)
   }
 
+  /** The first of each kind and key: what follows from a loss would hide all others. */
   #problem(text: string) {
+    const about = `${text.split(':', 1)} ${/"k":"[^"]*"/.exec(text)}`
+    if (about.startsWith('wrong') && this.#toldWrong.has(about)) return
+    this.#toldWrong.add(about)
     if (this.#problems.length < maxProblems) this.#problems.push(text)
   }
 }

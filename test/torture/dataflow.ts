@@ -9,6 +9,7 @@ interface Settings {
   fault: Breakage | 'none'
   zone: string | null
   min: number
+  partitions: number
   env: number
   concurrency: number
 }
@@ -20,8 +21,9 @@ const from: Record<Inner, string> = {
   right: 'from: stamp',
   join: 'from: [left, right], key: k',
   tally: 'from: join, key: g',
+  pulse: 'from: join, key: k',
 }
-const partitions: Record<Inner, number> = { stamp: 4, left: 4, right: 1, join: 4, tally: 2 }
+const partitions: Record<Inner, number> = { stamp: 4, left: 4, right: 1, join: 4, tally: 2, pulse: 2 }
 
 /** The dataflow under test, in a repository that is pushed to. */
 export class Dataflow {
@@ -43,7 +45,15 @@ export class Dataflow {
     this.#settings = Object.fromEntries(
       inner.map(name => [
         name,
-        { version: 1, fault: 'none', zone: null, min: 1, env: 1, concurrency: name === 'right' ? 4 : 1 },
+        {
+          version: 1,
+          fault: 'none',
+          zone: null,
+          min: 1,
+          partitions: partitions[name],
+          env: 1,
+          concurrency: name === 'right' ? 4 : 1,
+        },
       ]),
     ) as Record<Inner, Settings>
     this.#files = Object.fromEntries(
@@ -75,24 +85,24 @@ export class Dataflow {
 
   #yaml(): string {
     const lines = inner.map(name => {
-      const { min, zone, env, concurrency, fault } = this.#settings[name]
+      const { min, partitions, zone, env, concurrency, fault } = this.#settings[name]
       const place = zone === null ? '' : `, placement: { zone: ${zone} }`
       const input = fault === 'yaml' ? from[name].replace('from: ', 'from: nowhere-') : from[name]
       return (
-        `  ${name}: { code: functions/${name}.ts, ${input}, scale: { min: ${Math.min(min, partitions[name])}, ` +
-        `max: ${partitions[name]} }, concurrency: ${concurrency}, env: { TURN: "${env}" }, ` +
-        `retry: { attempts: 5, backoff: 5ms }${place} }`
+        `  ${name}: { code: functions/${name}.ts, ${input}, scale: { min: ${Math.min(min, partitions)}, ` +
+        `max: ${partitions} }, concurrency: ${concurrency}, env: { TURN: "${env}" }, ` +
+        `retry: { attempts: 5, backoff: 5ms${name === 'left' ? ', order: relaxed' : ''} }${place} }`
       )
     })
     if (this.#spied) lines.push('  spy: { code: functions/spy.ts, from: [stamp, join], key: k }')
     return `apiVersion: dyninka.dev/v1
 name: torture
 sources:
-  entry: { mqtt: torture/in }
+  entry: { mqtt: torture/in, id: id }
 functions:
 ${lines.join('\n')}
 sinks:
-  out: { from: [join, tally, stamp.odd, join.odd], mqtt: torture/out }
+  out: { from: [join, tally, pulse, stamp.odd, join.odd], mqtt: torture/out }
 `
   }
 

@@ -98,6 +98,10 @@ export class Faults {
         return this.#push(flow => {
           flow[action.target as Inner].fault = 'none'
         })
+      case 'repartition':
+        return this.#push(flow => {
+          flow[action.target as Inner].partitions = action.max
+        })
       case 'rewire':
         return this.#push((_, all) => all.spy())
       case 'broker':

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Arrived, Checker } from './checker.ts'
-import { recordsOf } from './records.ts'
+import { type Entered, recordsOf } from './records.ts'
 
 export interface LoadOptions {
   url: string
@@ -19,6 +19,10 @@ export interface LoadOptions {
 /** Sent, and not yet through. A default mosquitto queues 1,000 messages for a client that is away and drops the rest
  *  without a word; two messages leave the sink for each record. */
 export const maxInFlight = 400
+/** Then they are sent in one go: frames get longer, and cost less, than where one goes in as one comes out. */
+const refillBelow = maxInFlight / 4
+/** What is sent twice comes again behind so many others: fewer than a source remembers. */
+const againAfter = 100
 
 /** Sends the records, and hears what comes of them. */
 export class Load {
@@ -27,6 +31,7 @@ export class Load {
   #reader!: MqttClient
   #heard = performance.now()
   #wake: (() => void) | undefined
+  longestSilenceMs = 0
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -38,6 +43,7 @@ export class Load {
     const options = { reconnectPeriod: 100, connectTimeout: 5_000, protocolVersion: 4 as const }
     this.#reader = await connectAsync(url, { ...options, clientId: 'torture-reader', clean: false })
     this.#reader.on('message', (_, payload) => {
+      this.longestSilenceMs = Math.max(this.longestSilenceMs, this.silentMs)
       this.#heard = performance.now()
       checker.take(JSON.parse(payload.toString()) as Arrived)
       this.#wake?.()
@@ -56,20 +62,30 @@ export class Load {
   async run(patienceMs: number): Promise<void> {
     const { seed, records, rate, checker, signal, onRecord } = this.#options
     this.#heard = performance.now()
+    this.longestSilenceMs = 0
     let sent = 0
     let earliest = performance.now()
+    const again: { record: Entered; at: number }[] = []
     for (const record of recordsOf(seed, records)) {
       onRecord(sent)
-      if (signal?.aborted || !(await this.#below(maxInFlight, patienceMs))) return
+      if (checker.inFlight >= maxInFlight && !(await this.#below(refillBelow, patienceMs))) return
+      if (signal?.aborted) return
       const now = performance.now()
       if (now < earliest - 5) await sleep(earliest - now)
       earliest = Math.max(earliest, now - 100) + 1_000 / rate
       checker.sent(record)
-      this.#publisher.publish('torture/in', JSON.stringify(record), { qos: 1 })
+      this.#publish(record)
+      if (record.again) again.push({ record, at: sent + againAfter })
+      while (again[0] && again[0].at <= sent) this.#publish(again.shift()!.record)
       sent += 1
     }
+    for (const { record } of again) this.#publish(record)
     onRecord(sent)
     await this.#below(1, patienceMs)
+  }
+
+  #publish({ k, g, n, v, id }: Entered) {
+    this.#publisher.publish('torture/in', JSON.stringify({ k, g, n, v, id }), { qos: 1 })
   }
 
   /** What is under way may still come. */

@@ -3,8 +3,8 @@ import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BrokerName, brokerNames } from './broker.ts'
-import { type Kind, kinds, schedule, textOf } from './schedule.ts'
-import { type Progress, type Report, torture } from './torture.ts'
+import { allKinds, type Kind, schedule, textOf } from './schedule.ts'
+import { type Progress, Refused, type Report, torture } from './torture.ts'
 
 const usage = `npm run torture -- [options]
 
@@ -14,11 +14,11 @@ updates, scales and cuts meanwhile, and counts what is lost, duplicated, out of 
   --records N     records to send (20000)
   --seed S        decides records and faults: the same seed, the same schedule (1)
   --faults F      how many faults (one for each 1000 records, at least 30)
-  --broker NAME   ${brokerNames.join(' or ')} (aedes)
+  --broker NAME   ${brokerNames.join(', ')} (aedes); rabbitmq starts, and is refused
   --minutes M     spread the records over so many minutes (default: as fast as they go through, at most --rate)
   --rate R        records a second at most (2000)
   --edges         kill and stop source and sink too; repeats there are counted apart
-  --only KINDS    only these faults: ${kinds.join(',')}
+  --only KINDS    only these faults: ${allKinds.join(',')}
   --plan          print the schedule, and do nothing
   --keep DIR      copy the controller's state and logs there when something is wrong
   --json          the result on stdout, for machines
@@ -31,7 +31,7 @@ Examples:
   npm run torture -- --seed 7 --plan                       # what would happen
 
 At most 400 records are under way at once: a default mosquitto drops what waits beyond 1,000.
-Exit codes: 0 nothing wrong, 1 something is, 2 wrong usage, 130 Ctrl-C`
+Exit codes: 0 nothing wrong, 1 something is, 2 wrong usage, or a broker on which Dyninka refuses to run, 130 Ctrl-C`
 
 const { values } = parse()
 const records = positive('records')
@@ -41,7 +41,8 @@ const rate = values.minutes === undefined ? positive('rate') : records / (positi
 const only = values.only?.split(',') as Kind[] | undefined
 const broker = values.broker as BrokerName
 if (!brokerNames.includes(broker)) fail(`--broker: one of ${brokerNames.join(', ')}, not ${values.broker}`)
-for (const kind of only ?? []) if (!kinds.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
+for (const kind of only ?? [])
+  if (!allKinds.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
 const plan = { seed, records, faults, edges: values.edges === true, ...(only && { kinds: only }) }
 
 if (values.plan) {
@@ -72,6 +73,10 @@ const report = await torture({
         JSON.stringify(await controlled.get(`/api/${what}`), null, 1),
       )
   },
+}).catch((error: Error) => {
+  if (!(error instanceof Refused)) throw error
+  console.error(error.message)
+  process.exit(2)
 })
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
 tell(report)

@@ -20,6 +20,13 @@ export class Model {
     key.values.push(v)
   }
 
+  /** Of the numbers from `from` to `to`; undefined when some were never sent. */
+  sumOf(k: string, from: number, to: number): number | undefined {
+    const sums = this.#keys.get(k)?.sums
+    const end = sums?.[to]
+    return end === undefined || from < 1 || from > to ? undefined : end - sums![from - 1]!
+  }
+
   /** Of the first `n` records of a key; undefined when so many were never sent. */
   at(k: string, n: number): { sum: number; hash: number; v: number } | undefined {
     const key = this.#keys.get(k)

@@ -7,10 +7,15 @@ export interface Entered {
   g: string
   n: number
   v: number
+  /** Tells it from all others: the source drops what brings it again. */
+  id: string
+  /** It is sent twice. */
+  again?: true
 }
 
 export const keys = 64
 const groups = 8
+const againShare = 0.02
 
 /** All records of a run, in the order in which they are sent. */
 export function* recordsOf(seed: number, count: number): Generator<Entered> {
@@ -19,6 +24,14 @@ export function* recordsOf(seed: number, count: number): Generator<Entered> {
   for (let i = 0; i < count; i++) {
     const key = random.between(0, keys - 1)
     last[key]! += 1
-    yield { k: `k${key}`, g: `g${key % groups}`, n: last[key]!, v: random.between(0, 999_999) }
+    const n = last[key]!
+    const record = {
+      k: `k${key}`,
+      g: `g${key % groups}`,
+      n,
+      v: random.between(0, 999_999),
+      id: `${key}/${n}`,
+    }
+    yield random.next() < againShare ? { ...record, again: true } : record
   }
 }

@@ -1,6 +1,7 @@
 import type { Arrived } from './checker.ts'
 import join from './flow/functions/join.ts'
 import left from './flow/functions/left.ts'
+import pulse, { timer } from './flow/functions/pulse.ts'
 import stamp, { type Stamped } from './flow/functions/stamp.ts'
 import tally from './flow/functions/tally.ts'
 import type { Entered } from './records.ts'
@@ -11,7 +12,7 @@ interface Moving<T> {
   value: T
 }
 
-export type Place = 'stamp' | 'left' | 'join' | 'tally' | 'sink'
+export type Place = 'stamp' | 'left' | 'join' | 'tally' | 'pulse' | 'sink'
 
 interface Meddling {
   /** Changes what arrives at a place, in its order. */
@@ -29,6 +30,7 @@ export async function rehearse(records: Entered[], meddling: Meddling = {}): Pro
   const arrive = <T>(place: Place, list: Moving<T>[]) =>
     (meddling.arrivals?.(place, list) ?? list) as Moving<T>[]
   const odd: Moving<Arrived>[] = []
+  const due = new Set<string>()
   const stage = (place: Place) => {
     const states = new Map<string, unknown>()
     let nth = 0
@@ -38,7 +40,7 @@ export async function rehearse(records: Entered[], meddling: Meddling = {}): Pro
       const record = { id, time: 0, source: 'entry' }
       const { signal } = new AbortController()
       const state = meddling.state ? meddling.state(place, key, before, nth) : before
-      const context = { record, state, signal, env: {}, log: console, emit }
+      const context = { record, state, signal, env: {}, log: console, emit, timer: () => due.add(key) }
       return { context, keep: () => states.set(key, context.state) }
     }
     function emit(_: 'odd', value: unknown) {
@@ -66,13 +68,37 @@ export async function rehearse(records: Entered[], meddling: Meddling = {}): Pro
   const enterLeft = stage('left')
   for (const { id, value } of arrive('left', stamped)) {
     const { context, keep } = enterLeft(value.k, id)
-    for await (const part of left(structuredClone(value), context as never)) lefts.push({ id, value: part })
+    const handle = async () => {
+      const parts = []
+      for await (const part of left(structuredClone(value), context as never)) parts.push({ id, value: part })
+      return parts
+    }
+    lefts.push(...(await handle().catch(handle))) // its first attempt may fail
     keep()
   }
   const rights = stamped.map(({ id, value }) => ({ id, value: rightOf(value) }))
   const joined = give('join', [...lefts, ...rights], ({ k }) => k, join)
   const tallied = give('tally', joined, ({ g }) => g, tally)
-  const sink = arrive<Arrived>('sink', [...joined, ...tallied])
+  // Its timers are due after every seventh record of a partition.
+  const pulses: Moving<Arrived>[] = []
+  const enterPulse = stage('pulse')
+  const tell = () => {
+    for (const k of due) {
+      const { context, keep } = enterPulse(k, '')
+      const value = timer(Object.assign(context, { record: { ...context.record, key: k } }) as never)
+      if (value) pulses.push({ id: '', value })
+      keep()
+    }
+    due.clear()
+  }
+  for (const [i, { id, value }] of arrive('pulse', joined).entries()) {
+    const { context, keep } = enterPulse(value.k, id)
+    pulse(structuredClone(value), context as never)
+    keep()
+    if (i % 7 === 6) tell()
+  }
+  tell()
+  const sink = arrive<Arrived>('sink', [...joined, ...tallied, ...pulses])
   return [...sink, ...odd].map(({ value }) => value)
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkBroker } from '../../controller/broker/check/check-broker.ts'
 import { Controlled } from '../support/controlled.ts'
 import { link } from '../support/link.ts'
 import { type BrokerName, startBroker } from './broker.ts'
@@ -31,6 +32,8 @@ export interface Report extends Verdict {
   /** The controller says Ready for the last revision in the end. */
   ready: boolean
   seconds: number
+  /** For so many seconds nothing came out. */
+  longestSilence: number
   ok: boolean
 }
 
@@ -44,12 +47,22 @@ const patienceMs = 60_000
 const readyMs = 60_000
 const drainMs = 20_000
 
+/** Dyninka does not run on this broker: there is nothing to torture. */
+export class Refused extends Error {
+  constructor(broker: BrokerName, cause: Error) {
+    super(`Dyninka refuses to run on ${broker}: ${cause.message}`, { cause })
+  }
+}
+
 /** Runs a dataflow under load, does to it what the schedule says, and judges what came of every record. */
 export async function torture(options: TortureOptions): Promise<Report> {
   const { seed, records, rate, broker: name, signal, onProgress } = options
   await using stack = new AsyncDisposableStack()
   const broker = await startBroker(name)
   stack.defer(() => broker.close())
+  await checkBroker(broker.url).catch((error: Error) => {
+    throw new Refused(name, error)
+  })
   const wire = await link(broker.url)
   stack.defer(() => wire.close())
   const dataflow = await Dataflow.create()
@@ -91,6 +104,7 @@ export async function torture(options: TortureOptions): Promise<Report> {
   const start = performance.now()
   await load.run(patienceMs)
   const seconds = Math.round((performance.now() - start) / 100) / 10
+  const longestSilence = Math.round(load.longestSilenceMs / 100) / 10
   await faults.over()
   if (signal?.aborted) await load.drain(drainMs)
   const ready = !signal?.aborted && (await isReady(controlled, faults.commit))
@@ -102,7 +116,7 @@ export async function torture(options: TortureOptions): Promise<Report> {
     problems.push(...(await whereItStands(controlled)))
     await options.onFailure?.(controlled)
   }
-  return { ...verdict, problems, faults: faults.counts, ready, seconds, ok }
+  return { ...verdict, problems, faults: faults.counts, ready, seconds, longestSilence, ok }
 }
 
 async function isReady(controlled: Controlled, commit: string | undefined): Promise<boolean> {
