@@ -169,7 +169,8 @@ export class State {
     for (const { key, includes, first, ...values } of snapshots.values()) {
       const cell = this.#cellOf(key)
       if (!cell.document) this.#count(key, 1)
-      const born = cell.document ? newer(cell.document.born, progress) : first
+      const born =
+        cell.document && !isGone(cell.document, progress) ? newer(cell.document.born, progress) : first
       cell.document = { born, includes, deleted: isAbsent(values) }
       this.#open.add(key)
       const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${print(values)}}`
@@ -300,6 +301,10 @@ const newer = (records: Records, progress: Progress): Records =>
 /** Not what a commit without cursor has added; and of what was deleted, only what such a commit has. */
 const isCounted = ({ born, includes, deleted }: Stored, progress: Progress) =>
   isEmpty(newer(born, progress)) && (!deleted || !isEmpty(newer(includes, progress)))
+
+/** Deleted, as the cursor says: the document is only still to be cleared, and no restore needs it. */
+const isGone = ({ includes, deleted }: Stored, progress: Progress) =>
+  deleted && isEmpty(newer(includes, progress))
 
 const settled: Stored = { born: {}, includes: {}, deleted: false }
 
