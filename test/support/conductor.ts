@@ -1,4 +1,5 @@
 import { BrokerClient } from '../../controller/broker/broker-client.ts'
+import { replayLetters } from '../../controller/broker/dead-letters.ts'
 import { type Change, describe } from '../../controller/change.ts'
 import type { Desired } from '../../controller/desired.ts'
 import { endedOf } from '../../controller/observe.ts'
@@ -32,6 +33,10 @@ export class Conductor {
     }
     conductor.#broker = await BrokerClient.connect(url, { onChange, onConnection() {} })
     return conductor
+  }
+
+  replay(flow: Flow, node: string): Promise<number> {
+    return replayLetters(this.#broker, flow.name, node)
   }
 
   close() {
