@@ -282,6 +282,33 @@ for (const [name, start] of brokers) {
     await onlyLeft(4 * 2)
   })
 
+  Cut('of a function without a key, and one that gets a key: each once', async () => {
+    const pass = (value: unknown) => value
+    await started({ count: pass })
+    const node = rig.flow.nodes.find(({ name }) => name === 'count')!
+    if (node.kind !== 'function') return
+    const { key } = node
+    flow()
+    await flowOn()
+    for (const [keyed, max] of [
+      [false, 4],
+      [false, 2],
+      [true, 2],
+      [false, 1],
+    ] as const) {
+      if (keyed) node.key = key!
+      else delete node.key
+      await cut(max)
+      await flowOn(100)
+    }
+    flowing = false
+    await feeding
+    await until(() => heard.length >= sent, 'all records', 20_000)
+    await sleep(100)
+    const seen = new Set(heard.map(({ payload }) => (JSON.parse(payload.toString()) as Counted).n))
+    assert.equal([heard.length, seen.size], [sent, sent])
+  })
+
   Cut('lets a dead letter be replayed where its key is now', async () => {
     let broken = true
     await started({
