@@ -101,7 +101,7 @@ export class Partition {
       await this.#connection.close()
       throw error
     }
-    if (this.#phase === 'starting') this.#phase = this.#wiring.last ? 'ended' : 'running'
+    if (this.#phase === 'starting') this.#phase = this.#cursor.ended ? 'ended' : 'running'
     this.#options.onChange()
     this.#pump()
   }
@@ -180,7 +180,7 @@ export class Partition {
     )
     this.#cursor = cursor
     this.#wiring = leftInEffect(cursor, wiring, this.#newest)
-    if (this.#wiring.last && cursor.wiring === this.#wiring.revision) return // it has ended: others may have begun
+    if (cursor.ended) return // others may have begun
     await restoreState(transport, this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#cautious = cursor.takeovers > 0
@@ -250,6 +250,7 @@ export class Partition {
   #finish({ next }: Wiring) {
     this.#timers.close()
     this.#retries.close()
+    this.#cursor.ended = true
     if (!next || !keepsKeys(this.#options.cut) || !keepsKeys(next)) return
     this.#cursor.heirs = this.#state.sizes(next.partitions, new Progress(this.#cursor.lanes))
   }

@@ -227,6 +227,19 @@ Steps('go to their end before what was wanted meanwhile begins', () => {
   assert.is(world.wirings.count!.next!.partitions, 4)
 })
 
+Steps('begin with the partitions that had sessions where the broker shows no wiring', () => {
+  const world = new World()
+  delete world.wirings.count
+  delete world.inEffect.count
+  world.pass(8)
+  assert.is(world.wirings.count!.partitions, 4)
+  world.settle('count', 'first')
+  world.pass(8)
+  world.settle('count', 'first', 'in')
+  const made = [...world.pass(8), ...world.pass(8)]
+  assert.ok(made.includes('repartition count') || world.wirings.count!.next, made.join())
+})
+
 Steps('number the cuts: what another cut of the same names has left is told from it', () => {
   const world = new World()
   for (const max of [8, 4]) {

@@ -63,7 +63,7 @@ for (const [name, start] of brokers) {
     )
     await rig.start()
     await rig.host('count')
-    conductor = await Conductor.over(broker.url)
+    conductor = await Conductor.over(broker.url, rig.flow)
     heard = await rig.listen(`${topic}/out`)
     sent = 0
   }
@@ -211,6 +211,21 @@ for (const [name, start] of brokers) {
     }
     await ended()
     await onlyLeft(4)
+  })
+
+  Cut('goes on when something else of the function changes while it is under way', async () => {
+    await started({ count })
+    flow()
+    await flowOn()
+    const node = rig.flow.nodes.find(({ name }) => name === 'count')!
+    for (let passes = 1; passes <= 7; passes++) {
+      const max = passes % 2 === 1 ? 8 : 4
+      await cut(max, { passes })
+      if (node.kind === 'function') node.retry = { ...node.retry, backoffMs: 5 + passes }
+      await cut(max)
+    }
+    await ended()
+    await onlyLeft(8)
   })
 
   Cut('takes records that wait for an attempt, and timers, along with the state of their key', async () => {

@@ -156,7 +156,7 @@ export class BrokerClient {
       const payload = found.get(topics.credit(flow, node, name))
       if (!payload) return undefined
       const cursor = parseCursor(payload)
-      if (cursor.wiring !== wiring.revision || (cursor.round ?? 0) !== (wiring.round ?? 0)) return undefined
+      if (!cursor.ended || (cursor.round ?? 0) !== (wiring.round ?? 0)) return undefined
       cursors.push(cursor)
     }
     return cursors

@@ -26,8 +26,11 @@ export class Conductor {
   #broker!: BrokerClient
   #changed = false
 
-  static async over(url: string): Promise<Conductor> {
+  /** @param flow that is wired: to be read before anything is planned */
+  static async over(url: string, { nodes, ...flow }: Flow): Promise<Conductor> {
     const conductor = new Conductor()
+    for (const [node, content] of wiringOf({ nodes, ...flow }))
+      conductor.sessions[node] = partitionNames(content)
     const onChange = () => {
       conductor.#changed = true
     }
@@ -80,7 +83,7 @@ export class Conductor {
   }
 
   async #observe({ name }: Flow): Promise<Observed> {
-    const view = await this.#broker.watch(name)
+    const view = await this.#broker.watch(name, Object.keys(this.sessions))
     return {
       hosts: [],
       nodes: [],
