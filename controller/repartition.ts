@@ -1,5 +1,6 @@
 import { type CursorDocument, emptyCursor } from '../runtime/cursor.ts'
 import { compareSeq } from '../runtime/record-id.ts'
+import type { FunctionNode } from '../schema/flow.ts'
 import { type Cut, partitionName, partitionNames } from '../schema/topics.ts'
 import { type Content, subscriptionsOf, type WiredInput, type Wiring, wiringOf } from '../schema/wiring.ts'
 import type { Desired } from './desired.ts'
@@ -20,10 +21,7 @@ export const isSameCut = (a: Cut, b: Cut) => partitionName(0, a) === partitionNa
  *  end before another one begins. */
 export function approached({ flow, nodes, contents }: Desired, observed: Observed): Record<string, Content> {
   const held = nodes.map(node => {
-    const wiring = observed.wirings[node.name]
-    if (node.kind !== 'function' || wiring?.kind !== 'function') return node
-    const mayBegin = isSameCut(wiring, contents[node.name]!) || isInEffect(node.name, wiring, observed)
-    const cut = wiring.next ?? (mayBegin ? undefined : wiring)
+    const cut = node.kind === 'function' && heldCut(node, contents[node.name]!, observed)
     if (!cut) return node
     const { key: _, ...rest } = node
     const { partitions: max, key } = cut
@@ -32,6 +30,20 @@ export function approached({ flow, nodes, contents }: Desired, observed: Observe
   return held.every((node, i) => node === nodes[i])
     ? contents
     : Object.fromEntries(wiringOf({ name: flow, nodes: held }))
+}
+
+/** What a function is cut to for now, where that is not what it should be. */
+function heldCut({ name, key }: FunctionNode, wanted: Content, observed: Observed): Cut | undefined {
+  const wiring = observed.wirings[name]
+  if (wiring?.kind === 'function') {
+    const mayBegin = isSameCut(wiring, wanted) || isInEffect(name, wiring, observed)
+    return wiring.next ?? (mayBegin ? undefined : wiring)
+  }
+  // The broker has lost its wiring, or is slow to show it, while records may be under way to its sessions.
+  const names = observed.sessions[name] ?? []
+  if (wiring || names.length === 0 || names.includes(partitionName(0, wanted))) return undefined
+  const cut = { partitions: Number(names[0]!.split('of')[1] ?? 1), key }
+  return names[0] === partitionName(0, cut) ? cut : undefined
 }
 
 /** The next wiring of a function whose partitions are not those that it should have.

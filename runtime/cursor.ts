@@ -30,7 +30,9 @@ export interface CursorDocument {
   tryingBy?: string
   /** Of the cut that it belongs to, as in its wiring. */
   round?: number
-  /** When the partition has ended: how many of its keys each partition of the next cut gets. */
+  /** The partition has ended: no owner writes a cursor any more. */
+  ended?: true
+  /** With `ended`: how many of its keys each partition of the next cut gets. */
   heirs?: number[]
   /** Records during which the process of an owner died, and how often. */
   suspects?: Record<string, number>

@@ -96,7 +96,7 @@ export class Partition {
       await this.#connection.close()
       throw error
     }
-    if (this.#phase === 'starting') this.#phase = this.#wiring.last ? 'ended' : 'running'
+    if (this.#phase === 'starting') this.#phase = this.#cursor.ended ? 'ended' : 'running'
     this.#options.onChange()
     this.#loop.run()
   }
@@ -171,7 +171,7 @@ export class Partition {
     )
     this.#cursor = cursor
     this.#wiring = leftInEffect(cursor, wiring, this.#newest)
-    if (this.#wiring.last && cursor.wiring === this.#wiring.revision) return // it has ended: others may have begun
+    if (cursor.ended) return // others may have begun
     await restoreState(transport, this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#trial = new Trial(cursor)
@@ -223,6 +223,7 @@ export class Partition {
   /** Prepares the last cursor: nothing is stored behind it. */
   #finish({ next }: Wiring) {
     this.#due?.close()
+    this.#cursor.ended = true
     if (!next || !keepsKeys(this.#options.cut) || !keepsKeys(next)) return
     this.#cursor.heirs = this.#state.sizes(next.partitions, new Progress(this.#cursor.lanes))
   }

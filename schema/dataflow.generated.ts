@@ -199,7 +199,7 @@ export interface Scale {
    */
   min?: number
   /**
-   * The number of partitions, a power of two: the most processes among which the keys can be spread. Between `min` and `max`, the load decides how many run.
+   * The number of partitions, a power of two: the most processes among which the keys can be spread. Between `min` and `max`, the load decides how many run. It may be changed while records flow.
    */
   max?: number
 }

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
-import { partitionNames, sessionId } from '../schema/topics.ts'
+import { shardOf } from '../runtime/key.ts'
+import { partitionNames, sessionId, topics } from '../schema/topics.ts'
 import { brokers, type TestBroker } from './support/brokers.ts'
 import { Conductor, type Manner } from './support/conductor.ts'
 import { fn, type Handler, Rig, sink, source, until } from './support/rig.ts'
@@ -26,6 +27,7 @@ for (const [name, start] of brokers) {
   let conductor: Conductor
   let heard: { payload: Buffer }[]
   let sent = 0
+  let underWay = maxUnderWay
   let flowing = false
   let feeding: Promise<void>
 
@@ -57,14 +59,16 @@ for (const [name, start] of brokers) {
         fn('count', ['first'], { key: 'key', scale: { min: 1, max: 4 }, ...more }),
         fn('last', ['count'], { key: 'key', scale: { min: 1, max: 2 } }),
         sink('out', ['last'], { type: 'mqtt', topic: `${topic}/out`, retain: false }),
+        sink('quiet', ['count.quiet'], { type: 'mqtt', topic: `${topic}/quiet`, retain: false }),
       ],
       { first: value => value, last: value => value, ...handlers },
     )
     await rig.start()
     await rig.host('count')
-    conductor = await Conductor.over(broker.url)
+    conductor = await Conductor.over(broker.url, rig.flow)
     heard = await rig.listen(`${topic}/out`)
     sent = 0
+    underWay = maxUnderWay
   }
 
   const send = (n: number, more: object = {}) =>
@@ -74,7 +78,7 @@ for (const [name, start] of brokers) {
     flowing = true
     feeding = (async () => {
       while (flowing) {
-        if (sent - heard.length < maxUnderWay) await send(sent++)
+        if (sent - heard.length < underWay) await send(sent++)
         else await sleep(5)
         if (sent % 8 === 0) await sleep(1)
       }
@@ -86,9 +90,9 @@ for (const [name, start] of brokers) {
     await until(() => heard.length > before + records, 'records to flow', 20_000)
   }
 
-  async function cut(max: number, manner?: Manner) {
-    const node = rig.flow.nodes.find(({ name }) => name === 'count')!
-    if (node.kind === 'function') node.scale = { min: 1, max }
+  async function cut(max: number, manner?: Manner, names = ['count']) {
+    for (const node of rig.flow.nodes)
+      if (node.kind === 'function' && names.includes(node.name)) node.scale = { min: 1, max }
     await conductor.settle(rig.flow, manner)
   }
 
@@ -210,6 +214,140 @@ for (const [name, start] of brokers) {
     }
     await ended()
     await onlyLeft(4)
+  })
+
+  Cut('goes on when something else of the function changes while it is under way', async () => {
+    await started({ count })
+    flow()
+    await flowOn()
+    const node = rig.flow.nodes.find(({ name }) => name === 'count')!
+    for (let passes = 1; passes <= 7; passes++) {
+      const max = passes % 2 === 1 ? 8 : 4
+      await cut(max, { passes })
+      if (node.kind === 'function') node.retry = { ...node.retry, backoffMs: 5 + passes }
+      await cut(max)
+    }
+    await ended()
+    await onlyLeft(8)
+  })
+
+  Cut('takes records that wait for an attempt, and timers, along with the state of their key', async () => {
+    const failed = new Map<number, number>()
+    const patient = {
+      default(value: unknown, ctx: Context) {
+        const { n } = value as Counted
+        const failures = failed.get(n) ?? 0
+        if (n % 7 === 0 && failures < 2) {
+          failed.set(n, failures + 1)
+          throw new Error('not now')
+        }
+        ctx.timer(Date.now() + 300)
+        return count(value, ctx)
+      },
+      timer(ctx: Context) {
+        ctx.emit('quiet', { key: ctx.record.key, ...(ctx.state as { count: number }) })
+      },
+    }
+    await started(
+      { count: patient },
+      { retry: { attempts: 5, backoffMs: 100, timeoutMs: 2_000, order: 'relaxed' } },
+    )
+    const quiet = await rig.listen(`cut/${run}/quiet`)
+    flow()
+    await flowOn()
+    await cut(8)
+    await flowOn()
+    await cut(4)
+    await ended()
+    await cut(8) // with a timer set for each key, and maybe fired
+    const last = () =>
+      new Map(quiet.map(({ payload }) => payload.toString()).map(text => [text, JSON.parse(text)]))
+    const totals = () => new Map([...last().values()].map(({ key, count }: Counted) => [key, count]))
+    const own = (key: number) => Math.ceil((sent - key) / keys)
+    const done = () => Array.from({ length: keys }, (_, key) => totals().get(`k${key}`) === own(key))
+    await until(() => done().every(Boolean), 'the last timer of each key')
+    await sleep(100)
+    assert.is(last().size, quiet.length, 'each fires once')
+  })
+
+  Cut('of three functions in a row at the same time', async () => {
+    await started({ count })
+    flow()
+    await flowOn()
+    for (const max of [8, 2, 4]) {
+      await cut(max, {}, ['first', 'count', 'last'])
+      await flowOn(100)
+    }
+    await ended()
+    await onlyLeft(4)
+  })
+
+  Cut('comes to its end where producers wait for a slow function, too', async () => {
+    let slow = true
+    await started(
+      {
+        async count(value: unknown, ctx: Context) {
+          if (slow) await sleep(10)
+          return count(value, ctx)
+        },
+      },
+      { scale: { min: 1, max: 1 } },
+    )
+    underWay = 300 // more than may be unfinished in one partition
+    flow()
+    await until(() => sent >= underWay, 'a backlog')
+    await cut(8)
+    slow = false
+    await ended()
+    await onlyLeft(8)
+  })
+
+  Cut('of a function without a key, and one that gets a key: each once', async () => {
+    const pass = (value: unknown) => value
+    await started({ count: pass })
+    const node = rig.flow.nodes.find(({ name }) => name === 'count')!
+    if (node.kind !== 'function') return
+    const { key } = node
+    flow()
+    await flowOn()
+    for (const [keyed, max] of [
+      [false, 4],
+      [false, 2],
+      [true, 2],
+      [false, 1],
+    ] as const) {
+      if (keyed) node.key = key!
+      else delete node.key
+      await cut(max)
+      await flowOn(100)
+    }
+    flowing = false
+    await feeding
+    await until(() => heard.length >= sent, 'all records', 20_000)
+    await sleep(100)
+    const seen = new Set(heard.map(({ payload }) => (JSON.parse(payload.toString()) as Counted).n))
+    assert.equal([heard.length, seen.size], [sent, sent])
+  })
+
+  Cut('lets a dead letter be replayed where its key is now', async () => {
+    let broken = true
+    const moving = Array.from({ length: keys }, (_, n) => n).find(n => shardOf(`k${n}`, 8) >= 4)!
+    await started({
+      count(value: unknown, ctx: Context) {
+        if (broken && (value as Counted).n === moving + keys) throw new Error('not now')
+        return count(value, ctx)
+      },
+    })
+    const dead = await rig.listen(topics.deads(rig.flow.name))
+    for (let n = 0; n < 2 * keys; n++) await send(n)
+    await until(() => heard.length === 2 * keys - 1 && dead.length === 1, 'a letter, and the others')
+    broken = false
+    await cut(8)
+    assert.is(await conductor.replay(rig.flow, 'count'), 1)
+    await until(() => heard.length === 2 * keys, 'the record')
+    const { key, n, count: counted } = JSON.parse(heard.at(-1)!.payload.toString()) as Counted
+    assert.equal({ key, n, counted }, { key: `k${moving}`, n: moving + keys, counted: 2 })
+    await onlyLeft(8)
   })
 
   Cut.run()

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Progress } from '../runtime/cursor.ts'
+import { shardOf } from '../runtime/key.ts'
 import { stateKey } from '../runtime/place.ts'
 import { following, type Snapshot, State, type StateDocument } from '../runtime/state.ts'
 import type { Connection } from '../runtime/transport.ts'
@@ -104,6 +105,26 @@ Stored('keeps a deleted key until the cursor says all that its deletion includes
   third.state.settle(cursorAt({ a: '3' }))
   await third.state.clear(cursorAt({ a: '3' }), world.connection)
   assert.is(world.documents.size, 0)
+})
+
+Stored('tells how many of its keys each of so many partitions has', async world => {
+  const state = new State(place)
+  for (let n = 1; n <= 50; n++) {
+    const snapshot = state.write(`k${n}`, to(n), 'a', String(n))
+    await state.store(only(snapshot), cursorAt({ a: String(n - 1) }), world.connection)
+  }
+  const finished = cursorAt({ a: '49' })
+  assert.is(state.size(finished), 49)
+  for (const partitions of [1, 4, 256]) {
+    const expected = Array.from({ length: partitions }, () => 0)
+    for (let n = 1; n <= 49; n++) expected[shardOf(`k${n}`, partitions)]! += 1
+    assert.equal(state.sizes(partitions, finished), expected)
+    assert.equal(restored(world, finished).state.sizes(partitions, finished), expected)
+  }
+  const deleted = state.write('k1', to(undefined), 'a', '51')
+  await state.store(only(deleted), cursorAt({ a: '50' }), world.connection)
+  await state.clear(cursorAt({ a: '51' }), world.connection)
+  assert.equal(state.sizes(1, cursorAt({ a: '51' })), [49])
 })
 
 Stored.run()

@@ -112,7 +112,7 @@ export class BrokerClient {
     node: string,
     { partitions, everything, ofKeys }: { partitions: string[]; everything: boolean; ofKeys?: boolean },
   ): Promise<void> {
-    for (const partition of partitions) await discardSession(this.url, sessionId(flow, node, partition))
+    await each(partitions, partition => discardSession(this.url, sessionId(flow, node, partition)))
     const spec = this.#views.get(flow)?.wirings.get(node)?.source?.spec
     if (everything && spec?.type === 'mqtt') {
       // Where a source reads a broker that is gone, there is nothing left to discard.
@@ -134,15 +134,16 @@ export class BrokerClient {
   async prepare(flow: string, node: string, next: NextCut): Promise<void> {
     const names = partitionNames(next)
     await this.discard(flow, node, { partitions: names, everything: false })
-    for (const [partition, name] of names.entries()) {
+    await each(names, async (name, partition) => {
+      const clientId = sessionId(flow, node, name)
       const client = await connectAsync(
         this.url,
-        { ...options, reconnectPeriod: 0, clean: false, clientId: sessionId(flow, node, name) },
+        { ...options, reconnectPeriod: 0, clean: false, clientId },
         false,
       )
       await client.subscribeAsync(subscriptionsOf({ flow, node, partition, name }, next), { qos: 1 })
       await client.endAsync()
-    }
+    })
   }
 
   /** The last cursor of every partition of this wiring. @returns undefined when not all have come to its end */
@@ -153,7 +154,7 @@ export class BrokerClient {
       const payload = found.get(topics.credit(flow, node, name))
       if (!payload) return undefined
       const cursor = parseCursor(payload)
-      if (cursor.wiring !== wiring.revision || (cursor.round ?? 0) !== (wiring.round ?? 0)) return undefined
+      if (!cursor.ended || (cursor.round ?? 0) !== (wiring.round ?? 0)) return undefined
       cursors.push(cursor)
     }
     return cursors
@@ -166,10 +167,10 @@ export class BrokerClient {
     wiring: Wiring,
     cursors: Record<string, CursorDocument>,
   ): Promise<void> {
-    for (const [name, cursor] of Object.entries(cursors)) {
+    await each(Object.entries(cursors), async ([name, cursor]) => {
       await this.publish(topics.effect(flow, node, name), JSON.stringify(wiring), true)
       await this.publish(topics.credit(flow, node, name), JSON.stringify(cursor), true)
-    }
+    })
   }
 
   /** Everything retained under the filters, by topic. */
@@ -206,6 +207,13 @@ export class BrokerClient {
 }
 
 const sendAtOnce = (client: MqttClient) => (client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
+
+/** There may be hundreds of partitions: some at a time. */
+async function each<T>(items: T[], work: (item: T, position: number) => Promise<void>): Promise<void> {
+  const atOnce = 16
+  for (let start = 0; start < items.length; start += atOnce)
+    await Promise.all(items.slice(start, start + atOnce).map((item, i) => work(item, start + i)))
+}
 
 /** What the owners of a partition retain, but for state and dead letters. */
 const leftBy = (flow: string, node: string, partition: string) => [

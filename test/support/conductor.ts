@@ -1,4 +1,5 @@
 import { BrokerClient } from '../../controller/broker/broker-client.ts'
+import { replayLetters } from '../../controller/broker/dead-letters.ts'
 import { type Change, describe } from '../../controller/change.ts'
 import type { Desired } from '../../controller/desired.ts'
 import { endedOf } from '../../controller/observe.ts'
@@ -25,13 +26,20 @@ export class Conductor {
   #broker!: BrokerClient
   #changed = false
 
-  static async over(url: string): Promise<Conductor> {
+  /** @param flow that is wired: to be read before anything is planned */
+  static async over(url: string, { nodes, ...flow }: Flow): Promise<Conductor> {
     const conductor = new Conductor()
+    for (const [node, content] of wiringOf({ nodes, ...flow }))
+      conductor.sessions[node] = partitionNames(content)
     const onChange = () => {
       conductor.#changed = true
     }
     conductor.#broker = await BrokerClient.connect(url, { onChange, onConnection() {} })
     return conductor
+  }
+
+  replay(flow: Flow, node: string): Promise<number> {
+    return replayLetters(this.#broker, flow.name, node)
   }
 
   close() {
@@ -75,7 +83,7 @@ export class Conductor {
   }
 
   async #observe({ name }: Flow): Promise<Observed> {
-    const view = await this.#broker.watch(name)
+    const view = await this.#broker.watch(name, Object.keys(this.sessions))
     return {
       hosts: [],
       nodes: [],
