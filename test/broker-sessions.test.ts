@@ -239,7 +239,7 @@ Broker('does not stop others for a host that reads nothing', async world => {
   )
   await until('it is connected', () => socket.bytesRead > 0)
   socket.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'd/blocked', qos: 1 }] }))
-  await sleep(50)
+  await until('it is subscribed', () => socket.bytesRead > 4) // those of CONNACK
   socket.pause()
   const publisher = await open(world, 'publisher')
   const payload = Buffer.alloc(256 * 1024, 'x')

@@ -53,11 +53,12 @@ Parts('one pass at a time for a key, and events during it make one more', async 
     () => {},
   )
   for (let i = 0; i < 10; i++) queue.add('a')
-  await sleep(5)
+  await until('the first pass is under way', () => running === 1)
   for (let i = 0; i < 10; i++) queue.add('a')
-  await sleep(80)
-  assert.equal([most, passes], [1, 2])
+  await until('it is looked at once more', () => passes === 2)
+  await sleep(50) // a third pass would show by then
   await queue.close()
+  assert.equal([most, passes], [1, 2])
 })
 
 Parts('a key that fails comes back later, and holds up no other', async () => {
