@@ -162,7 +162,7 @@ onSmallDisk(
       await until('records go on', async () => (await controlled.functions()).out!.recordsIn > recordsIn)
       assert.equal(await controlled.pids(), before)
       await disk!.clear()
-      await controlled.ready(commit)
+      await controlled.ready(commit, 80_000) // it has tried again and again, after up to a minute
       assert.is((await controlled.pids()).out, before.out)
     } finally {
       await controlled.remove().catch(() => {}) // the folder itself is the disk
