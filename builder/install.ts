@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -66,12 +66,15 @@ async function npmCi(cwd: string, lockName: string, signal?: AbortSignal): Promi
     env: environment(),
     shell: process.platform === 'win32', // npm is a .cmd there; nothing here comes from a user
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(signal && { signal }),
+    // A group of its own: npm is often a script that starts another program, which would go on.
+    detached: process.platform !== 'win32',
   })
+  const stop = () => endGroup(npm)
+  signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted) stop()
   const ended = new Promise<number | null>((resolve, reject) => npm.on('close', resolve).on('error', reject))
   const [code, output] = await Promise.all([
     ended.catch(error => {
-      signal?.throwIfAborted()
       throw new Complaint(
         'npm-missing',
         `npm does not start: ${error.message}`,
@@ -81,7 +84,16 @@ async function npmCi(cwd: string, lockName: string, signal?: AbortSignal): Promi
     text(npm.stdout),
     text(npm.stderr),
   ])
+  signal?.removeEventListener('abort', stop)
+  signal?.throwIfAborted()
   if (code !== 0) throw complaint(output, lockName)
+}
+
+function endGroup({ pid }: ChildProcess) {
+  if (pid === undefined) return
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
+  } catch {} // it has ended
 }
 
 /** npm's own report of what went wrong, told apart by its code. */

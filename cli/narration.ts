@@ -39,6 +39,9 @@ export class Narration {
       case 'building':
         this.#progress = new Progress(`Building ${event.flow}`)
         return undefined
+      case 'installing':
+        this.#progress = new Progress(`Building ${event.flow}: ${event.message}`)
+        return undefined
       case 'built':
         if (event.reused) return undefined
         remember(this.#built, event.flow, event.function)

@@ -98,7 +98,8 @@ async function buildFunctions(
   )
   dataflow.building = functions.map(({ name }) => name)
   emit({ type: 'building', flow: flow.name, functions: dataflow.building })
-  return build({ root: tree, dir, functions, store, signal })
+  const onProgress = (message: string) => emit({ type: 'installing', flow: flow.name, message })
+  return build({ root: tree, dir, functions, store, signal, onProgress })
 }
 
 function adopt(

@@ -7,3 +7,7 @@ export function backoffMs(
   const full = Math.min(maxMs, firstMs * 2 ** (failures - 1))
   return Math.round(full * (0.75 + random() / 2))
 }
+
+/** An interval, give or take a tenth: what started together does not stay together. */
+export const jitterMs = (intervalMs: number, random = Math.random): number =>
+  Math.round(intervalMs * (0.9 + random() / 5))

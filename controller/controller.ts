@@ -125,12 +125,15 @@ export async function startController(options: ControllerOptions): Promise<Contr
         }
         await broker.close()
         await orchestrator.close()
-        if (hosts && isEmbedded) await stopEmbeddedBroker(state)
-        closers[0]!()
+        try {
+          if (hosts && isEmbedded) await stopEmbeddedBroker(state)
+        } finally {
+          closers[0]!()
+        }
       },
     }
   } catch (error) {
-    for (const close of closers.reverse()) await close()
+    for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => {}) // the first error says it
     throw startProblem(error, store)
   }
 }

@@ -62,6 +62,8 @@ export type ControllerEvent =
   /** A revision that is refused; `folder` is relative to the repository. */
   | { type: 'findings'; folder: string; revision: string; findings: Finding[] }
   | { type: 'building'; flow: string; functions: string[] }
+  /** What takes longest of a build, in words: npm packages are fetched. */
+  | { type: 'installing'; flow: string; message: string }
   | { type: 'built'; flow: string; function: string; ms: number; reused: boolean }
   | { type: 'build-failed'; flow: string; function: string; findings: Finding[] }
   | { type: 'started'; flow: string; function: string; generation: number }

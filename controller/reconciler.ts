@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { Problem } from '../schema/problem.ts'
 import type { ScaleSettings } from './autoscale.ts'
+import { jitterMs } from './backoff.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
@@ -189,7 +190,7 @@ export class Reconciler {
       if (this.repository.byName(flow) || !this.repository.mayPrune()) continue
       this.#queue.add(this.repository.adoptStray(flow, this.#context.runtime))
     }
-    return Math.round(this.#intervalMs * (0.9 + Math.random() / 5))
+    return jitterMs(this.#intervalMs)
   }
 
   async #lookAt(key: string): Promise<number | undefined> {

@@ -5,6 +5,7 @@ import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
 import { readFenced } from './fenced-read.ts'
+import { numberingAfterLoss, numberingFrom } from './first-numbering.ts'
 import { keyAt } from './key.ts'
 import { Letters } from './letters.ts'
 import { Numbering, type NumberingDocument } from './numbering.ts'
@@ -90,7 +91,9 @@ export class Source implements Unit {
     }
     const document = stored
       ? (JSON.parse(stored.toString()) as NumberingDocument)
-      : firstNumbering(this.#connection.sessionPresent)
+      : this.#connection.sessionPresent
+        ? await numberingAfterLoss({ ...this.#options, wiring: this.#wiring })
+        : numberingFrom(1)
     this.#numbering = new Numbering(this.#connection, topic, document)
     await this.#numbering.reserve()
     // A session that holds no subscription is none to aedes and RabbitMQ: nobody could tell that numbers were in use.
@@ -266,15 +269,6 @@ export class Source implements Unit {
     this.#options.onClosed(error)
   }
 }
-
-/** Consumers drop what is not newer than what they have: where numbers were in use and which is not known any more,
- *  the clock is ahead of all that a source can have counted to. */
-const firstNumbering = (wereInUse: boolean): NumberingDocument => ({
-  v: 1,
-  next: wereInUse ? Date.now() : 1,
-  letters: 0,
-  recent: [],
-})
 
 /** The event time in a field: ISO 8601, or ms since the epoch. */
 function timeAt(value: unknown, path: string | undefined): number | undefined {

@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert'
 import { readJson } from '../controller/atomic-file.ts'
 import { embeddedBroker, stopEmbeddedBroker } from '../controller/broker/embedded-broker.ts'
 import { identify, type ProcessIdentity } from '../controller/process-identity.ts'
+import { readRetained } from '../runtime/retained.ts'
 import type { Connection, ConnectOptions, Message } from '../runtime/transport.ts'
 import { wireTransport } from '../runtime/wire-transport.ts'
 
@@ -51,15 +52,15 @@ async function open(
   return connection
 }
 
-async function retained(world: World, filter: string): Promise<Record<string, string>> {
+async function retained({ url }: World, filter: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
-  const onMessage = (message: Message) => {
-    if (message.payload.length > 0) found[message.topic] = message.payload.toString()
-  }
-  const reader = await open(world, 'reader', { onMessage })
-  await reader.subscribe([filter], 0)
-  await sleep(100)
-  await reader.close()
+  await readRetained(wireTransport(url), [filter], {
+    patienceMs: 0,
+    take(topic, payload) {
+      found[topic] = payload.toString()
+      return false
+    },
+  })
   return found
 }
 
@@ -258,7 +259,7 @@ Broker('does not stop others for a host that reads nothing', async world => {
   )
   await until('it is connected', () => socket.bytesRead > 0)
   socket.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'd/blocked', qos: 1 }] }))
-  await sleep(50)
+  await until('it is subscribed', () => socket.bytesRead > 4) // those of CONNACK
   socket.pause()
   const publisher = await open(world, 'publisher')
   const payload = Buffer.alloc(256 * 1024, 'x')

@@ -83,6 +83,30 @@ Controller('status tells what runs, for people and for machines', async ({ ask }
   assert.type(first!.hosts[0]!.pid, 'number')
 })
 
+Controller('status --json has every key that scripts may rely on', async ({ ask }) => {
+  const { dataflows } = JSON.parse((await ask('status', '--json')).stdout)
+  const has = (part: object, ...keys: string[]) =>
+    assert.equal(
+      keys.filter(key => !(key in part)),
+      [],
+    )
+  assert.is(dataflows.length, 1)
+  has(dataflows[0], 'name', 'revision', 'conditions', 'functions')
+  assert.equal(
+    dataflows[0].functions.map(({ name }: { name: string }) => name),
+    ['tick', 'count', 'picky', 'out'],
+  )
+  for (const each of dataflows[0].functions) {
+    has(each, 'name', 'artifact', 'phase', 'hosts', 'recordsIn', 'recordsOut', 'lag')
+    assert.is(each.hosts.length, 1)
+    has(each.hosts[0], 'id', 'node', 'pid', 'startedAt', 'artifact')
+    assert.match(each.hosts[0].artifact, /^sha256:[0-9a-f]{64}$/)
+    assert.is(each.hosts[0].artifact, each.artifact)
+    assert.ok(Date.parse(each.hosts[0].startedAt) <= Date.now())
+    process.kill(each.hosts[0].pid, 0)
+  }
+})
+
 Controller('status --watch goes on until it is interrupted, and then exits 130', async ({ folder }) => {
   const watch = new Cli(['status', '--watch', '--json'], { cwd: folder })
   await watch.says(/\n.*\n/s)
@@ -118,6 +142,31 @@ Controller('logs shows the last lines of a function', async ({ ask }) => {
   assert.is(code, 0)
   assert.match(stdout, /^[\d:.]+ info {2}out \{"picked":\d+\}\n$/)
 })
+
+Controller(
+  'logs --follow shows new lines of one function until Ctrl-C, and then exits 130',
+  async ({ folder }) => {
+    const logs = new Cli(['logs', 'out', '--lines', '1', '--follow', '--json'], { cwd: folder })
+    await logs.says(/\n.*\n.*\n/s)
+    logs.process.kill('SIGINT')
+    const { code, stdout, stderr } = await logs.end()
+    assert.is(code, 130)
+    assert.is(stderr, '')
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    for (const line of lines) assert.is(line.function, 'out')
+    const picked = lines.flatMap(({ msg, value }) => (msg === 'record' ? [value.picked as number] : []))
+    assert.equal(
+      picked,
+      [...picked].sort((a, b) => a - b),
+      'each line once, in order',
+    )
+    assert.is(new Set(picked).size, picked.length)
+    assert.ok(picked.length >= 3)
+  },
+)
 
 const names: [args: string[], hint: string][] = [
   [['tap', 'cuont'], 'Did you mean `count`?'],

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layersOf } from '../cli/graph/layers.ts'
 import type { Picture } from '../cli/graph/picture.ts'
+import { svg } from '../cli/graph/svg.ts'
 import { text } from '../cli/graph/text.ts'
 import { cli } from './support/cli.ts'
 
@@ -51,6 +52,17 @@ Graph('writes JSON, Mermaid, DOT and SVG of the same graph', async () => {
   const svg = await as('svg')
   assert.is(svg.match(/<rect /g)?.length, nodes.length)
   assert.is(svg.match(/marker-end/g)?.length, edges.length)
+})
+
+Graph('leaves room for wide names, and for long labels between boxes, in SVG', () => {
+  const name = 'wm'.repeat(10)
+  const label = 'an-output-with-a-long-name'
+  const boxes = [
+    ...svg(picture([`${name}.${label}>b`])).matchAll(/<rect .*? x="(\d+)" .*?width="(\d+)"/g),
+  ].map(([, x, width]) => ({ x: Number(x), right: Number(x) + Number(width) }))
+  const [wide, next] = boxes.toSorted((a, b) => a.x - b.x)
+  assert.ok(wide!.right - wide!.x > name.length * 13)
+  assert.ok(next!.x - wide!.right > label.length * 6.5)
 })
 
 Graph('exits 1 where the dataflow has findings, 2 where there is none', async () => {

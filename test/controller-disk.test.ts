@@ -13,9 +13,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import mqtt, { connectAsync } from 'mqtt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readJson, writeAtomic } from '../controller/atomic-file.ts'
+import { embeddedBroker, stopEmbeddedBroker } from '../controller/broker/embedded-broker.ts'
 import { cli, temporaryFolder } from './support/cli.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { startGitServer } from './support/git-server.ts'
@@ -164,7 +166,7 @@ onSmallDisk(
       await until('records go on', async () => (await controlled.functions()).out!.recordsIn > recordsIn)
       assert.equal(await controlled.pids(), before)
       await disk!.clear()
-      await controlled.ready(commit)
+      await controlled.ready(commit, 80_000) // it has tried again and again, after up to a minute
       assert.is((await controlled.pids()).out, before.out)
     } finally {
       await controlled.remove().catch(() => {}) // the folder itself is the disk
@@ -210,6 +212,51 @@ onSmallDisk('that is nearly full is told as such, wherever the start ends', asyn
     await disk!.clear()
   }
   await repository.remove()
+})
+
+onSmallDisk('that is full keeps the embedded broker from ending; nothing that it has is lost', async () => {
+  const state = disk!.path
+  const { url } = await embeddedBroker(state)
+  const connect = () => connectAsync(url, { clientId: 'session', clean: false, reconnectPeriod: 0 })
+  const first = await connect()
+  await first.subscribeAsync('d/x', { qos: 1 })
+  await first.endAsync()
+  const publisher = await connectAsync(url, { reconnectPeriod: 0 })
+  await publisher.publishAsync('d/kept', 'kept', { qos: 1, retain: true })
+  await publisher.publishAsync('d/x', 'queued', { qos: 1 })
+  disk!.fill()
+  const { code, stderr } = await cli(['stop', '--state', state])
+  assert.is(code, 1)
+  assert.match(
+    stderr,
+    /^error: the embedded broker can not save its sessions, and goes on\n {2}hint: Make room /,
+  )
+  assert.not.ok(publisher.connected, 'what it saves, nobody changes behind its back')
+  assert.equal(await embeddedBroker(state), { url, adopted: true })
+  await disk!.clear()
+  await stopEmbeddedBroker(state)
+  assert.is((await embeddedBroker(state)).url, url)
+  const got: string[] = []
+  const again = await connectAsync(url, { clientId: 'reader', reconnectPeriod: 0 })
+  again.on('message', (_topic, payload) => got.push(payload.toString()))
+  await again.subscribeAsync('d/kept')
+  const session = mqtt.connect(url, { clientId: 'session', clean: false, reconnectPeriod: 0 })
+  session.on('message', (_topic, payload) => got.push(payload.toString()))
+  await until('what was queued and what was retained is there', () => got.length === 2)
+  assert.equal(got.toSorted(), ['kept', 'queued'])
+  await Promise.all([again.endAsync(), session.endAsync()])
+  await stopEmbeddedBroker(state)
+})
+
+Disk('that can not be read is put aside: sessions that a broker saved are never thrown away', async () => {
+  const state = await temporaryFolder()
+  const file = join(state, 'broker-sessions.json')
+  writeFileSync(file, '{"v":2}')
+  await embeddedBroker(state)
+  assert.is(readFileSync(`${file}.unreadable`, 'utf8'), '{"v":2}')
+  assert.match(readFileSync(join(state, 'logs', 'broker.log'), 'utf8'), 'starts without sessions')
+  await stopEmbeddedBroker(state)
+  rmSync(state, { recursive: true })
 })
 
 /** A controller that can't start. */

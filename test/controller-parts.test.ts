@@ -16,7 +16,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readJson, writeJson } from '../controller/atomic-file.ts'
-import { backoffMs } from '../controller/backoff.ts'
+import { backoffMs, jitterMs } from '../controller/backoff.ts'
+import { Dataflow } from '../controller/dataflow.ts'
 import { FolderSource } from '../controller/folder-source.ts'
 import { recordHistory } from '../controller/history.ts'
 import type { Inventory } from '../controller/inventory.ts'
@@ -25,6 +26,7 @@ import { launch } from '../controller/orchestrator/local/host-process.ts'
 import { mayRunOn, place } from '../controller/place.ts'
 import { identify, isAlive, signal } from '../controller/process-identity.ts'
 import { Secrets } from '../controller/secrets.ts'
+import type { Revision } from '../controller/source/source.ts'
 import { WorkQueue } from '../controller/work-queue.ts'
 import type { DeclaredNode } from '../schema/declared-node.ts'
 import { until } from './support/controlled.ts'
@@ -51,11 +53,12 @@ Parts('one pass at a time for a key, and events during it make one more', async 
     () => {},
   )
   for (let i = 0; i < 10; i++) queue.add('a')
-  await sleep(5)
+  await until('the first pass is under way', () => running === 1)
   for (let i = 0; i < 10; i++) queue.add('a')
-  await sleep(80)
-  assert.equal([most, passes], [1, 2])
+  await until('it is looked at once more', () => passes === 2)
+  await sleep(50) // a third pass would show by then
   await queue.close()
+  assert.equal([most, passes], [1, 2])
 })
 
 Parts('a key that fails comes back later, and holds up no other', async () => {
@@ -88,6 +91,25 @@ Parts('backs off with jitter, and within bounds', () => {
     [0, 1].map(value => backoffMs(1, { random: () => value })),
     [150, 250],
   )
+})
+
+Parts('polls at its interval, give or take a tenth', () => {
+  assert.equal(
+    [0, 0.5, 1].map(value => jitterMs(30_000, () => value)),
+    [27_000, 30_000, 33_000],
+  )
+})
+
+Parts('a newer revision cancels what is done for an older one; the same one again does not', () => {
+  const dataflow = new Dataflow('')
+  const revision = (id: string) => ({ id, branch: 'main', message: '', tree: `/trees/${id}` }) as Revision
+  dataflow.offer(revision('1'))
+  dataflow.accepting = new AbortController()
+  const { signal } = dataflow.accepting
+  dataflow.offer(revision('1'))
+  assert.not.ok(signal.aborted)
+  dataflow.offer(revision('2'))
+  assert.ok(signal.aborted)
 })
 
 Parts('a file is written whole or not at all', ({ folder }) => {

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DataflowStatus } from '../controller/status.ts'
+import { readRetained } from '../runtime/retained.ts'
 import { wireTransport } from '../runtime/wire-transport.ts'
 import { sessionId } from '../schema/topics.ts'
 import { Controlled, until } from './support/controlled.ts'
@@ -64,15 +65,13 @@ async function hasSession({ controlled }: World, name: string): Promise<boolean>
 /** Topics of everything that the broker retains of a flow. */
 async function retainedOf({ controlled }: World, name: string): Promise<string[]> {
   const found: string[] = []
-  const connection = await wireTransport(controlled.brokerUrl).connect({
-    clientId: 'reader',
-    clean: true,
-    onMessage: ({ topic, retain }) => void (retain && found.push(topic)),
-    onClose() {},
+  await readRetained(wireTransport(controlled.brokerUrl), [`dyninka/${name}/#`], {
+    patienceMs: 0,
+    take(topic) {
+      found.push(topic)
+      return false
+    },
   })
-  await connection.subscribe([`dyninka/${name}/#`], 0)
-  await new Promise(resolve => setTimeout(resolve, 100))
-  await connection.close()
   return found
 }
 

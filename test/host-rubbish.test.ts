@@ -139,6 +139,24 @@ for (const [name, start] of brokers) {
     await until(() => heard.length === 4, 'the fourth, under a number that is newer', 15_000)
   })
 
+  Slow('that clears it twice, the clock set back in between, loses none either', async () => {
+    const rig = await started()
+    const heard = await rig.listen(`f/${run}/out`)
+    const { now } = Date
+    try {
+      for (let n = 1; n <= 2; n++) {
+        await rig.kill(rig.hosts('in')[0]!)
+        await rig.publish(topics.credit(rig.flow.name, 'in', 0), '', true)
+        await send(rig, n)
+        Date.now = () => now() - n * 86_400_000
+        await rig.host('in')
+        await until(() => heard.length === n, `record ${n}, under a number that is newer`, 15_000)
+      }
+    } finally {
+      Date.now = now
+    }
+  })
+
   Slow('is not blamed for a broker that answers late: the host says whom it waits for', async () => {
     run += 1
     const rig = new Rig(

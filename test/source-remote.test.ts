@@ -8,6 +8,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type GitSourceOptions, gitSource, redact, type Source } from '../controller/source/index.ts'
 import { Problem } from '../schema/problem.ts'
+import { makeAuthority } from './support/authority.ts'
 import { type GitServer, startGitServer } from './support/git-server.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
 
@@ -197,6 +198,35 @@ Remote('says why SSH is refused', async ({ repository, open }) => {
 })
 
 const close = (server: Server) => new Promise(done => server.close(done))
+
+Remote(
+  'reads over TLS from a server whose authority is trusted, and says what to do for another',
+  async place => {
+    const { repository, open } = place
+    const { tls, caFile } = await makeAuthority(repository.root)
+    const server = await startGitServer(repository.root, { auth, tls })
+    const url = `${server.url}/repository.git`
+    const fetchTrusting = async (file: string | undefined) => {
+      if (file === undefined) delete process.env.GIT_SSL_CAINFO
+      else process.env.GIT_SSL_CAINFO = file
+      return open({ url, credentials: auth }).fetch(never)
+    }
+    try {
+      for (const file of [undefined, join(repository.root, 'none.pem')]) {
+        const problem = await problemOf(fetchTrusting(file))
+        assert.equal([problem.reason, problem.disposition], ['CertificateUntrusted', 'stalled'])
+        assert.match(problem.message, `${url} shows a certificate that is not trusted here`)
+        assert.match(problem.hint!, 'GIT_SSL_CAINFO')
+      }
+      assert.equal(server.requests, [], 'and nobody but the one that is trusted is told the password')
+      const { tree } = await fetchTrusting(caFile)
+      assert.is(await readFile(join(tree, 'a.txt'), 'utf8'), 'one')
+    } finally {
+      delete process.env.GIT_SSL_CAINFO
+      await server.stop()
+    }
+  },
+)
 
 Remote('shows no user and password of any URL in a text', () => {
   assert.is(redact('at https://a:b@host/x and ssh://git@host'), 'at https://***@host/x and ssh://***@host')

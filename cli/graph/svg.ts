@@ -4,10 +4,12 @@ import type { Picture } from './picture.ts'
 const ROW = 56
 const BOX = 34
 const GAP = 90
-const CHARACTER = 8
+const LABEL_CHARACTER = 7
+// From the middle of a line of text down to its baseline: librsvg and others put `dominant-baseline: central` too high.
+const MIDDLE = '0.35em'
 
 const style = `
-  text { font: 14px system-ui, sans-serif; text-anchor: middle; dominant-baseline: central; fill: #1f2328 }
+  text { font: 14px system-ui, sans-serif; text-anchor: middle; fill: #1f2328 }
   .label { font-size: 11px; fill: #59636e }
   rect { fill: #f6f8fa; stroke: #59636e } .source { stroke: #0969da } .sink { stroke: #8250df } .Failed { fill: #ffebe9; stroke: #d1242f }
   path { fill: none; stroke: #818b98 } marker path { fill: #818b98 }
@@ -19,7 +21,8 @@ const style = `
 export function svg(picture: Picture): string {
   const layers = layersOf(picture)
   const widths = layers.map(layer => Math.max(...layer.map(place => widthOf(place))))
-  const lefts = widths.map((_, index) => sum(widths.slice(0, index)) + index * GAP + 20)
+  const gaps = layers.map(layer => Math.max(GAP, ...layer.flatMap(({ next }) => next.map(roomFor))))
+  const lefts = widths.map((_, index) => sum(widths.slice(0, index)) + sum(gaps.slice(0, index)) + 20)
   const places = layers.flat()
   const centre = (place: Place) => 20 + BOX / 2 + place.row * ROW
   const right = (place: Place) => lefts[place.layer]! + (place.node ? widthOf(place) : widths[place.layer]!)
@@ -33,7 +36,9 @@ export function svg(picture: Picture): string {
         `<path d="M${x1} ${y1} C${bend} ${y1} ${bend} ${y2} ${across}"${to.node ? ' marker-end="url(#arrow)"' : ''}/>`,
       )
       if (label)
-        parts.push(`<text class="label" x="${bend}" y="${(y1 + y2) / 2 - 9}">${entities(label)}</text>`)
+        parts.push(
+          `<text class="label" x="${bend}" y="${(y1 + y2) / 2 - 9}" dy="${MIDDLE}">${entities(label)}</text>`,
+        )
     }
   }
   for (const place of places) {
@@ -43,7 +48,7 @@ export function svg(picture: Picture): string {
     const round = kind === 'function' ? 6 : BOX / 2
     parts.push(
       `<rect class="${[kind, phase].filter(Boolean).join(' ')}" x="${x}" y="${y - BOX / 2}" width="${width}" height="${BOX}" rx="${round}"/>`,
-      `<text x="${x + width / 2}" y="${y}">${entities(name)}</text>`,
+      `<text x="${x + width / 2}" y="${y}" dy="${MIDDLE}">${entities(name)}</text>`,
     )
   }
   const width = lefts.at(-1)! + widths.at(-1)! + 20
@@ -58,7 +63,12 @@ export function svg(picture: Picture): string {
   ].join('\n')
 }
 
-const widthOf = (place: Place) => (place.node ? place.node.name.length * CHARACTER + 28 : 0)
+const widthOf = (place: Place) => (place.node ? sum([...place.node.name].map(widthOfCharacter)) + 28 : 0)
+
+/** Of a wide font, since nobody knows which one the reader has. */
+const widthOfCharacter = (character: string) => (/[mw]/.test(character) ? 14 : 9)
+
+const roomFor = ({ label }: Place['next'][number]) => (label?.length ?? 0) * LABEL_CHARACTER + 30
 
 const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0)
 

@@ -31,10 +31,13 @@ export async function endAll(state: string): Promise<Ended> {
     folderOf: () => state,
   })
   const awake = setInterval(() => {}, 1000) // the orchestrator's own timers let the process end
-  await orchestrator.stopAll()
-  await orchestrator.close()
-  await stopEmbeddedBroker(state)
-  clearInterval(awake)
+  try {
+    await orchestrator.stopAll()
+    await orchestrator.close()
+    await stopEmbeddedBroker(state)
+  } finally {
+    clearInterval(awake)
+  }
   return { controller, hosts, broker }
 }
 

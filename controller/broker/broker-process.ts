@@ -5,9 +5,10 @@
  * the next start; killed with -9, it loses them. A store on disk was measured and left out: with aedes 1.2 and
  * aedes-persistence-level 9.2, 20,000 messages to one durable session passed at 718 a second instead of 14,990,
  * and 540 of them had not come 20 s later. Nor would it have been safer: aedes acknowledges a message before it
- * stores it. Who needs more gives a broker of his own with `--broker URL`.
+ * stores it. Who needs more gives a broker of his own with `--broker URL`. One that can't write the file, on a full
+ * disk, does not end.
  */
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Aedes } from 'aedes'
 import type { Problem } from '../../schema/problem.ts'
@@ -15,7 +16,15 @@ import { writeJson } from '../atomic-file.ts'
 import { identify } from '../process-identity.ts'
 import { findExactRetained } from './exact-retained.ts'
 import { deliverInOrder } from './ordered-delivery.ts'
-import { dropSaved, readSaved, restoreSessions, saveSessions, trackSessions } from './saved-sessions.ts'
+import {
+  disconnectAll,
+  dropSaved,
+  readSaved,
+  restoreSessions,
+  saveSessions,
+  trackSessions,
+} from './saved-sessions.ts'
+import { markUnsaved } from './unsaved.ts'
 
 const [state, address, wantedPort] = process.argv.slice(2) as [string, string, string]
 const sessionsFile = join(state, 'broker-sessions.json')
@@ -54,14 +63,33 @@ try {
 dropSaved(sessionsFile) // no client has been heard yet
 process.send?.({ url })
 
+// Those that are still saying who they are; the broker itself knows only the others.
+const sockets = new Set<Socket>()
+server.on('connection', socket => {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+})
+
 let ending = false
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
   process.on(name, async () => {
     if (ending) return
     ending = true
     server.close()
-    await new Promise<void>(resolve => broker.close(resolve))
-    await saveSessions(sessionsFile, broker, sessions)
+    await disconnectAll(broker)
+    for (const socket of sockets) socket.destroy()
+    try {
+      await saveSessions(sessionsFile, broker, sessions)
+    } catch (error) {
+      // To end now would lose every session and all state: it goes on, and says so.
+      console.error(`${new Date().toISOString()} goes on, since its sessions can not be saved:`, error)
+      server.listen(port, address, () => {
+        ending = false
+        markUnsaved(state)
+      })
+      return
+    }
+    broker.close()
     process.exit(0)
   })
 }

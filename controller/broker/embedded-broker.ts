@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Problem } from '../../schema/problem.ts'
 import { readJson } from '../atomic-file.ts'
 import { isAlive, type ProcessIdentity, signal } from '../process-identity.ts'
+import { clearUnsaved, isMarkedUnsaved } from './unsaved.ts'
 
 export interface EmbeddedBroker {
   url: string
@@ -24,8 +25,10 @@ interface Told {
 }
 
 const startTimeoutMs = 10_000
+const endTimeoutMs = 7_000
 const program = fileURLToPath(new URL(`./broker-process${extname(import.meta.url)}`, import.meta.url))
 const fileIn = (state: string) => join(state, 'broker.json')
+const logIn = (state: string) => join(state, 'logs', 'broker.log')
 
 /** Finds the broker that an earlier controller left running, or starts one on the port that it had, so that
  *  hosts which outlived it find it again.
@@ -40,24 +43,33 @@ export async function embeddedBroker(state: string, { samePort = false } = {}): 
   const elsewhere = port === 0 || samePort ? undefined : await start(state, 0)
   if (elsewhere !== undefined) return { url: elsewhere, adopted: false }
   throw new Problem('BrokerFailed', 'the embedded broker does not start', {
-    hint: `Read ${join(state, 'logs', 'broker.log')}, or give another broker with --broker URL.`,
+    hint: `Read ${logIn(state)}, or give another broker with --broker URL.`,
   })
 }
 
-/** Ends it cleanly: it saves its sessions. Returns once it is gone. */
+/** Ends it cleanly: it saves its sessions. Returns once it is gone.
+ *  @throws Problem when it can't save them: it goes on, so that nothing is lost */
 export async function stopEmbeddedBroker(state: string): Promise<void> {
   const file = readJson<BrokerFile>(fileIn(state))
   if (!file) return
+  clearUnsaved(state)
   signal(file, 'SIGTERM')
   for (let waitedMs = 0; isAlive(file); waitedMs += 20) {
-    if (waitedMs === 7_000) signal(file, 'SIGKILL')
+    const isLate = waitedMs === endTimeoutMs
+    if (isMarkedUnsaved(state) || (isLate && (await answers(file.url)))) {
+      clearUnsaved(state)
+      throw new Problem('BrokerUnsaved', 'the embedded broker can not save its sessions, and goes on', {
+        hint: `Make room on the disk of ${state}, or see to the right to write there, and stop it again: ended now, it would lose what is queued, and all state.`,
+      })
+    }
+    if (isLate) signal(file, 'SIGKILL')
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
 
 function start(state: string, port: number): Promise<string | undefined> {
   mkdirSync(join(state, 'logs'), { recursive: true })
-  const log = openSync(join(state, 'logs', 'broker.log'), 'w')
+  const log = openSync(logIn(state), 'w')
   const child = spawn(process.execPath, [program, state, '127.0.0.1', String(port)], {
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync } from 'node:fs'
 import type { Aedes, Client, Subscription } from 'aedes'
 import { writeAtomic } from '../atomic-file.ts'
 
@@ -25,7 +25,12 @@ interface Packet {
   payload: Buffer
   messageId?: number
 }
-type Broker = Aedes & { persistence: Persistence; counter: number; id: string }
+type Broker = Aedes & {
+  persistence: Persistence
+  counter: number
+  id: string
+  clients: Record<string, Client>
+}
 
 /** Remembers which sessions are durable, so that they can be saved: the persistence has no list of them. */
 export function trackSessions(broker: Aedes, ids: Set<string>): void {
@@ -35,6 +40,15 @@ export function trackSessions(broker: Aedes, ids: Set<string>): void {
   })
 }
 
+/** Ends all connections, and leaves what is kept for them: what is saved then is all there is. */
+export async function disconnectAll(broker: Aedes): Promise<void> {
+  const { clients } = broker as Broker
+  await Promise.all(
+    Object.values(clients).map(client => new Promise<void>(resolve => client.close(() => resolve()))),
+  )
+}
+
+/** @throws Problem when the disk is full; what an earlier call has saved is still there then */
 export async function saveSessions(path: string, broker: Aedes, ids: Set<string>): Promise<void> {
   const { persistence, counter, id } = broker as Broker
   const saved: Saved = { v: 1, id, counter, retained: [], sessions: [] }
@@ -49,12 +63,17 @@ export async function saveSessions(path: string, broker: Aedes, ids: Set<string>
   writeAtomic(path, JSON.stringify(saved), 0o600)
 }
 
-/** @returns undefined when nothing was saved, or it can't be read */
+/** @returns undefined when nothing was saved, or it can't be read: then it is put aside, for people */
 export function readSaved(path: string): Saved | undefined {
   try {
     const saved = JSON.parse(readFileSync(path, 'utf8')) as Saved
-    return saved.v === 1 ? saved : undefined
-  } catch {
+    if (saved.v !== 1) throw new Error(`it is of version ${saved.v}, not 1`)
+    return saved
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    const aside = `${path}.unreadable`
+    renameSync(path, aside)
+    console.error(`starts without sessions: what was saved can not be read, and is kept as ${aside}:`, error)
     return undefined
   }
 }

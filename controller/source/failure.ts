@@ -12,6 +12,14 @@ const meanings: {
   hint: string
 }[] = [
   {
+    // Git is built with OpenSSL, or with GnuTLS.
+    said: /SSL certificate problem|certificate verification failed|SSL: (no alternative )?certificate subject name|error setting certificate|Problem with the SSL CA cert/,
+    reason: 'CertificateUntrusted',
+    message: 'shows a certificate that is not trusted here',
+    disposition: 'stalled',
+    hint: 'For an authority of your own, set GIT_SSL_CAINFO=FILE.pem (its certificate) for the controller, and start again.',
+  },
+  {
     said: /returned error: 40[13]|Authentication failed|could not read (Username|Password)|Permission denied \(/,
     reason: 'AuthenticationFailed',
     message: 'refuses the credentials, or needs some',

@@ -53,7 +53,13 @@ export function openGit({ gitDir, environment, stallMs }: GitOptions): Git {
         binary: ['sh', group],
         unsafe: { allowUnsafeCustomBinary: true },
       }),
-      allowEnvironment: ['GIT_DIR', 'GIT_TERMINAL_PROMPT', 'GIT_NO_LAZY_FETCH'],
+      allowEnvironment: [
+        'GIT_DIR',
+        'GIT_TERMINAL_PROMPT',
+        'GIT_NO_LAZY_FETCH',
+        'GIT_SSL_CAINFO',
+        'GIT_SSL_CAPATH',
+      ],
       // By default a failure without any output passes for success, and one with some loses its code.
       errors: (error, { exitCode, stdErr }) =>
         error instanceof GitPluginError || exitCode === 0
@@ -84,6 +90,6 @@ export function openGit({ gitDir, environment, stallMs }: GitOptions): Git {
 /** What Git and SSH need to reach a server; the controller's secrets are not among it. */
 function inherited(): NodeJS.ProcessEnv {
   const allowed =
-    /^(path|home|user|logname|userprofile|appdata|localappdata|systemroot|temp|tmp|tmpdir|xdg_config_home|ssh_auth_sock|ssl_cert_(file|dir)|(https?|no|all)_proxy)$/i
+    /^(path|home|user|logname|userprofile|appdata|localappdata|systemroot|temp|tmp|tmpdir|xdg_config_home|ssh_auth_sock|(git_)?ssl_(cert_(file|dir)|cainfo|capath)|(https?|no|all)_proxy)$/i
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => allowed.test(name)))
 }

@@ -19,6 +19,8 @@ interface Options {
   env?: Record<string, string>
   /** Options of Node itself. */
   node?: string[]
+  /** Before the command line: a program that runs the rest, given as one text. */
+  through?: string[]
 }
 
 /** The command line, in a process of its own. */
@@ -27,10 +29,12 @@ export class Cli {
   readonly #closed: Promise<unknown>
   readonly #said: Said = { code: null, stdout: '', stderr: '' }
 
-  constructor(args: string[], { cwd, env, node = [] }: Options = {}) {
+  constructor(args: string[], { cwd, env, node = [], through }: Options = {}) {
     // A user's own settings must not reach the tests: nor a state folder, nor colours, nor a Git identity.
     const { FORCE_COLOR: _, DYNINKA_URL: __, ...own } = process.env
-    this.process = spawn(process.execPath, [...node, launcher, ...args], {
+    const whole = [process.execPath, ...node, launcher, ...args]
+    const [program, ...rest] = through ? [...through, whole.map(quoted).join(' ')] : whole
+    this.process = spawn(program!, rest, {
       cwd: cwd ?? tmpdir(),
       env: {
         ...own,
@@ -67,6 +71,12 @@ export class Cli {
     }
   }
 }
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+
+/** The same on a terminal, by script(1) of util-linux. */
+export const terminal = (args: string[], env: Record<string, string> = {}) =>
+  new Cli(args, { env, through: ['script', '-qefO', '/dev/null', '-c'] })
 
 /** Runs a command to its end. */
 export const cli = (args: string[], options?: Options): Promise<Said> => new Cli(args, options).end()

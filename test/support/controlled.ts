@@ -90,7 +90,7 @@ export class Controlled {
   }
 
   /** Waits until the dataflow runs this commit. */
-  async ready(commit?: string): Promise<DataflowStatus> {
+  async ready(commit?: string, timeoutMs?: number): Promise<DataflowStatus> {
     let status: DataflowStatus | undefined
     await until(
       'it is ready',
@@ -100,6 +100,7 @@ export class Controlled {
         return isReady === true && (commit === undefined || status!.revision.includes(commit))
       },
       () => JSON.stringify(status, null, 1),
+      timeoutMs,
     )
     return status!
   }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -16,15 +17,16 @@ export interface GitServer {
 /**
  * Serves the bare repositories in `folder` over smart HTTP, with push, through Git's own `http-backend`.
  * @param options.auth  asked of every request (HTTP basic) when given
+ * @param options.tls  over HTTPS when given; see `makeAuthority`
  */
 export async function startGitServer(
   folder: string,
-  options: { auth?: { username: string; password: string } } = {},
+  options: { auth?: { username: string; password: string }; tls?: { key: Buffer; cert: Buffer } } = {},
 ): Promise<GitServer> {
-  const { auth } = options
+  const { auth, tls } = options
   const expected = auth && `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`
   const stopping = new AbortController()
-  const server = createServer(async (request, response) => {
+  const answer: RequestListener = async (request, response) => {
     handle.requests.push(`${request.method} ${new URL(request.url!, 'http://host').pathname}`)
     await sleep(handle.delayMs, undefined, { signal: stopping.signal }).catch(() => {})
     if (expected && request.headers.authorization !== expected) {
@@ -32,10 +34,11 @@ export async function startGitServer(
       return
     }
     runBackend(folder, request, response)
-  })
+  }
+  const server = tls ? createTlsServer(tls, answer) : createServer(answer)
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   const handle: GitServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     delayMs: 0,
     async stop() {
