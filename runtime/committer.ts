@@ -97,6 +97,8 @@ export class Committer {
     cursor.lanes = this.#finished.toJSON()
     cursor.commit += 1
     cursor.keys = state.size(this.#finished)
+    cursor.failed = cursor.failed?.filter(([origin, seq]) => !this.#finished.covers(origin, seq))
+    if (cursor.failed?.length === 0) delete cursor.failed
     state.settle(this.#finished)
     if (batch.some(({ last }) => last.size > 0)) {
       cursor.takeovers = 0

@@ -22,6 +22,9 @@ export interface CursorDocument {
   told?: Partial<Record<'timer' | 'retry', number>>
   /** Dead letters handled again, by the number of the attempt: the newest. */
   replays?: string[]
+  /** Records that have failed and wait, which the lanes do not say yet, as origin and seq: what came behind them has
+   *  left, and they may not leave before it after all. */
+  failed?: [origin: string, seq: string][]
   /** Owners in a row that have finished nothing. */
   takeovers: number
   /** The record in the handler, written only by an owner whose predecessor finished nothing. */

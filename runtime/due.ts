@@ -23,6 +23,8 @@ export class Due {
     return this.#timers.idle && this.#retries.idle && this.#state.parkings().next().done === true
   }
 
+  mark = () => this.#retries.mark()
+
   /** A message has come back on this lane, if it is one of these. */
   arrived(lane: string) {
     if (lane === 'timer') this.#timers.arrived()

@@ -48,7 +48,7 @@ export class HandlerLoop {
   #ready: Entry[] = []
   #next = 0
   #running = false
-  #held = false
+  #holds = 0
 
   constructor(options: HandlerLoopOptions) {
     this.#options = options
@@ -57,7 +57,7 @@ export class HandlerLoop {
 
   /** Something must be stored, or read, before the next record. */
   get isHeld() {
-    return this.#held
+    return this.#holds > 0
   }
 
   push(message: Message) {
@@ -86,7 +86,7 @@ export class HandlerLoop {
     const { counters, isOn, onFailed } = this.#options
     const until = counters.handlerMs + sliceMs
     try {
-      while (isOn() && !this.#held && this.#step()) {
+      while (isOn() && !this.isHeld && this.#step()) {
         if (counters.handlerMs < until) continue
         setImmediate(() => this.run())
         break
@@ -97,12 +97,14 @@ export class HandlerLoop {
     this.#running = false
   }
 
-  /** Holds the next record back until `work` is done. */
+  /** Holds the next record, and what the handler gives for those that it has, back until `work` is done. */
   hold(work: () => Promise<void>) {
-    this.#held = true
+    this.#holds += 1
+    this.#pipeline.isHeld = true
     work().then(
       () => {
-        this.#held = false
+        this.#holds -= 1
+        if (!this.isHeld) this.#pipeline.isHeld = false
         this.run()
       },
       error => this.#options.onFailed(error),

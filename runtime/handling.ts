@@ -31,6 +31,8 @@ interface HandlingOptions {
   invoker: Omit<InvokerOptions, 'retry'>
   /** A dead letter has been taken over by the broker. */
   onLetter(): void
+  /** The cursor names one more record that has failed: to be stored before anything behind it leaves. */
+  onFailing(): void
 }
 
 /** What the handler is to be called with. */
@@ -45,6 +47,13 @@ export type Handled = Outcome | { waits: true }
 
 /** Timers, and letters that are handled again, have no place among the records of their key. */
 const mayWait = ({ timers, replayOf }: Inflight) => timers === undefined && replayOf === undefined
+
+/** Of a record that its owner before has seen fail. */
+const failedBefore: Failure = {
+  reason: 'threw',
+  message: 'failed at the first attempt, in a host that is gone',
+  attempts: 1,
+}
 
 const noRoom: Failure = {
   reason: 'too-many-waiting',
@@ -88,11 +97,13 @@ export class Handling {
     const failure = this.#refusal(entry)
     if (failure) return { failure, final: true }
     const shared = record.key === undefined && this.#manner.concurrency > 1
+    if (this.#hasFailed(entry)) return { failure: failedBefore }
     const parked = inflight.lane === 'retry' ? parking!.records[0] : undefined
+    const invoker = inflight.seen ? this.#invoker : (this.#relaxed ?? this.#invoker)
     const call = new RecordCall(entry, state, { shared, guarded, ...(parked && { parked }) })
-    if (parked) return (this.#relaxed ?? this.#invoker).call(call)
+    if (parked) return invoker.call(call)
     if (!mayWait(inflight)) return this.#invoker.call(call)
-    return parking ? { waits: true } : (this.#relaxed ?? this.#invoker).call(call)
+    return parking ? { waits: true } : invoker.call(call)
   }
 
   /** Sends what the call gave; `inflight.outputs` counts down as the broker takes it over. */
@@ -101,7 +112,8 @@ export class Handling {
     const parking = this.#options.state.parking(record.key ?? '')
     if ('waits' in outcome) return this.#park(entry, 0)
     if (inflight.lane === 'retry' && parking && !this.#isOver(entry, parking)) {
-      if (this.#triesAgain(outcome, parking.records[0]!.attempts + 1)) return this.#again(entry, parking)
+      if (this.#triesAgain(entry, outcome, parking.records[0]!.attempts + 1))
+        return this.#again(entry, parking)
       const left = rest(parking, Date.now())
       changeState(this.#options.state, entry, { retry: { parking: left } })
       if ('failure' in outcome)
@@ -112,7 +124,7 @@ export class Handling {
         )
     } else if ('failure' in outcome) {
       const parks = this.#relaxed && mayWait(inflight)
-      if (parks && this.#triesAgain(outcome, 1)) return this.#park(entry, 1, outcome.failure)
+      if (parks && this.#triesAgain(entry, outcome, 1)) return this.#park(entry, 1, outcome.failure)
       return this.#bury(entry, outcome.failure)
     }
     const { outputs } = outcome
@@ -122,8 +134,23 @@ export class Handling {
     this.#options.outbox.send(outputs, { origin, seq, time: at, key }, inflight)
   }
 
-  #triesAgain(outcome: Outcome, attempts: number) {
+  /** Where an owner before may have had the record, its outputs may have left with the id of this very attempt, so that
+   *  another attempt must not have another id: all are made at once, as if order were strict. */
+  #triesAgain(entry: Entry, outcome: Outcome, attempts: number) {
+    if (entry.inflight.seen && !this.#hasFailed(entry)) return false
     return 'failure' in outcome && !outcome.final && attempts < this.#manner.retry.attempts
+  }
+
+  #hasFailed({ origin, record }: Entry) {
+    return this.#options.cursor.failed?.some(([from, seq]) => from === origin && seq === record.seq) ?? false
+  }
+
+  /** Whether it fails may change with the next owner, and what is behind it leaves now: so it is decided here. */
+  #decide(entry: Entry) {
+    if (this.#hasFailed(entry)) return
+    const { cursor, onFailing } = this.#options
+    cursor.failed = [...(cursor.failed ?? []), [entry.origin, entry.record.seq]]
+    onFailing()
   }
 
   /** Lets the record wait with its key's state, behind what waits there. */
@@ -136,6 +163,7 @@ export class Handling {
     if (!parking) return this.#bury(entry, failure ?? noRoom)
     invoker.counters.retries += attempts
     changeState(state, entry, { retry: { parking } })
+    if (attempts > 0) this.#decide(entry)
   }
 
   #again(entry: Entry, parking: Parking) {
@@ -143,6 +171,7 @@ export class Handling {
     invoker.counters.retries += 1
     const next = Date.now() + backoffMs(this.#manner.retry, parking.records[0]!.attempts + 1)
     changeState(state, entry, { retry: { parking: again(parking, Math.ceil(next)) } })
+    this.#decide(entry)
   }
 
   /** A timer that was set anew, or cleared, by a record that came before it; an attempt that was made. */

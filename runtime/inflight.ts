@@ -6,6 +6,8 @@ import type { Message } from './transport.ts'
 /** One input message between its arrival and its acknowledgment. */
 export interface Inflight extends Pending, Arrival {
   message: Message
+  /** An owner before may have had it: what it gave may have left. */
+  seen?: true
   /** Records of it that are not through the handler. */
   records: number
   /** By origin: its last record. */
@@ -28,6 +30,7 @@ export const inflightOf = (message: Message, arrival = nothing): Inflight => ({
   ...(arrival.timers && { timers: true }),
   ...(arrival.replayOf !== undefined && { replayOf: arrival.replayOf }),
   ...(arrival.replay !== undefined && { replay: arrival.replay }),
+  ...(arrival.mark !== undefined && { mark: arrival.mark }),
   records: 0,
   outputs: 0,
   last: new Map(),

@@ -19,6 +19,8 @@ export interface Arrival {
   replayOf?: string
   /** What tells this attempt at a dead letter from others. */
   replay?: string
+  /** The first message of an owner: what comes behind it, no owner before has had. */
+  mark?: string
 }
 
 export interface Arrivals extends Arrival {
@@ -36,7 +38,7 @@ export function read(message: Message, { flow, node, name }: Pick<Place, 'flow' 
   if (topic === topics.replay(flow, node, name)) return replayed(parseLetter(payload))
   for (const lane of ['timer', 'retry'] as const) {
     if (topic !== topics.due(flow, lane, node, name)) continue
-    const { n, due } = parseDue(payload)
+    const { n, due, mark } = parseDue(payload)
     const records = due.map(([key, time], i) => ({
       origin: '',
       seq: String(n + i),
@@ -44,7 +46,7 @@ export function read(message: Message, { flow, node, name }: Pick<Place, 'flow' 
       time,
       value: undefined,
     }))
-    return { lane, ...(lane === 'timer' && { timers: true }), records }
+    return { lane, ...(lane === 'timer' && { timers: true }), ...(mark && { mark }), records }
   }
   const [root, of, kind, producer, output] = topic.split('/')
   if (root !== 'dyninka' || of !== flow || kind !== 'data' || !producer || !output)

@@ -56,6 +56,8 @@ export class Partition {
   #inflight: Inflight[] = []
   #switching: { wiring: Wiring; message: Message } | undefined
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
+  /** Of the message that tells, once it comes, that what follows is new; see `Timers.mark`. */
+  #mark: string | undefined
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet: (() => void)[] = []
 
@@ -196,6 +198,7 @@ export class Partition {
     const save = () => this.#committer.save()
     this.#due = new Due({ ...shared, cursor, save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
+    if (sessionPresent && this.#wiring.retry.order === 'relaxed') this.#mark = await this.#due.mark()
   }
 
   /** Puts a wiring into effect: nothing may be in flight. @param held filters that the session has now */
@@ -235,7 +238,9 @@ export class Partition {
       this.#switchWhenQuiet()
       return []
     }
-    this.#due?.arrived(admitted.inflight.lane)
+    if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
+    else if (admitted.inflight.mark === this.#mark) this.#mark = undefined
+    if (this.#mark !== undefined) admitted.inflight.seen = true
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
     return admitted.entries
@@ -267,6 +272,7 @@ export class Partition {
           stopped: this.#stop.signal,
         },
         onLetter: () => this.#committer.run(),
+        onFailing: () => this.#loop.hold(() => this.#committer.save()),
       },
       wiring,
     )

@@ -3,6 +3,7 @@ export class Pipeline<Outcome> {
   #slots: Slot<Outcome>[] = []
   #keys = new Set<string>()
   #concurrency: number
+  #isHeld = false
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency
@@ -10,6 +11,12 @@ export class Pipeline<Outcome> {
 
   get size() {
     return this.#slots.length
+  }
+
+  /** Whether what comes out has to wait. */
+  set isHeld(value: boolean) {
+    this.#isHeld = value
+    this.#settle()
   }
 
   set concurrency(value: number) {
@@ -44,7 +51,7 @@ export class Pipeline<Outcome> {
   }
 
   #settle() {
-    while (this.#slots[0]?.outcome) {
+    while (!this.#isHeld && this.#slots[0]?.outcome) {
       const { outcome, settle } = this.#slots.shift()!
       settle(outcome!.value)
     }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import TinyQueue from 'tinyqueue'
 import { topics } from '../schema/topics.ts'
 import type { CursorDocument } from './cursor.ts'
@@ -12,6 +13,8 @@ export interface DueMessage {
   /** Number of the first of them; the next ones follow. Grows over all owners of the partition. */
   n: number
   due: Due[]
+  /** With nothing that is due: the first message of an owner. */
+  mark?: string
 }
 
 export interface TimersOptions extends Place {
@@ -62,6 +65,15 @@ export class Timers {
       this.#queue.push([key, at])
     }
     this.#arm()
+  }
+
+  /** Sends the first message of this owner through the session. @returns what tells it from those of others */
+  async mark(): Promise<string> {
+    const { connection, flow, node, name, lane } = this.#options
+    const mark = randomUUID()
+    const message: DueMessage = { v: 1, n: 0, due: [], mark }
+    await connection.publish(topics.due(flow, lane, node, name), JSON.stringify(message))
+    return mark
   }
 
   /** A message of ours has come back. */
@@ -144,6 +156,7 @@ export function parseDue(payload: Buffer): DueMessage {
     message?.v === 1 &&
     Number.isSafeInteger(message.n) &&
     Array.isArray(message.due) &&
+    (message.mark === undefined || typeof message.mark === 'string') &&
     message.due.every(entry => typeof entry?.[0] === 'string' && typeof entry[1] === 'number')
   if (!valid) throw new Error('not a message about timers of version 1')
   return message
