@@ -131,13 +131,7 @@ export class FlowView {
     const place = `${kind}/${host ?? node}`
     if (!isRetained) this.#live.add(place)
     else if (this.#live.has(place)) return
-    if (kind === 'wiring') {
-      const wiring = parse<Wiring>(payload)
-      const known = this.wirings.get(node)
-      // The echo of what we published before the last: see `publishWiring`.
-      if (!isRetained && wiring && known && wiring.revision < known.revision) return
-      this.#set(this.wirings, node, wiring)
-    }
+    if (kind === 'wiring') this.#set(this.wirings, node, parse<Wiring>(payload))
     if (kind === 'hosts' && host !== undefined) {
       if (payload.length > 0) this.heard.set(host, performance.now()) // a last will is no sign of life
       this.#set(this.presences, host, parse<Presence>(payload))
