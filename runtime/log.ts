@@ -3,7 +3,17 @@ import type { Logger } from './context.ts'
 
 /** NDJSON with constant messages, one line an event. @param bound fields of every line */
 export const logger = (bound: object, destination?: DestinationStream): Logger =>
-  wrap(destination ? pino({ base: bound, level }, destination) : pino({ base: bound, level }))
+  wrap(pino({ base: bound, level }, destination ?? stdout()))
+
+const maxWaiting = 256 * 1024
+
+/** What can't be written now waits, up to a bound, and then is lost. Were the error thrown, who notes what is thrown would
+ *  write it to the same full disk, again and again, and fill what room comes back. */
+function stdout(): DestinationStream {
+  const stream = pino.destination({ fd: 1, sync: true, maxLength: maxWaiting })
+  stream.on('error', () => {})
+  return stream
+}
 
 const level = process.env.DYNINKA_LOG_LEVEL ?? 'info'
 

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import {
+  closeSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -246,6 +248,24 @@ onSmallDisk('that is full keeps the embedded broker from ending; nothing that it
   assert.equal(got.toSorted(), ['kept', 'queued'])
   await Promise.all([again.endAsync(), session.endAsync()])
   await stopEmbeddedBroker(state)
+})
+
+Disk('costs a host lines of its log, and no more: nothing is thrown that would be logged again', async () => {
+  if (process.platform !== 'linux') return
+  const program = `
+    import { logger } from ${JSON.stringify(new URL('../runtime/log.ts', import.meta.url).href)}
+    let thrown = 0
+    process.on('uncaughtException', () => { thrown += 1 })
+    const log = logger({})
+    for (let n = 0; n < 20_000; n++) log.info('a line')
+    setTimeout(() => process.stderr.write(String(thrown)), 50)`
+  const full = openSync('/dev/full', 'w')
+  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', full, 'pipe'],
+    timeout: 30_000,
+  })
+  closeSync(full)
+  assert.equal([status, String(stderr)], [0, '0'])
 })
 
 Disk('that can not be read is put aside: sessions that a broker saved are never thrown away', async () => {
