@@ -22,8 +22,8 @@ export interface CursorDocument {
   told?: Partial<Record<'timer' | 'retry', number>>
   /** Dead letters handled again, by the number of the attempt: the newest. */
   replays?: string[]
-  /** Records that have failed and wait, which the lanes do not say yet, as origin and seq: what came behind them has
-   *  left, and they may not leave before it after all. */
+  /** Records that have failed and wait, which the lanes do not say yet, as origin and seq: what came behind them may
+   *  have left, so they wait with a successor too. */
   failed?: [origin: string, seq: string][]
   /** Owners in a row that have finished nothing. */
   takeovers: number
