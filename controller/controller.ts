@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { pino } from 'pino'
 import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
+import { awake } from './awake.ts'
 import { BrokerClient } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
@@ -116,21 +117,22 @@ export async function startController(options: ControllerOptions): Promise<Contr
       brokerUrl,
       ...(server.token !== undefined && { token: server.token }),
       reconcile: () => reconciler.lookAtSource(),
-      async stop({ hosts = false } = {}) {
-        await server.close()
-        await reconciler.close()
-        if (hosts) {
-          await orchestrator.stopAll()
-          reconciler.saveTraffic() // with their last reports
-        }
-        await broker.close()
-        await orchestrator.close()
-        try {
-          if (hosts && isEmbedded) await stopEmbeddedBroker(state)
-        } finally {
-          closers[0]!()
-        }
-      },
+      stop: ({ hosts = false } = {}) =>
+        awake(async () => {
+          await server.close()
+          await reconciler.close()
+          if (hosts) {
+            await orchestrator.stopAll()
+            reconciler.saveTraffic() // with their last reports
+          }
+          await broker.close()
+          await orchestrator.close()
+          try {
+            if (hosts && isEmbedded) await stopEmbeddedBroker(state)
+          } finally {
+            closers[0]!()
+          }
+        }),
     }
   } catch (error) {
     for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => {}) // the first error says it

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readJson } from '../../controller/atomic-file.ts'
+import { awake } from '../../controller/awake.ts'
 import { stopEmbeddedBroker } from '../../controller/broker/embedded-broker.ts'
 import { LocalOrchestrator } from '../../controller/orchestrator/local/local-orchestrator.ts'
 import { isAlive, type ProcessIdentity, signal } from '../../controller/process-identity.ts'
@@ -30,14 +31,11 @@ export async function endAll(state: string): Promise<Ended> {
     secrets: () => new Map(),
     folderOf: () => state,
   })
-  const awake = setInterval(() => {}, 1000) // the orchestrator's own timers let the process end
-  try {
+  await awake(async () => {
     await orchestrator.stopAll()
     await orchestrator.close()
     await stopEmbeddedBroker(state)
-  } finally {
-    clearInterval(awake)
-  }
+  })
   return { controller, hosts, broker }
 }
 
