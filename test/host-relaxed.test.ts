@@ -113,7 +113,11 @@ for (const [name, start] of brokers) {
           await rig.kill(old!)
         }
         await sending
-        await until(() => new Set(parsed(heard).map(({ n }) => n)).size === 300, '300 different records', 30_000)
+        await until(
+          () => new Set(parsed(heard).map(({ n }) => n)).size === 300,
+          '300 different records',
+          30_000,
+        )
         inOrder(parsed(heard))
         assert.is(heard.length, 300)
       },
