@@ -1,5 +1,4 @@
-import type { Artifact } from '../artifact.ts'
-import { sha256 } from '../artifact.ts'
+import { type Artifact, sha256 } from '../artifact.ts'
 import type { Base } from './base-reference.ts'
 import type { Annotations, Blob } from './blob.ts'
 import { functionLayer, runtimeLayer } from './code-layers.ts'
@@ -14,11 +13,14 @@ export interface ImageSource {
   revision: string
 }
 
+/** An artifact in the store. */
+export type Code = Pick<Artifact, 'digest' | 'path'>
+
 export interface ImageParts {
   /** The function; a source or a sink has none. */
-  artifact?: Artifact
+  artifact?: Code
   /** The host. */
-  runtime: Artifact
+  runtime: Code
   base: Base
   source?: ImageSource
 }

@@ -1,10 +1,16 @@
+import type { KeyObject } from 'node:crypto'
+import { documentsOf } from './documents.ts'
 import { functionImage, type ImageParts, tagOf } from './function-image.ts'
 import { pushBlobs, pushManifests } from './push-image.ts'
+import { attach, pushDocuments } from './referrers.ts'
 import type { Repository } from './registry/repository.ts'
+import { signImage } from './signature.ts'
 
 export interface PushOptions extends ImageParts {
   /** Where to. */
   repository: Repository
+  /** Signs what is pushed; see `signingKey`. What is there already stays as it is. */
+  signature?: KeyObject
 }
 
 export interface PushedImage {
@@ -28,7 +34,7 @@ export interface PushedImage {
  * const { reference } = await pushFunctionImage({ artifact, runtime, base, repository: new Repository(registry, 'flows/etl') })
  */
 export async function pushFunctionImage(options: PushOptions): Promise<PushedImage> {
-  const { repository } = options
+  const { repository, signature } = options
   const start = performance.now()
   const done = (digest: string, bytesPushed: number, pushed: boolean): PushedImage => ({
     reference: `${repository.address}@${digest}`,
@@ -41,9 +47,21 @@ export async function pushFunctionImage(options: PushOptions): Promise<PushedIma
   const found = await repository.digestOf(tag)
   if (found) return done(found, 0, false)
   const image = await functionImage(options)
-  const ofBlobs = await pushBlobs(image, options.base, repository)
-  const ofManifests = await pushManifests(image, repository)
-  await repository.putManifest(image.root, tag)
-  const { digest, size } = image.root.descriptor
-  return done(digest, ofBlobs + ofManifests + size, true)
+  const { root } = image
+  const documents = await documentsOf(options, image, repository.address)
+  const bytes = await Promise.all([
+    pushBlobs(image, options.base, repository),
+    pushDocuments(documents, repository),
+  ])
+  const attached = attach(documents, root.descriptor, repository)
+  const signed = signature ? signImage(root.descriptor.digest, signature, repository) : 0
+  bytes.push(...(await Promise.all([pushManifests(image, repository), attached, signed])))
+  // Last: who finds the tag finds all of it.
+  await repository.putManifest(root, tag)
+  bytes.push(root.descriptor.size)
+  return done(
+    root.descriptor.digest,
+    bytes.reduce((sum, sent) => sum + sent, 0),
+    true,
+  )
 }

@@ -11,6 +11,8 @@ export interface RegistryOptions extends TransportOptions {
   /** Those of Docker's own configuration by default. */
   credentials?: FindCredentials
   patience?: Patience
+  /** Hears of the bytes of blobs as they have been sent. */
+  onSent?: (bytes: number) => void
 }
 
 /** What to ask a registry for, in one repository. */
@@ -31,6 +33,7 @@ export interface Ask extends Omit<Request, 'url'> {
 export class Registry {
   readonly address: Address
   readonly patience: Patience
+  readonly onSent: (bytes: number) => void
   /** Uploads under way, so that nothing is sent twice at the same time. */
   readonly uploads = new Map<string, Promise<number>>()
   readonly #transport: Transport
@@ -39,9 +42,10 @@ export class Registry {
   #known: Promise<string | undefined> | undefined
 
   constructor(address: Address, options: RegistryOptions = {}) {
-    const { credentials, patience, ...transport } = options
+    const { credentials, patience, onSent, ...transport } = options
     this.address = address
     this.patience = patience ?? usualPatience
+    this.onSent = onSent ?? (() => {})
     this.#find = credentials ?? dockerCredentials()
     this.#transport = new Transport(transport)
   }

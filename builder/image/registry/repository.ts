@@ -135,7 +135,9 @@ export class Repository {
 
   async #putBlob(blob: Blob, from?: string): Promise<number> {
     const { digest } = blob.descriptor
-    if (await this.hasBlob(digest)) return 0
+    // To send what is small and new takes less than to ask for it.
+    const isWorthALook = blob.isShared || blob.descriptor.size > 64 * 1024
+    if (isWorthALook && (await this.hasBlob(digest))) return 0
     return upload(blob, {
       registry: this.registry,
       repository: this.name,

@@ -32,8 +32,10 @@ export async function upload(blob: Blob, target: Target): Promise<number> {
       }
       while (size > session.stepBytes && session.offset < size) {
         const end = Math.min(size, session.offset + session.stepBytes)
-        sent += end - session.offset
+        const bytes = end - session.offset
+        sent += bytes
         session = { ...session, ...(await sendChunk(blob, session, end, target)) }
+        registry.onSent(bytes)
         attempts = 1
       }
       if (session.offset < size) sent += size - session.offset
