@@ -11,6 +11,8 @@ export interface TestRegistry {
   host: string
   /** With TLS: the certificate of its authority. */
   caFile?: string
+  /** Its own key and certificate. */
+  tls?: { key: Buffer; cert: Buffer }
   /** Where it keeps what it has. */
   storage: string
   /** With -9. */
@@ -81,7 +83,7 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Te
   }
   return {
     host: `127.0.0.1:${port}`,
-    ...(tls && { caFile: tls.caFile }),
+    ...tls,
     storage,
     kill: () => end('SIGKILL'),
     async restart() {

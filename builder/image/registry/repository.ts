@@ -108,9 +108,8 @@ export class Repository {
     await patiently(attempt, this.registry.patience, this.#signal)
   }
 
-  /** Brings a blob there, unless it is there. @param from a repository of this registry that may have it
-   *  @returns how many bytes were sent */
-  async putBlob(blob: Blob, from?: string): Promise<number> {
+  /** Brings a blob there, unless it is there. @returns how many bytes were sent */
+  async putBlob(blob: Blob): Promise<number> {
     const key = `${this.name}@${blob.descriptor.digest}`
     const { uploads } = this.registry
     const other = uploads.get(key)
@@ -119,9 +118,9 @@ export class Repository {
         () => true,
         () => false,
       )
-      return isDone ? 0 : this.putBlob(blob, from)
+      return isDone ? 0 : this.putBlob(blob)
     }
-    const own = this.#putBlob(blob, from).finally(() => uploads.delete(key))
+    const own = this.#putBlob(blob).finally(() => uploads.delete(key))
     uploads.set(key, own)
     return own
   }
@@ -129,11 +128,14 @@ export class Repository {
   /** Takes a blob over from another repository of the same registry. @returns false when it could not */
   async mountBlob(digest: string, from: string): Promise<boolean> {
     if (await this.hasBlob(digest)) return true
-    const { location } = await this.#start(digest, from)
+    const query = `?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`
+    const scopes = [`repository:${this.name}:pull,push`, `repository:${from}:pull`]
+    const start = () => this.#start(query, scopes)
+    const { location } = await patiently(start, this.registry.patience, this.#signal)
     return location === undefined
   }
 
-  async #putBlob(blob: Blob, from?: string): Promise<number> {
+  async #putBlob(blob: Blob): Promise<number> {
     const { digest } = blob.descriptor
     // To send what is small and new takes less than to ask for it.
     const isWorthALook = blob.isShared || blob.descriptor.size > 64 * 1024
@@ -143,22 +145,21 @@ export class Repository {
       repository: this.name,
       signal: this.#signal,
       hasIt: () => this.hasBlob(digest),
-      start: () => this.#start(digest, from),
+      start: () => this.#start(),
     })
   }
 
-  /** Begins an upload. @returns no location when the blob could be taken over */
-  async #start(digest: string, from?: string): Promise<{ location?: URL; minBytes: number }> {
-    const query =
-      from && from !== this.name
-        ? `?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`
-        : ''
-    const scopes = [`repository:${this.name}:pull,push`, ...(query ? [`repository:${from}:pull`] : [])]
-    const { answer, url } = await this.#ask('POST', `blobs/uploads/${query}`, {
+  /** Begins an upload, without patience. @returns no location when the blob could be taken over */
+  async #start(query = '', scopes?: string[]): Promise<{ location?: URL; minBytes: number }> {
+    const { answer, url } = await this.registry.ask(this.name, {
+      method: 'POST',
+      path: `blobs/uploads/${query}`,
       expect: [201, 202],
       doing: 'push to',
-      scopes,
+      ...(scopes && { scopes }),
+      ...this.#rest(),
     })
+    answer.resume()
     if (answer.statusCode === 201) return { minBytes: 0 }
     return {
       location: new URL(answer.headers.location ?? '', url),
@@ -167,7 +168,7 @@ export class Repository {
   }
 
   #ask(
-    method: 'GET' | 'HEAD' | 'POST' | 'PUT',
+    method: 'GET' | 'HEAD' | 'PUT',
     path: string,
     ask: {
       expect: number[]
