@@ -83,6 +83,7 @@ async function make(options: Options, folder: string) {
   const { output, push } = options
   const { baseImage, blobsOf, parseReference, writeLayoutTar } = await import('../builder/image/index.ts')
   const to = push === undefined ? undefined : parseReference(push)
+  if (options.name !== undefined) parseReference(options.name)
   using progress = new Progress('Gathering Node and its libraries')
   const { image, version, files } = await baseImage({
     node: options.node,

@@ -14,6 +14,8 @@ export interface RegistryProxy {
   rule: (
     line: string,
   ) => Refusal | { cutAfter: number; of: 'request' | 'answer' } | { alter: true } | undefined
+  /** To those of an answer. */
+  addHeaders: (line: string) => Record<string, string>
   /** Requests so far. */
   lines: string[]
   headers: IncomingHttpHeaders[]
@@ -44,7 +46,7 @@ export async function startRegistryProxy(to: string): Promise<RegistryProxy> {
         headers: incoming.headers,
       },
       answer => {
-        response.writeHead(answer.statusCode!, answer.headers)
+        response.writeHead(answer.statusCode!, { ...answer.headers, ...handle.addHeaders(line) })
         if (what && 'cutAfter' in what && what.of === 'answer') {
           let passed = 0
           answer.on('data', chunk => {
@@ -76,6 +78,7 @@ export async function startRegistryProxy(to: string): Promise<RegistryProxy> {
   const handle: RegistryProxy = {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     rule: () => undefined,
+    addHeaders: () => ({}),
     lines: [],
     headers: [],
     received: 0,

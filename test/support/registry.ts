@@ -34,7 +34,11 @@ export interface RegistrySettings {
   forgetsUploads?: boolean
 }
 
-export const hasRegistry = () => spawnSync('docker-registry', ['--version']).error === undefined
+/** With what the tests read its images by, and make its passwords. */
+export const hasRegistry = () =>
+  ['docker-registry', 'skopeo', 'htpasswd'].every(
+    program => spawnSync(program, ['--version']).error === undefined,
+  )
 
 /** Debian's docker-registry, in a folder of its own. */
 export async function startRegistry(settings: RegistrySettings = {}): Promise<TestRegistry> {
