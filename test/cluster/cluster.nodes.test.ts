@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { type Cluster, startCluster } from './cluster.ts'
 import { busyboxImage, runtimeImage } from './images.ts'
 import { restrictedPod } from './pod.ts'
+import { run } from './run-program.ts'
 
 const Clusters = suite('cluster')
 let cluster: Cluster
@@ -39,6 +40,14 @@ Clusters('runs the image of functions as a restricted pod', async () => {
     ...['wait', '-n', 'strict', 'pod/version', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=60s'],
   )
   assert.is(await cluster.kubectl('logs', '-n', 'strict', 'version'), `${process.version} 65532\n`)
+})
+
+Clusters('runs what was pushed to its registry', async () => {
+  const image = `${cluster.registry}/test/node:1`
+  await run(process.execPath, ['cli/main.ts', 'base', '--push', `http://${image}`])
+  await cluster.apply(restrictedPod('pulled', { image, command: ['node', '--version'], node: 'node-1' }))
+  await waitFor('pod/pulled', 'jsonpath={.status.phase}=Succeeded')
+  assert.is(await cluster.kubectl('logs', 'pulled'), `${process.version}\n`)
 })
 
 Clusters('leads pods to pods on other nodes, to services and to the broker', async () => {
