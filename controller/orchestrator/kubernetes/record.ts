@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Setting, Workload } from '../orchestrator.ts'
+import { annotations } from './names.ts'
+import type { Deployment } from './objects.ts'
+
+/** All that the objects of one node of the graph are made from. It is kept on the Deployment, so that a controller that
+ *  knows nothing else can tell what has drifted, and put it right. */
+export interface WorkloadRecord {
+  v: 1
+  name: string
+  generation: number
+  /** As many as were asked for; an autoscaler may run more, or fewer. */
+  replicas: number
+  workload: Omit<Workload, 'code' | 'host' | 'replicas'>
+  /** Without user and password; `hasSecret` when the whole of it is kept in a Secret. */
+  broker: { url: string; hasSecret: boolean }
+  /** Reference of the image that holds code and host; code comes from a ConfigMap when absent. */
+  image?: string
+}
+
+export function recordOf(
+  name: string,
+  { code: _, host: __, replicas, ...workload }: Workload,
+  { generation, broker, image }: { generation: number; broker: string; image?: string | undefined },
+): WorkloadRecord {
+  const url = new URL(broker)
+  const hasSecret = url.username !== '' || url.password !== ''
+  url.username = ''
+  url.password = ''
+  const access = { url: url.href, hasSecret }
+  return { v: 1, name, generation, replicas, workload, broker: access, ...(image !== undefined && { image }) }
+}
+
+/** @returns undefined when it isn't there, or somebody has changed it into something else */
+export function readRecord({ metadata }: Deployment): WorkloadRecord | undefined {
+  try {
+    const record = JSON.parse(metadata.annotations?.[annotations.workload] ?? '') as WorkloadRecord
+    const { flow, node, fingerprint } = record.workload
+    if (record.v !== 1 || !flow || !node || !fingerprint || !Number.isInteger(record.generation))
+      return undefined
+    return record
+  } catch {
+    return undefined
+  }
+}
+
+export const settingOf = ({ placement, outside }: Pick<Workload, 'placement' | 'outside'>): Setting => ({
+  placement,
+  ...(outside && { outside }),
+})
+
+export const sameRecord = (a: WorkloadRecord, b: WorkloadRecord) => isDeepStrictEqual(a, b)
