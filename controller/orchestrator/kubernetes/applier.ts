@@ -4,8 +4,8 @@ import { type KubernetesObject, resources, showObject } from '../../kubernetes/r
 import type { ClusterView } from './cluster-view.ts'
 import { configMapOf } from './config-map.ts'
 import { drift } from './drift.ts'
-import { brokerSecretOf, type Manifest, manifestsOf } from './manifests.ts'
-import { brokerSecret, configMapName } from './names.ts'
+import { type Manifest, manifestsOf } from './manifests.ts'
+import { configMapName } from './names.ts'
 import type { KubernetesOptions } from './options.ts'
 import type { WorkloadRecord } from './record.ts'
 
@@ -22,20 +22,9 @@ export class Applier {
     this.#folderOf = folderOf
   }
 
-  /** @param withSecret the way to the broker may be another one, or have been lost
-   *  @returns what it wrote, as a person would name it. @throws Problem */
-  async apply(
-    record: WorkloadRecord,
-    { withSecret = false, signal }: { withSecret?: boolean; signal?: AbortSignal | undefined } = {},
-  ): Promise<string[]> {
+  /** @returns what it wrote, as a person would name it. @throws Problem */
+  async apply(record: WorkloadRecord, signal?: AbortSignal): Promise<string[]> {
     const written = await this.#applyCode(record, signal)
-    if (record.broker.hasSecret && withSecret) {
-      const { flow, node } = record.workload
-      const secret = brokerSecretOf(record, this.#options.brokerOf(flow, node), this.#options)
-      // Whether it is there isn't known, and whose it is, is: the name is that of its Deployment.
-      await this.#options.client.apply(secret.resource, secret.object, { ...(signal && { signal }) })
-      written.push(showObject(secret.resource, secret.object.metadata.name))
-    }
     for (const manifest of manifestsOf(record, this.#options, this.#podsOf(record))) {
       const { resource, object } = manifest
       const live = this.#liveOf(manifest)
@@ -109,13 +98,6 @@ export class Applier {
       )
       if (object && !isNeeded) await this.remove({ resource, object })
     }
-  }
-
-  /** Of a node that is to run no more. */
-  async removeSecret(deployment: string, signal?: AbortSignal): Promise<void> {
-    const name = brokerSecret(deployment)
-    const { client, namespace } = this.#options
-    await client.delete(resources.Secret, { name, namespace, ...(signal && { signal }) })
   }
 
   /** Deletes this very object, and not another one that has come to have its name. */

@@ -36,8 +36,6 @@ export class KubernetesOrchestrator implements Orchestrator {
   #listener: (flow: string) => void = () => {}
   /** By `flow/node`: the newest generation that was told to stop. */
   #stopped = new Map<string, number>()
-  /** Nodes of which a pod misses something that it refers to. */
-  #suspects = new Set<string>()
   /** By digest: folders that were given with workloads. */
   #folders = new Map<string, string>()
 
@@ -167,11 +165,11 @@ export class KubernetesOrchestrator implements Orchestrator {
     if (known && known.generation > generation) return // of a plan that was made before
     const image = await this.#options.imageOf?.(workload, signal ?? new AbortController().signal)
     const name = known?.name ?? this.#freeName(flow, node)
-    const broker = this.#options.brokerOf(flow, node)
+    const { broker } = this.#options
     const record = recordOf(name, workload, { generation, broker, image })
     record.replicas = Math.max(workload.replicas, replica + 1)
     if (known && sameRecord(known, record)) return
-    await this.#applier.apply(record, { withSecret: known?.generation !== generation, signal })
+    await this.#applier.apply(record, signal)
   }
 
   async #stop(
@@ -187,7 +185,7 @@ export class KubernetesOrchestrator implements Orchestrator {
       return
     }
     if (replica === 0) return this.#removeAll(flow, node, signal)
-    if (replica < record.replicas) await this.#applier.apply({ ...record, replicas: replica }, { signal })
+    if (replica < record.replicas) await this.#applier.apply({ ...record, replicas: replica }, signal)
   }
 
   /** Its owner makes another pod. */
@@ -213,8 +211,6 @@ export class KubernetesOrchestrator implements Orchestrator {
   async #removeAll(flow: string, node: string, signal?: AbortSignal): Promise<void> {
     this.#mending.forget(`${flow}/${node}`)
     this.#stopped.delete(`${flow}/${node}`)
-    const record = this.#recordOf(flow, node)
-    if (record?.broker.hasSecret) await this.#applier.removeSecret(record.name, signal)
     for (const manifest of objectsOf(this.#view, this.#options.dataflow, flow, node))
       await this.#applier.remove(manifest, signal)
   }
@@ -223,8 +219,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     const [flow, node] = key.split('/') as [string, string]
     return this.#turns.take(key, async () => {
       const record = this.#recordOf(flow, node)
-      const withSecret = this.#suspects.delete(key)
-      return record ? this.#applier.apply(record, { withSecret }) : []
+      return record ? this.#applier.apply(record) : []
     })
   }
 
@@ -238,10 +233,6 @@ export class KubernetesOrchestrator implements Orchestrator {
     const flow = labelOf(object, 'flow')
     if (flow === undefined) return
     const node = labelOf(object, 'function')
-    if (resource === resources.Pod && !isGone && missesReference(object as Pod)) {
-      this.#suspects.add(`${flow}/${node}`)
-      this.#mending.enqueue(`${flow}/${node}`)
-    }
     if (resource !== resources.Pod) {
       if (node !== undefined) this.#mending.enqueue(`${flow}/${node}`)
       else {
@@ -297,9 +288,5 @@ export class KubernetesOrchestrator implements Orchestrator {
     return this.#view.pods.list().filter(object => labelOf(object, 'dataflow') === this.#options.dataflow)
   }
 }
-
-const missesReference = ({ status }: Pod) =>
-  status?.containerStatuses?.some(({ state }) => state?.waiting?.reason === 'CreateContainerConfigError') ??
-  false
 
 const keyOf = (object: KubernetesObject) => `${labelOf(object, 'flow')}/${labelOf(object, 'function')}`

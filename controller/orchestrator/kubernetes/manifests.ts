@@ -1,5 +1,5 @@
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
-import { annotations, brokerSecret, flowName, labels, managedBy } from './names.ts'
+import { annotations, flowName, labels, managedBy } from './names.ts'
 import { flowPolicy, nodePolicy } from './network-policy.ts'
 import type { KubernetesOptions } from './options.ts'
 import { podTemplate } from './pod-template.ts'
@@ -89,18 +89,3 @@ const of = (
   resource,
   object: { apiVersion: resource.apiVersion, kind: resource.kind, ...content },
 })
-
-/** The way to the broker, with user and password. It is written and never read: the controller needn't be allowed to list
- *  Secrets for it. */
-export function brokerSecretOf(
-  { name, workload: { flow, node } }: WorkloadRecord,
-  url: string,
-  { dataflow, namespace }: KubernetesOptions,
-): Manifest {
-  const own = { [labels.dataflow]: dataflow, [labels.flow]: flow, [labels.function]: node }
-  return of(resources.Secret, {
-    metadata: { name: brokerSecret(name), namespace, labels: { ...managedBy, ...own } },
-    type: 'Opaque',
-    data: { url: Buffer.from(url).toString('base64') },
-  })
-}

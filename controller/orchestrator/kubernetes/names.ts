@@ -37,9 +37,6 @@ export function nameOf(flow: string, node: string, plain = true): string {
   return `${name.slice(0, maxName - 9).replace(/-+$/, '')}-${short(`${flow}/${node}`)}`
 }
 
-/** Of the Secret with the URL of the broker, under the key `url`. */
-export const brokerSecret = (name: string) => `${name}-broker`
-
 /** Of what a whole flow shares. */
 export const flowName = (dataflow: string, flow: string) =>
   `dyninka-${flow === dataflow ? flow : `${flow}-${short(dataflow)}`}`

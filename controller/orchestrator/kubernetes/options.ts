@@ -2,13 +2,25 @@ import type { Logger } from 'pino'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { Workload } from '../orchestrator.ts'
 
+export interface SecretKey {
+  /** Of the Secret, in the namespace of the pods. */
+  name: string
+  key: string
+}
+
+export interface BrokerAccess {
+  /** As pods reach it. What it says before the `@` is left out of every object. */
+  url: string
+  /** Where the whole URL is kept, with the user and the password of this node of the graph. */
+  secretOf?(flow: string, node: string): SecretKey | undefined
+}
+
 export interface KubernetesOptions {
   client: KubernetesClient
   namespace: string
   /** Tells our objects from those of others who use dyninka in this namespace: the name of the `Dataflow`. */
   dataflow: string
-  /** URL of the broker as pods reach it, with the user and the password of this node of the graph where it has some. */
-  brokerOf(flow: string, node: string): string
+  broker: BrokerAccess
   /** Name of the Secret with the values that functions ask for; `<flow>-secrets` when absent. */
   secretOf?(flow: string): string
   /** What pods run when no image is made for each function: Node, and nothing else that matters. By digest. */

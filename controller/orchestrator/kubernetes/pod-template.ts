@@ -3,7 +3,6 @@ import { hostFlags } from '../../../builder/host-flags.ts'
 import { affinityOf } from './affinity.ts'
 import {
   annotations,
-  brokerSecret,
   configMapName,
   container,
   digestLabel,
@@ -105,7 +104,7 @@ export function podTemplate(record: WorkloadRecord, options: KubernetesOptions) 
   return template
 }
 
-function environment({ name, workload, generation, broker }: WorkloadRecord, options: KubernetesOptions) {
+function environment({ workload, generation, broker }: WorkloadRecord, options: KubernetesOptions) {
   const { flow, node, env, secrets } = workload
   const secretName = options.secretOf?.(flow) ?? `${flow}-secrets`
   const fieldOf = (fieldPath: string) => ({ valueFrom: { fieldRef: { fieldPath } } })
@@ -127,7 +126,7 @@ function environment({ name, workload, generation, broker }: WorkloadRecord, opt
     { name: 'DYNINKA_NODE', ...fieldOf('spec.nodeName') },
     {
       name: 'DYNINKA_BROKER',
-      ...(broker.hasSecret ? keyOf({ name: brokerSecret(name), key: 'url' }) : { value: broker.url }),
+      ...(broker.secret ? keyOf(broker.secret) : { value: broker.url }),
     },
   ]
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Setting, Workload } from '../orchestrator.ts'
 import { annotations } from './names.ts'
 import type { Deployment } from './objects.ts'
+import type { BrokerAccess, SecretKey } from './options.ts'
 
 /** All that the objects of one node of the graph are made from. It is kept on the Deployment, so that a controller that
  *  knows nothing else can tell what has drifted, and put it right. */
@@ -12,8 +13,8 @@ export interface WorkloadRecord {
   /** As many as were asked for; an autoscaler may run more, or fewer. */
   replicas: number
   workload: Omit<Workload, 'code' | 'host' | 'replicas'>
-  /** Without user and password; `hasSecret` when the whole of it is kept in a Secret. */
-  broker: { url: string; hasSecret: boolean }
+  /** Without user and password, and where the whole of it is. */
+  broker: { url: string; secret?: SecretKey }
   /** Reference of the image that holds code and host; code comes from a ConfigMap when absent. */
   image?: string
 }
@@ -21,14 +22,21 @@ export interface WorkloadRecord {
 export function recordOf(
   name: string,
   { code: _, host: __, replicas, ...workload }: Workload,
-  { generation, broker, image }: { generation: number; broker: string; image?: string | undefined },
+  { generation, broker, image }: { generation: number; broker: BrokerAccess; image?: string | undefined },
 ): WorkloadRecord {
-  const url = new URL(broker)
-  const hasSecret = url.username !== '' || url.password !== ''
+  const url = new URL(broker.url)
   url.username = ''
   url.password = ''
-  const access = { url: url.href, hasSecret }
-  return { v: 1, name, generation, replicas, workload, broker: access, ...(image !== undefined && { image }) }
+  const secret = broker.secretOf?.(workload.flow, workload.node)
+  return {
+    v: 1,
+    name,
+    generation,
+    replicas,
+    workload,
+    broker: { url: url.href, ...(secret && { secret }) },
+    ...(image !== undefined && { image }),
+  }
 }
 
 /** @returns undefined when it isn't there, or somebody has changed it into something else */
