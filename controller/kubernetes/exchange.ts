@@ -93,7 +93,10 @@ export class Exchanges {
         outgoing.destroy(Object.assign(new Error(`no answer in ${timeoutMs} ms`), { code: 'ETIMEDOUT' })),
       )
       outgoing.once('response', resolve)
-      outgoing.once('error', error => reject(signal?.aborted ? signal.reason : unanswered(what, error)))
+      outgoing.once('error', error => {
+        const { reusedSocket } = outgoing
+        reject(signal?.aborted ? signal.reason : unanswered(what, Object.assign(error, { reusedSocket })))
+      })
       outgoing.end(payload)
     })
   }
@@ -128,9 +131,10 @@ function retryAfterMs(error: ApiProblem, { method }: Exchange, tries: number): n
   if (tries >= maxTries) return undefined
   if (error.status === 429 || (error.status === 503 && error.retryAfterMs !== undefined))
     return Math.min(error.retryAfterMs ?? 1_000, 5_000) * (0.75 + Math.random() / 2)
-  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
+  const { code, reusedSocket } = (error.cause ?? {}) as NodeJS.ErrnoException & { reusedSocket?: boolean }
   const isCut = error.status === 0 && (code === 'ECONNRESET' || code === 'EPIPE')
-  return isCut && method !== 'POST' ? 100 * tries : undefined
+  // A server that closes an idle connection does so while we send: it has read nothing.
+  return isCut && (method !== 'POST' || reusedSocket) ? 100 * tries : undefined
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
