@@ -25,8 +25,8 @@ Orchestrator.before(async () => {
   api = await startApiServer({ controllers: true, args: audit.args })
 })
 Orchestrator.before.each(async () => {
-  world = await ClusterWorld.make(api.kubeconfig)
-  orchestrator = await world.open(api.kubeconfig)
+  world = await ClusterWorld.make(api)
+  orchestrator = await world.open(api)
 })
 Orchestrator.after.each(() => world.close())
 Orchestrator.after(async () => {
@@ -98,7 +98,7 @@ Orchestrator('passes what the strictest policy for pods asks for', async () => {
 Orchestrator('writes each object once, and nothing when nothing has changed', async () => {
   await start()
   assert.equal(
-    writes().map(line => line.split('/')[0]),
+    (await writes()).map(line => line.split('/')[0]),
     [
       'patch configmaps',
       'patch configmaps',
@@ -109,9 +109,9 @@ Orchestrator('writes each object once, and nothing when nothing has changed', as
   )
   await pods(1)
   await start()
-  const next = await world.open(api.kubeconfig)
+  const next = await world.open(api)
   await sleep(500)
-  assert.is(writes().length, 5)
+  assert.is((await writes()).length, 5)
   assert.equal(
     (await next.observe('etl')).map(({ id }) => id),
     (await orchestrator.observe('etl')).map(({ id }) => id),
@@ -215,12 +215,12 @@ for (const [what, harm, isMended] of drifts) {
 
 Orchestrator('answers who undoes it again and again ever more slowly', async () => {
   await start()
-  const before = writes().length
+  const before = (await writes()).length
   for (let n = 0; n < 40; n++) {
     await api.kubectl('scale', '-n', world.namespace, 'deployment/etl-parse', `--replicas=${(n % 3) + 2}`)
     await sleep(20)
   }
-  const made = writes().length - before
+  const made = (await writes()).length - before
   assert.ok(made >= 1 && made < 20, `${made} writes`)
 })
 
@@ -326,7 +326,7 @@ Orchestrator('takes no object over that is not its own', async () => {
 })
 
 Orchestrator('works beside another dataflow of the same namespace', async () => {
-  const other = await world.open(api.kubeconfig, { dataflow: 'other' })
+  const other = await world.open(api, { dataflow: 'other' })
   await start()
   await other.apply({ action: 'start', spec: spec(world.workload({ flow: 'other' })) })
   await sleep(200)

@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { pino } from 'pino'
 import { artifactPath } from '../../builder/store.ts'
+import type { AccessOptions } from '../../controller/kubernetes/access.ts'
 import { KubernetesClient } from '../../controller/kubernetes/client.ts'
 import { resources } from '../../controller/kubernetes/resource.ts'
 import { KubernetesOrchestrator } from '../../controller/orchestrator/kubernetes/kubernetes-orchestrator.ts'
@@ -27,8 +29,8 @@ export class ClusterWorld {
     this.namespace = `world-${process.pid}-${++worlds}`
   }
 
-  static async make(kubeconfig: string): Promise<ClusterWorld> {
-    const world = new ClusterWorld(await KubernetesClient.open({ kubeconfig }))
+  static async make(access: AccessOptions): Promise<ClusterWorld> {
+    const world = new ClusterWorld(await KubernetesClient.open(access))
     world.#clients.push(world.direct)
     await world.direct.create(resources.Namespace, {
       apiVersion: 'v1',
@@ -39,8 +41,8 @@ export class ClusterWorld {
   }
 
   /** One more controller. */
-  async open(kubeconfig: string, more: Partial<KubernetesOptions> = {}): Promise<KubernetesOrchestrator> {
-    const client = await KubernetesClient.open({ kubeconfig })
+  async open(access: AccessOptions, more: Partial<KubernetesOptions> = {}): Promise<KubernetesOrchestrator> {
+    const client = await KubernetesClient.open(access)
     this.#clients.push(client)
     const orchestrator = await KubernetesOrchestrator.open({
       client,
@@ -144,13 +146,20 @@ export class AuditLog {
   }
 
   /** Requests that may change something, as `patch deployments/a`. */
-  writes(namespace: string): string[] {
-    const text = readFileSync(this.#path, 'utf8')
-    return text
-      .split('\n')
-      .filter(line => line.includes('"userAgent":"dyninka"') && line.includes(`"namespace":"${namespace}"`))
-      .map(line => JSON.parse(line) as { verb: string; objectRef: { resource: string; name?: string } })
-      .filter(({ verb }) => !['get', 'list', 'watch'].includes(verb))
-      .map(({ verb, objectRef: { resource, name = '' } }) => `${verb} ${resource}/${name}`)
+  async writes(namespace: string): Promise<string[]> {
+    const found: string[] = []
+    for await (const line of createInterface({ input: createReadStream(this.#path) })) {
+      if (!line.includes('"userAgent":"dyninka"') || !line.includes(`"namespace":"${namespace}"`)) continue
+      const { verb, objectRef } = JSON.parse(line) as Audited
+      if (!reading.has(verb)) found.push(`${verb} ${objectRef.resource}/${objectRef.name ?? ''}`)
+    }
+    return found
   }
 }
+
+interface Audited {
+  verb: string
+  objectRef: { resource: string; name?: string }
+}
+
+const reading = new Set(['get', 'list', 'watch'])

@@ -34,6 +34,8 @@ export class KubernetesOrchestrator implements Orchestrator {
   #turns = new Turns()
   #unwatch: () => void
   #listener: (flow: string) => void = () => {}
+  /** By `flow/node`, of this dataflow. */
+  #deployments = new Map<string, Deployment>()
   /** By `flow/node`: the newest generation that was told to stop. */
   #stopped = new Map<string, number>()
   /** By digest: folders that were given with workloads. */
@@ -82,7 +84,8 @@ export class KubernetesOrchestrator implements Orchestrator {
     } finally {
       signal?.removeEventListener('abort', end)
     }
-    for (const deployment of orchestrator.#deployments()) orchestrator.#mending.enqueue(keyOf(deployment))
+    for (const deployment of own.deployments.list()) orchestrator.#know(deployment, false)
+    for (const key of orchestrator.#deployments.keys()) orchestrator.#mending.enqueue(key)
     return orchestrator
   }
 
@@ -91,20 +94,17 @@ export class KubernetesOrchestrator implements Orchestrator {
   }
 
   async flows(): Promise<string[]> {
-    const all = [...this.#deployments(), ...this.#pods()]
+    const all = [...this.#deployments.values(), ...this.#pods()]
     return [...new Set(all.flatMap(object => labelOf(object, 'flow') ?? []))]
   }
 
   async observe(flow: string): Promise<ObservedHost[]> {
     const isOf = (object: KubernetesObject) => labelOf(object, 'flow') === flow
-    const deployments = new Map(
-      this.#deployments()
-        .filter(isOf)
-        .map(object => [labelOf(object, 'function')!, object]),
-    )
+    const deployments = [...this.#deployments.values()].filter(isOf)
+    const nodes = new Set(deployments.map(object => labelOf(object, 'function')!))
     const pods = Map.groupBy(this.#pods().filter(isOf), pod => labelOf(pod, 'function')!)
-    return [...new Set([...deployments.keys(), ...pods.keys()])].flatMap(node => {
-      const deployment = deployments.get(node)
+    return [...new Set([...nodes, ...pods.keys()])].flatMap(node => {
+      const deployment = this.#deployments.get(`${flow}/${node}`)
       const hosts = observeHosts(
         flow,
         node,
@@ -226,18 +226,19 @@ export class KubernetesOrchestrator implements Orchestrator {
   #notice(resource: Resource, object: KubernetesObject, isGone: boolean): void {
     if (resource === resources.ConfigMap && isGone) {
       // Of whoever needs it.
-      for (const deployment of this.#deployments()) this.#mending.enqueue(keyOf(deployment))
+      for (const key of this.#deployments.keys()) this.#mending.enqueue(key)
       return
     }
     if (labelOf(object, 'dataflow') !== this.#options.dataflow) return
     const flow = labelOf(object, 'flow')
     if (flow === undefined) return
     const node = labelOf(object, 'function')
+    if (resource === resources.Deployment) this.#know(object as Deployment, isGone)
     if (resource !== resources.Pod) {
       if (node !== undefined) this.#mending.enqueue(`${flow}/${node}`)
       else {
-        const first = this.#deployments().find(deployment => labelOf(deployment, 'flow') === flow)
-        if (first) this.#mending.enqueue(keyOf(first))
+        const first = [...this.#deployments.keys()].find(key => key.startsWith(`${flow}/`))
+        if (first !== undefined) this.#mending.enqueue(first)
       }
     }
     if (resource === resources.Pod || resource === resources.Deployment) this.#listener(flow)
@@ -257,9 +258,7 @@ export class KubernetesOrchestrator implements Orchestrator {
   }
 
   #recordOf(flow: string, node: string): WorkloadRecord | undefined {
-    const deployment = this.#deployments().find(
-      object => labelOf(object, 'flow') === flow && labelOf(object, 'function') === node,
-    )
+    const deployment = this.#deployments.get(`${flow}/${node}`)
     return deployment && readRecord(deployment)
   }
 
@@ -278,10 +277,10 @@ export class KubernetesOrchestrator implements Orchestrator {
     )
   }
 
-  #deployments(): Deployment[] {
-    return this.#view.deployments
-      .list()
-      .filter(object => labelOf(object, 'dataflow') === this.#options.dataflow)
+  #know(deployment: Deployment, isGone: boolean): void {
+    if (labelOf(deployment, 'dataflow') !== this.#options.dataflow) return
+    if (isGone) this.#deployments.delete(keyOf(deployment))
+    else this.#deployments.set(keyOf(deployment), deployment)
   }
 
   #pods(): Pod[] {

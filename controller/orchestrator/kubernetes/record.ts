@@ -40,7 +40,15 @@ export function recordOf(
 }
 
 /** @returns undefined when it isn't there, or somebody has changed it into something else */
-export function readRecord({ metadata }: Deployment): WorkloadRecord | undefined {
+export function readRecord(deployment: Deployment): WorkloadRecord | undefined {
+  if (!known.has(deployment)) known.set(deployment, parse(deployment))
+  return known.get(deployment)
+}
+
+/** Objects that are known are never changed, but replaced. */
+const known = new WeakMap<Deployment, WorkloadRecord | undefined>()
+
+function parse({ metadata }: Deployment): WorkloadRecord | undefined {
   try {
     const record = JSON.parse(metadata.annotations?.[annotations.workload] ?? '') as WorkloadRecord
     const { flow, node, fingerprint } = record.workload
