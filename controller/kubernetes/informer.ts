@@ -73,7 +73,7 @@ export class Informer<T extends KubernetesObject> {
   /** Takes in what a write of ours was answered, ahead of its event. */
   take(object: T): void {
     const known = this.#objects.get(keyOf(object.metadata))
-    if (!known || isNewer(object, known)) this.#set(object)
+    if (!known || isNewer(object, known)) this.#set(this.#trimmed(object))
   }
 
   /** Forgets what a delete of ours took away, ahead of its event. */
@@ -212,7 +212,8 @@ export class Informer<T extends KubernetesObject> {
 
   #trimmed(object: T): T {
     const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown }
-    const bare = { ...object, metadata }
+    const { apiVersion, kind } = object
+    const bare = this.#options.metadataOnly ? ({ apiVersion, kind, metadata } as T) : { ...object, metadata }
     return this.#options.trim?.(bare) ?? bare
   }
 

@@ -111,7 +111,7 @@ Orchestrator('writes each object once, and nothing when nothing has changed', as
   await start()
   const next = await world.open(api)
   await sleep(500)
-  assert.is((await writes()).length, 5)
+  assert.equal((await writes()).slice(5), [])
   assert.equal(
     (await next.observe('etl')).map(({ id }) => id),
     (await orchestrator.observe('etl')).map(({ id }) => id),
