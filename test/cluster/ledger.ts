@@ -1,4 +1,13 @@
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { identify, isAlive, type ProcessIdentity, signal } from '../../controller/process-identity.ts'
@@ -22,6 +31,8 @@ export class Ledger {
   /** No other has the same. */
   readonly name = basename(this.folder)
   readonly #entries: Entries = { owner: identify(process.pid)!, servers: [], cgroups: [] }
+  readonly #servers: Server[] = []
+  readonly #afterwards: (() => Promise<unknown>)[] = []
 
   constructor() {
     this.#write()
@@ -42,15 +53,23 @@ export class Ledger {
     return join(this.name, name)
   }
 
-  server<Started extends Server>(server: Started): Started {
+  server(server: Server): Server {
     const identity = identify(server.pid)
     if (identity) this.#entries.servers.push(identity)
     this.#write()
+    this.#servers.push(server)
     return server
   }
 
-  /** When the servers have ended. */
+  /** @param act what is to be done when the servers have ended */
+  afterwards(act: () => Promise<unknown>): void {
+    this.#afterwards.push(act)
+  }
+
+  /** Ends the servers, the last first, and leaves nothing. */
   async close(): Promise<void> {
+    for (const server of this.#servers.reverse()) await server.kill()
+    for (const act of this.#afterwards) await act()
     for (const name of this.#entries.cgroups) await removeCgroup(name)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }

@@ -51,7 +51,11 @@ const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
 
 function childrenOf(pid: number): number[] {
   try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map(Number)
   } catch {
     return [] // it has ended
   }

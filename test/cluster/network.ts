@@ -19,50 +19,44 @@ export interface Network {
   plug(name: string, number: number, pid: number): Promise<void>
   /** Cuts the link of a node, or mends it. */
   link(name: string, state: 'up' | 'down'): Promise<void>
-  close(): Promise<void>
 }
 
 export async function makeNetwork(ledger: Ledger): Promise<Network> {
   const holder = ledger.server(
     startServer(ledger.folder, 'unshare', ['--net', '--', 'sleep', 'infinity'], 'network'),
   )
-  const inside = (...command: string[]) => run('nsenter', ['--target', `${holder.pid}`, '--net', '--', ...command])
-  try {
-    // It is not in its namespace from the start.
-    await ready(holder, () => namespaceOf(holder.pid) !== namespaceOf(process.pid))
-    const { prefix, link } = await claim(holder.pid)
-    const address = `${prefix}.0.1`
-    await inside('sh', '-ec', 'ip link add bridge type bridge; ip link set bridge up')
-    await inside('sh', '-ec', 'ip link set uplink master bridge; ip link set uplink up')
-    await run('ip', ['address', 'add', `${address}/24`, 'dev', link])
-    await run('ip', ['link', 'set', link, 'up'])
-    const services = `${prefix}.128.0/20`
-    const addressOf = (number: number) => `${prefix}.0.${10 + number}`
-    const podsOf = (number: number) => `${prefix}.${64 + number}.0/24`
-    return {
-      address,
-      services,
-      pods: `${prefix}.64.0/18`,
-      addressOf,
-      podsOf,
-      async plug(name, number, pid) {
-        const add = ['ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`]
-        await inside(...add)
-        await inside('sh', '-ec', `ip link set ${name} master bridge; ip link set ${name} up`)
-        // The API server calls services too (admission webhooks, for example): by way of the first node.
-        for (const range of number === 1 ? [podsOf(number), services] : [podsOf(number)])
-          await run('ip', ['route', 'replace', range, 'via', addressOf(number)])
-      },
-      link: async (name, state) => void (await inside('ip', 'link', 'set', name, state)),
-      async close() {
-        await holder.kill()
-        // Or the next cluster could find the name taken: the kernel removes it in its own time.
-        await run('ip', ['link', 'delete', link]).catch(() => {})
-      },
-    }
-  } catch (error) {
-    await holder.kill()
-    throw error
+  const inside = (...command: string[]) =>
+    run('nsenter', ['--target', `${holder.pid}`, '--net', '--', ...command])
+  // It is not in its namespace from the start.
+  await ready(holder, () => namespaceOf(holder.pid) !== namespaceOf(process.pid))
+  const { prefix, link } = await claim(holder.pid)
+  // Or the next cluster could find the name taken: the kernel removes it in its own time.
+  ledger.afterwards(() => run('ip', ['link', 'delete', link]).catch(() => {}))
+  const address = `${prefix}.0.1`
+  await inside('sh', '-ec', 'ip link add bridge type bridge; ip link set bridge up')
+  await inside('sh', '-ec', 'ip link set uplink master bridge; ip link set uplink up')
+  await run('ip', ['address', 'add', `${address}/24`, 'dev', link])
+  await run('ip', ['link', 'set', link, 'up'])
+  const services = `${prefix}.128.0/20`
+  const addressOf = (number: number) => `${prefix}.0.${10 + number}`
+  const podsOf = (number: number) => `${prefix}.${64 + number}.0/24`
+  return {
+    address,
+    services,
+    pods: `${prefix}.64.0/18`,
+    addressOf,
+    podsOf,
+    async plug(name, number, pid) {
+      const add = ['ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`]
+      // Of a machine that was switched off a moment ago.
+      await inside('ip', 'link', 'delete', name).catch(() => {})
+      await inside(...add)
+      await inside('sh', '-ec', `ip link set ${name} master bridge; ip link set ${name} up`)
+      // The API server calls services too (admission webhooks, for example): by way of the first node.
+      for (const range of number === 1 ? [podsOf(number), services] : [podsOf(number)])
+        await run('ip', ['route', 'replace', range, 'via', addressOf(number)])
+    },
+    link: async (name, state) => void (await inside('ip', 'link', 'set', name, state)),
   }
 }
 

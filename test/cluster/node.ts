@@ -49,7 +49,12 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   const folder = ledger.folderFor(name)
   const cgroup = ledger.cgroup(name)
   const config = async (user: string, subject: string) =>
-    writeKubeconfig(join(folder, `${user}.kubeconfig`), options.url, authority, await authority.issue(`${name}-${user}`, subject))
+    writeKubeconfig(
+      join(folder, `${user}.kubeconfig`),
+      options.url,
+      authority,
+      await authority.issue(`${name}-${user}`, subject),
+    )
   const kubeconfig = await config('kubelet', `/O=system:nodes/CN=system:node:${name}`)
   const proxyKubeconfig = await config('proxy', '/CN=system:kube-proxy')
   const files = writeNodeFiles(folder, {
@@ -81,12 +86,25 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     machine = await startMachine(folder, 'machine')
     ledger.server(machine.power)
     await network.plug(name, number, machine.pid)
-    await machine.run('bash', '-euc', boot, 'boot', folder, address, network.address, ...options.others.flatMap(other => [network.podsOf(other), network.addressOf(other)]))
+    await machine.run(
+      'bash',
+      '-euc',
+      boot,
+      'boot',
+      folder,
+      address,
+      network.address,
+      ...options.others.flatMap(other => [network.podsOf(other), network.addressOf(other)]),
+    )
     machine.start('containerd', ['--config', files.containerd], log('containerd'))
     for (const end = Date.now() + 30_000; ; await sleep(50)) {
-      const up = await machine.run('ctr', 'version').then(() => true, () => false)
+      const up = await machine.run('ctr', 'version').then(
+        () => true,
+        () => false,
+      )
       if (up) break
-      if (Date.now() > end) throw new Error(`containerd of ${name} does not answer:\n${lastLines(log('containerd'))}`)
+      if (Date.now() > end)
+        throw new Error(`containerd of ${name} does not answer:\n${lastLines(log('containerd'))}`)
     }
     machine.start(proxy, ['--config', files.proxy], log('kube-proxy'))
     await startKubelet()
@@ -97,7 +115,8 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     zone,
     address,
     run: (program, ...args) => machine.run(program, ...args),
-    importImages: async file => void (await machine.run('ctr', '-n', 'k8s.io', 'images', 'import', '--no-unpack', file)),
+    importImages: async file =>
+      void (await machine.run('ctr', '-n', 'k8s.io', 'images', 'import', '--no-unpack', file)),
     async stopKubelet() {
       const pid = machine.find('kubelet')
       if (pid === undefined) return
@@ -114,7 +133,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
 
 /** What a machine does before its servers start. Arguments: folder of the node, its address, that of the router, and
  *  for each other node the range of its pods and its address. */
-const boot = `
+export const boot = `
 folder=$1 address=$2 router=$3; shift 3
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=755 tmpfs /var/log

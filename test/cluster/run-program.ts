@@ -7,6 +7,8 @@ export async function run(program: string, args: string[]): Promise<string> {
     return (await promisify(execFile)(program, args, { maxBuffer: 2 ** 26 })).stdout
   } catch (error) {
     const { stderr = '', stdout = '' } = error as { stderr?: string; stdout?: string }
-    throw new Error(`${program} ${args.join(' ')}: ${stderr.trim() || stdout.trim() || error}`, { cause: error })
+    throw new Error(`${program} ${args.join(' ')}: ${stderr.trim() || stdout.trim() || error}`, {
+      cause: error,
+    })
   }
 }

@@ -18,7 +18,12 @@ export interface Server {
 }
 
 /** @param folder where its log goes */
-export function startServer(folder: string, program: string, args: string[], name = basename(program)): Server {
+export function startServer(
+  folder: string,
+  program: string,
+  args: string[],
+  name = basename(program),
+): Server {
   const logFile = join(folder, `${name}.log`)
   const log = openSync(logFile, 'a')
   // The kernel ends it when this process is gone. A session of its own, as an interrupt from the terminal is for this
@@ -59,7 +64,8 @@ export async function ready(
   for (const end = Date.now() + timeoutMs; ; await sleep(50)) {
     if (server.ended()) throw new Error(`${server.name} ended:\n${lastLines(server.logFile)}`)
     if (await isReady()) return
-    if (Date.now() > end) throw new Error(`${server.name} is not ready after ${timeoutMs} ms:\n${lastLines(server.logFile)}`)
+    if (Date.now() > end)
+      throw new Error(`${server.name} is not ready after ${timeoutMs} ms:\n${lastLines(server.logFile)}`)
   }
 }
 

@@ -8,14 +8,17 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { progress } from './progress.ts'
 
-export type Tool =
-  | 'helm'
-  | 'kube-apiserver'
-  | 'kube-controller-manager'
-  | 'kube-proxy'
-  | 'kube-scheduler'
-  | 'kubectl'
-  | 'kubelet'
+/** In the order in which they are built: what one of them took to compile, the next ones have. */
+export const tools = [
+  'kube-apiserver',
+  'kubectl',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'helm',
+] as const
+export type Tool = (typeof tools)[number]
 
 const module = fileURLToPath(new URL('kubernetes', import.meta.url))
 // Where Go's own installer puts it, for a shell that does not have it on its path.
@@ -29,11 +32,14 @@ const goVersion = () => spawnSync('go', ['version'], { env, encoding: 'utf8' }).
 export const hasGo = () => goVersion() !== ''
 
 /** Of Kubernetes, as `kubernetes/go.mod` has it. */
-const version = () => /^\s*k8s\.io\/kubernetes (v\S+)/m.exec(readFileSync(join(module, 'go.mod'), 'utf8'))![1]!
+const version = () =>
+  /^\s*k8s\.io\/kubernetes (v\S+)/m.exec(readFileSync(join(module, 'go.mod'), 'utf8'))![1]!
 
 /** Outside the checkout, so that every clone on this machine shares what was built; other versions, other folders. */
 function cacheFolder(): string {
-  const sum = createHash('sha256').update(readFileSync(join(module, 'go.sum'))).update(goVersion())
+  const sum = createHash('sha256')
+    .update(readFileSync(join(module, 'go.sum')))
+    .update(goVersion())
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
   return join(cache, 'dyninka', 'tools', `kubernetes-${version()}-${sum.digest('hex').slice(0, 12)}`)
 }
