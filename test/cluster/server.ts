@@ -59,7 +59,7 @@ export function startServer(
 export async function ready(
   server: Server,
   isReady: () => Promise<boolean> | boolean,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<void> {
   for (const end = Date.now() + timeoutMs; ; await sleep(50)) {
     if (server.ended()) throw new Error(`${server.name} ended:\n${lastLines(server.logFile)}`)

@@ -36,7 +36,7 @@ const version = () =>
   /^\s*k8s\.io\/kubernetes (v\S+)/m.exec(readFileSync(join(module, 'go.mod'), 'utf8'))![1]!
 
 /** Outside the checkout, so that every clone on this machine shares what was built; other versions, other folders. */
-function cacheFolder(): string {
+export function cacheFolder(): string {
   const sum = createHash('sha256')
     .update(readFileSync(join(module, 'go.sum')))
     .update(goVersion())
