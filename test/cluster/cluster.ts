@@ -72,7 +72,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const starts = await Promise.allSettled(
       numbers.map(async (number, i) => {
         const node = await startNode({
-          ...{ ledger, network, number, authority: plane.authority, url: plane.api.url },
+          ...{ ledger, network, number, authority: plane.authority, api: plane.api },
           name: `node-${number}`,
           others: numbers.filter(other => other !== number),
           zone: options.zones?.[i] ?? `zone-${number}`,
@@ -84,7 +84,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       }),
     )
     for (const start of starts) if (start.status === 'rejected') throw start.reason
-    await plane.api.kubectl('wait', 'node', '--all', '--for=condition=Ready', '--timeout=60s')
+    await Promise.all(nodes.map(node => node.ready()))
     return { ...plane.api, nodes, registry: registry.host, broker, address, stop: () => ledger.close() }
   } catch (error) {
     await ledger.close()

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Authority, writeKubeconfig } from './certificates.ts'
+import type { ControlPlane } from './control-plane.ts'
 import type { Ledger } from './ledger.ts'
 import { type Machine, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
@@ -13,6 +14,8 @@ export interface ClusterNode {
   readonly name: string
   readonly zone: string
   readonly address: string
+  /** Resolves when the scheduler may use it. @throws with the end of the kubelet's log */
+  ready(): Promise<void>
   /** Runs a program on the node. @returns what it printed */
   run(program: string, ...args: string[]): Promise<string>
   /** @param file an archive of images, as `ctr images import` takes it */
@@ -32,8 +35,7 @@ export interface NodeOptions {
   ledger: Ledger
   network: Network
   authority: Authority
-  /** Of the API server. */
-  url: string
+  api: ControlPlane['api']
   name: string
   /** From 1. */
   number: number
@@ -51,7 +53,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   const config = async (user: string, subject: string) =>
     writeKubeconfig(
       join(folder, `${user}.kubeconfig`),
-      options.url,
+      options.api.url,
       authority,
       await authority.issue(`${name}-${user}`, subject),
     )
@@ -114,9 +116,16 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     name,
     zone,
     address,
+    async ready() {
+      try {
+        for (const what of ['create', 'condition=Ready'])
+          await options.api.kubectl('wait', `node/${name}`, `--for=${what}`, '--timeout=90s')
+      } catch (cause) {
+        throw new Error(`${name} is not ready:\n${lastLines(log('kubelet'))}`, { cause })
+      }
+    },
     run: (program, ...args) => machine.run(program, ...args),
-    importImages: async file =>
-      void (await machine.run('ctr', '-n', 'k8s.io', 'images', 'import', '--no-unpack', file)),
+    importImages: async file => void (await machine.run('ctr', '-n', 'k8s.io', 'images', 'import', file)),
     async stopKubelet() {
       const pid = machine.find('kubelet')
       if (pid === undefined) return
