@@ -1,0 +1,5 @@
+export { type BaseImage, type BaseOptions, baseImage } from './base/base.ts'
+export { functionLayer, runtimeLayer } from './code-layers.ts'
+export { paths } from './execution.ts'
+export { blobsOf } from './image.ts'
+export { type Layout, writeLayout, writeLayoutTar } from './layout.ts'
