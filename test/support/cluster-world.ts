@@ -111,10 +111,10 @@ export async function untilHosts(
   orchestrator: KubernetesOrchestrator,
   holds: (hosts: ObservedHost[]) => boolean,
   what: string,
-  timeoutMs = 20_000,
+  { flow = 'etl', timeoutMs = 20_000 } = {},
 ): Promise<ObservedHost[]> {
   for (const end = performance.now() + timeoutMs; ; ) {
-    const hosts = await orchestrator.observe('etl')
+    const hosts = await orchestrator.observe(flow)
     if (holds(hosts)) return hosts
     if (performance.now() > end) throw new Error(`waited for ${what}: ${JSON.stringify(hosts, undefined, 1)}`)
     await new Promise(resolve => setTimeout(resolve, 20))
