@@ -29,6 +29,7 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
     )
   }
   context.inventories.save(inventory)
+  await context.inventories.settled()
   const { signal } = new AbortController()
   for (const change of changes) {
     context.log.debug({ dataflow: inventory.name, change: describe(change) }, 'applying a change')

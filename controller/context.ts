@@ -14,7 +14,7 @@ export interface Context {
     'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
   >
   orchestrator: Orchestrator
-  secrets: Secrets
+  secrets: Pick<Secrets, 'read' | 'digests'>
   inventories: Inventories
   /** Folder of the artifacts. */
   store: string
