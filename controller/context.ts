@@ -21,6 +21,8 @@ export interface Context {
   /** The bundle of the host. */
   runtime: ArtifactRef
   silentMs: number
+  /** Aborts when nothing may be changed any more: another controller takes over. */
+  signal?: AbortSignal
   log: Logger
   emit(event: ControllerEvent): void
   /** Makes a flow name this dataflow's own. @returns a finding when another one has it */
