@@ -96,9 +96,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     closers.push(() => reconciler.close())
     const known = readJson<{ token?: string | null }>(`${state}/controller.json`)?.token
     const server = await startServer({
-      reconciler,
-      broker,
-      orchestrator,
+      members: () => [{ reconciler, broker, orchestrator }],
+      isReady: () => broker.connected && reconciler.repository.revision !== undefined,
       log,
       address,
       port,

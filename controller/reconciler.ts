@@ -165,9 +165,9 @@ export class Reconciler {
     this.#context.inventories.save(dataflow.inventory!)
   }
 
-  find(flow: string | undefined): Dataflow | undefined {
-    const all = [...this.repository.dataflows.values()].filter(({ inventory }) => inventory)
-    return flow === undefined && all.length === 1 ? all[0] : all.find(({ name }) => name === flow)
+  /** Those that were good at least once. */
+  all(): Dataflow[] {
+    return [...this.repository.dataflows.values()].filter(({ inventory }) => inventory)
   }
 
   /** With `removing`: nothing is left. */
