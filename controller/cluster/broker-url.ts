@@ -6,19 +6,15 @@ import type { DataflowResource } from './resource.ts'
 /** URL of a Dataflow's broker, with user and password. @throws Problem */
 export function brokerUrlOf(
   { spec }: DataflowResource,
-  { broker: account }: Pick<Credentials, 'broker'>,
+  { brokerUrl }: Pick<Credentials, 'brokerUrl'>,
 ): string {
-  const { broker } = spec
-  if (broker.url === undefined) {
+  const url = spec.broker.url ?? brokerUrl
+  if (url === undefined) {
     throw new Problem('BrokerNotManaged', 'this controller runs no brokers', {
       disposition: 'stalled',
       hint: 'Run one yourself, and give its URL in spec.broker.url instead of spec.broker.managed.',
     })
   }
-  checkBrokerUrl(broker.url)
-  if (!account) return broker.url
-  const url = new URL(broker.url)
-  url.username = encodeURIComponent(account.username)
-  url.password = encodeURIComponent(account.password)
-  return url.href.replace(/\/$/, '')
+  checkBrokerUrl(url)
+  return url
 }

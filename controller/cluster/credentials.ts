@@ -13,7 +13,8 @@ interface Secret extends KubernetesObject {
 /** What a Dataflow's Secrets hold. */
 export interface Credentials {
   git: NonNullable<ControllerOptions['git']>
-  broker?: { username: string; password: string }
+  /** URL of the broker with user and password, where it is in a Secret. */
+  brokerUrl?: string
   /** Values of the secrets of functions, by name. */
   secrets: ReadonlyMap<string, string>
   /** Changes with any of them. */
@@ -53,7 +54,7 @@ export async function readCredentials(
         },
       }),
     },
-    ...(account && { broker: passwordIn(account) }),
+    ...(account && { brokerUrl: valueIn(account, 'url').trim() }),
     secrets: functions?.values ?? new Map(),
     version: versions.join(' '),
   }

@@ -24,7 +24,8 @@ const hints: Record<string, string> = {
   BuildFailed: 'Mend it and push.',
   FunctionFailed: 'Mend it and push, or see `kubectl logs`.',
   BrokerUnreachable:
-    'Check spec.broker.url, the broker, and user and password in the Secret of spec.broker.secretRef; it is tried again.',
+    'Check spec.broker.url, or url in the Secret of spec.broker.secretRef, and the broker; it is tried again.',
+  BadBroker: 'Correct url in the Secret of spec.broker.secretRef.',
   SecretsUnreadable: 'Check the Secret of spec.secretRef.',
   DiskFull: "Give the controller's volume more room.",
   CacheUnusable: "See to the controller's volume.",

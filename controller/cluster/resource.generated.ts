@@ -84,15 +84,15 @@ export interface DataflowSpec {
     }
   }
   /**
-   * The MQTT broker that functions send records through.
+   * The MQTT broker that functions send records through; it must be reachable from pods.
    */
   broker: {
     /**
-     * URL of a broker with persistent sessions, like mqtt://broker.iot:1883. Must be reachable from pods.
+     * URL of a broker with persistent sessions that asks for no password, like mqtt://broker.iot:1883.
      */
     url?: string
     /**
-     * Secret with `username` and `password`.
+     * Secret with `url`: the URL of the broker with user and password.
      */
     secretRef?: {
       /**
