@@ -1,5 +1,6 @@
 export type { Artifact } from './artifact.ts'
 export { type BuildOptions, type BuildResult, type Built, build } from './build.ts'
 export { hostBundle } from './host-bundle.ts'
+export { hostFlags } from './host-flags.ts'
 export { type InUse, pruneStore } from './prune.ts'
 export { artifactPath, findArtifact } from './store.ts'

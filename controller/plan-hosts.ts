@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Desired } from './desired.ts'
-import type { HostChange, ObservedHost, Workload } from './orchestrator/orchestrator.ts'
+import type { HostChange, ObservedHost, Setting, Workload } from './orchestrator/orchestrator.ts'
 import { mayRunOn, place } from './place.ts'
 import type { Observed } from './plan.ts'
 import { isConfirmed } from './rollout.ts'
@@ -31,14 +32,14 @@ function restarts({ hosts, silent }: Observed): HostChange[] {
 function planStarts(
   workload: Workload,
   hosts: ObservedHost[],
-  { nodes }: Observed,
+  { nodes, schedules }: Observed,
   hostsOn: Map<string, number>,
 ): HostChange[] {
   const generation = generationOf(workload, hosts, nodes)
   const changes: HostChange[] = []
   for (let replica = 0; replica < workload.replicas; replica++) {
     if (hosts.some(host => host.generation === generation && host.replica === replica)) continue
-    const chosen = place(workload, nodes, hostsOn)
+    const chosen = schedules ? '' : place(workload, nodes, hostsOn)
     if (chosen === undefined) continue
     hostsOn.set(chosen, (hostsOn.get(chosen) ?? 0) + 1)
     changes.push({ action: 'start', spec: { workload, generation, replica, place: chosen } })
@@ -51,11 +52,17 @@ export function generationOf(workload: Workload, hosts: ObservedHost[], nodes: O
   const newest = newestOf(hosts)
   const current = hosts.filter(host => host.generation === newest && host.phase !== 'stopping')
   const isRight = (host: ObservedHost) => {
+    if (host.setting)
+      return host.fingerprint === workload.fingerprint && isSameSetting(host.setting, workload)
     const node = nodes.find(({ name }) => name === host.place)
     return host.fingerprint === workload.fingerprint && node !== undefined && mayRunOn(workload, node)
   }
   return current.length > 0 && current.every(isRight) ? newest : newest + 1
 }
+
+/** In whatever order it was written. */
+const isSameSetting = ({ placement, outside }: Setting, workload: Workload) =>
+  isDeepStrictEqual([placement, outside], [workload.placement, workload.outside])
 
 const newestOf = (hosts: ObservedHost[]) => Math.max(0, ...hosts.map(host => host.generation))
 

@@ -19,6 +19,8 @@ export interface Selection {
   namespace?: string
   labelSelector?: string
   fieldSelector?: string
+  /** Only `metadata` of each object. */
+  metadataOnly?: true
   signal?: AbortSignal
 }
 
@@ -27,6 +29,8 @@ export interface DeleteOptions extends ObjectName {
   uid?: string
   /** Deletes only this version. */
   resourceVersion?: string
+  /** What the object says when absent. */
+  graceSeconds?: number
   /** `Background` when absent. */
   propagation?: 'Background' | 'Foreground' | 'Orphan'
 }
@@ -169,7 +173,7 @@ export class KubernetesClient {
     resource: Resource,
     selection: Selection = {},
   ): Promise<{ items: T[]; resourceVersion: string }> {
-    const { namespace, labelSelector, fieldSelector, signal } = selection
+    const { namespace, labelSelector, fieldSelector, metadataOnly, signal } = selection
     const items: T[] = []
     let token: string | undefined
     for (;;) {
@@ -181,6 +185,7 @@ export class KubernetesClient {
         path: pathOf(resource, namespace === undefined ? {} : { namespace }),
         query: { labelSelector, fieldSelector, limit: pageSize, continue: token },
         what: `list ${resource.plural}`,
+        ...(metadataOnly && { as: 'PartialObjectMetadataList' }),
         ...(signal && { signal }),
       })
       // Items of a list leave out what the list says.
@@ -194,14 +199,28 @@ export class KubernetesClient {
   /** @returns false when it was gone already */
   async delete(
     resource: Resource,
-    { name, namespace, uid, resourceVersion, propagation = 'Background', signal }: DeleteOptions,
+    {
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      graceSeconds,
+      propagation = 'Background',
+      signal,
+    }: DeleteOptions,
   ): Promise<boolean> {
     const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) }
     try {
       await this.#exchanges.json({
         method: 'DELETE',
         path: pathOf(resource, { name, ...(namespace && { namespace }) }),
-        body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: propagation, preconditions },
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          propagationPolicy: propagation,
+          preconditions,
+          ...(graceSeconds !== undefined && { gracePeriodSeconds: graceSeconds }),
+        },
         what: `delete ${showObject(resource, name, namespace)}`,
         ...(signal && { signal }),
       })

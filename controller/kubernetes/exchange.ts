@@ -10,6 +10,8 @@ export interface Exchange {
   /** Sent as JSON. */
   body?: unknown
   contentType?: string
+  /** Another form of the answer that the server can give. */
+  as?: 'PartialObjectMetadata' | 'PartialObjectMetadataList'
   /** For messages: `apply deployments/average in etl`. */
   what: string
   /** Of silence, until an answer is given up. */
@@ -78,7 +80,7 @@ export class Exchanges {
         method,
         headers: {
           ...signed.headers,
-          accept: 'application/json',
+          accept: `application/json${exchange.as ? `;as=${exchange.as};g=meta.k8s.io;v=v1` : ''}`,
           'user-agent': 'dyninka',
           ...(payload !== undefined && {
             'content-type': exchange.contentType ?? 'application/json',

@@ -9,6 +9,8 @@ export interface InformerOptions<T extends KubernetesObject> {
   namespace?: string
   labelSelector?: string
   fieldSelector?: string
+  /** Only `metadata` is asked for, and known. */
+  metadataOnly?: true
   /** What is kept of an object: everything but `managedFields` when absent. */
   trim?(object: T): T
   /** `now` is absent when the object is gone, `before` when it is new. Must not throw. */
@@ -24,6 +26,7 @@ export interface Feed<T> {
     namespace?: string
     labelSelector?: string
     fieldSelector?: string
+    metadataOnly?: true
     signal: AbortSignal
   }): Promise<{ items: T[]; resourceVersion: string }>
   open(exchange: Exchange): Promise<IncomingMessage>
@@ -119,7 +122,12 @@ export class Informer<T extends KubernetesObject> {
 
   async #relist(): Promise<void> {
     const { signal } = this.#closed
-    const { items, resourceVersion } = await this.#feed.list({ ...this.#selection, signal })
+    const { metadataOnly } = this.#options
+    const { items, resourceVersion } = await this.#feed.list({
+      ...this.#selection,
+      ...(metadataOnly && { metadataOnly }),
+      signal,
+    })
     const gone = new Map(this.#objects)
     for (const item of items) {
       const object = this.#trimmed(item)
@@ -150,6 +158,7 @@ export class Informer<T extends KubernetesObject> {
         timeoutSeconds,
       },
       what,
+      ...(this.#options.metadataOnly && { as: 'PartialObjectMetadata' }),
       timeoutMs: silentMs,
       signal: this.#closed.signal,
     })

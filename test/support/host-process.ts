@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { hostFlags } from '../../controller/orchestrator/local/host-process.ts'
+import { hostFlags } from '../../builder/host-flags.ts'
 
 export interface HostProcess {
   id: string

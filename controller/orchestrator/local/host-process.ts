@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { hostFlags } from '../../../builder/index.ts'
 import type { HostEnvironment } from '../../../runtime/presence.ts'
 import { Problem } from '../../../schema/problem.ts'
 import type { HostSpec } from '../orchestrator.ts'
@@ -23,9 +24,6 @@ const inherited = [
   'PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR',
   'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy',
 ] // biome-ignore format: a list to scan
-
-/** Of Node. With its default young generation a host that carries much holds 208 MB instead of 120, and is no faster. */
-export const hostFlags = ['--enable-source-maps', '--max-semi-space-size=8']
 
 /** Starts the process of one host; it goes on when the controller ends. @throws Problem when it can't be started */
 export function launch({
