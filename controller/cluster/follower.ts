@@ -44,6 +44,10 @@ export type OpenOrchestrator = (options: {
   /** With credentials. */
   brokerUrl: string
   credentials: Credentials
+  /** Folder of the artifacts. */
+  store: string
+  /** Aborts when nothing may be changed any more. */
+  signal: AbortSignal
   log: Logger
 }) => Promise<Orchestrator>
 
@@ -150,8 +154,23 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     signal,
     ...(leaving && { leaving }),
   })
-  const orchestrator = await openOrchestrator({ client, resource, brokerUrl: url, credentials, log })
-  closers.push(() => orchestrator.close())
+  const store = join(state, 'store')
+  const orchestrator = await openOrchestrator({
+    client,
+    resource,
+    brokerUrl: url,
+    credentials,
+    store,
+    signal,
+    log,
+  })
+  // It mends on its own: whoever may change nothing any more must not wait for passes to end.
+  const closed = once(() => orchestrator.close())
+  signal.addEventListener('abort', closed, { once: true })
+  closers.push(() => {
+    signal.removeEventListener('abort', closed)
+    return closed()
+  })
   const broker = await BrokerClient.connect(url, {
     onChange: flow => reconciler.flowChanged(flow),
     onConnection(connected) {
@@ -186,7 +205,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
       digests: () => Object.fromEntries([...secrets].map(([name, value]) => [name, digestOf(salt, value)])),
     },
     inventories,
-    store: join(state, 'store'),
+    store,
     runtime,
     silentMs: options.silentMs,
     scaling: options.scaling,
@@ -205,6 +224,11 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
 }
 
 const brokerLost = new Problem('BrokerUnreachable', 'the connection to the broker is lost')
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined
+  return () => (done ??= work())
+}
 
 /** Of what is being deleted nothing is read any more. */
 const none: Source = {

@@ -1,8 +1,9 @@
+import { join } from 'node:path'
 import { Problem } from '../../schema/problem.ts'
 import type { Inventory } from '../inventory.ts'
 import type { Announcement } from './announcement.ts'
 import { endAll, letGo } from './departure.ts'
-import { Follower, type FollowerOptions } from './follower.ts'
+import { Follower, type FollowerOptions, stateOf } from './follower.ts'
 import { KeptInventories } from './kept-inventories.ts'
 import { type DataflowResource, finalizer } from './resource.ts'
 import type { Seat } from './seat.ts'
@@ -83,13 +84,13 @@ async function endNow(resource: DataflowResource, options: LeaveOptions): Promis
 }
 
 /** Enough of one to end what runs: it starts nothing, and needs no credentials. */
-const orchestratorOf = (resource: DataflowResource, { client, log, openOrchestrator }: LeaveOptions) =>
-  openOrchestrator({
-    client,
+const orchestratorOf = (resource: DataflowResource, options: LeaveOptions) =>
+  options.openOrchestrator({
+    ...options,
     resource,
     brokerUrl: resource.spec.broker.url ?? '',
     credentials: { git: {}, secrets: new Map(), version: '' },
-    log,
+    store: join(stateOf(options, resource), 'store'),
   })
 
 const orphaned = (name: string): Announcement => ({
