@@ -80,7 +80,12 @@ const refused: [what: string, spec: object, path: string, why: RegExp][] = [
     'spec.source.url',
     /put user and password into a Secret/,
   ],
-  ['a branch that is an option', source({ branch: '--upload-pack=id' }), 'spec.source.branch', /should match/],
+  [
+    'a branch that is an option',
+    source({ branch: '--upload-pack=id' }),
+    'spec.source.branch',
+    /should match/,
+  ],
   ['a path that leaves the repository', source({ path: 'a/../../b' }), 'spec.source.path', /without \.\./],
   ['an interval without a unit', source({ interval: '30' }), 'spec.source.interval', /should match/],
   ['an interval that is too short', source({ interval: '10ms' }), 'spec.source.interval', /one second/],
@@ -136,7 +141,7 @@ Admission('is explained, field by field', async () => {
   const explained = await api.kubectl('explain', 'dataflow.spec.source', '--recursive=false')
   for (const field of ['url', 'branch', 'path', 'interval', 'secretRef', 'verify'])
     assert.match(explained, new RegExp(`^ +${field}\\b`, 'm'))
-  assert.match(explained, 'Credentials belong into a Secret')
+  assert.match(explained.replaceAll(/\s+/g, ' '), 'Credentials belong into a Secret')
 })
 
 Admission('goes by a short name', async () => {

@@ -51,12 +51,15 @@ Follow('has its story told by kubectl describe, and each thing once', async () =
   await until('the event is there', async () => (await events()).length > 0)
   assert.equal(await events(), ['Normal Ready'])
   const described = await stage.api.kubectl('describe', 'dataflow', 'way')
-  assert.match(described, /Normal +Ready +\S+ +dyninka.dev\/controller +way runs main@sha1:\w+, [\d.]+ s after/)
+  assert.match(
+    described,
+    /Normal +Ready +\S+ +dyninka.dev\/controller +way runs main@sha1:\w+, [\d.]+ s after/,
+  )
 })
 
 Follow('keeps in the cluster what it must not lose', async () => {
   const { inventory } = (await stage.get('way'))!.status!
-  assert.is(inventory!.sessions, 2) // of first and out
+  assert.is(inventory!.sessions, 3) // of each node
   const { metadata } = (await stage.client.get(resources.ConfigMap, {
     name: inventory!.configMap,
     namespace: 'default',
@@ -89,11 +92,13 @@ Follow('refuses a wrong revision, and says where it is wrong', async () => {
   await stage.until('way', 'Stalled', 'True InvalidRevision')
   assert.is((await stage.conditions('way')).Ready, 'False InvalidRevision')
   const message = await stage.message('way', 'Ready')
-  assert.match(message, /dataflow\.yaml:5:\d+/)
+  assert.match(message, /dataflow\.yaml:6:\d+/)
   assert.match(message, `What ran keeps running: main@sha1:${commit}`)
   assert.equal(stage.pids(), before)
   await until('the event is there', async () =>
-    (await stage.events('way')).some(({ reason, note }) => reason === 'InvalidRevision' && note.includes(bad)),
+    (await stage.events('way')).some(
+      ({ reason, note }) => reason === 'InvalidRevision' && note.includes(bad),
+    ),
   )
   commit = await stage.repository.publish({ 'dataflow.yaml': flow('way') }, stage.url)
   await stage.ready('way', commit)
