@@ -7,6 +7,7 @@ import { resources } from '../kubernetes/resource.ts'
 import type { ControllerEvent } from '../options.ts'
 import { WorkQueue } from '../work-queue.ts'
 import { type Announcement, announcementOf } from './announcement.ts'
+import { BrokerChecks } from './broker-checks.ts'
 import { readCredentials } from './credentials.ts'
 import { holdOn } from './departure.ts'
 import type { EventRecorder } from './event-recorder.ts'
@@ -36,6 +37,7 @@ export class Fleet {
   #queue: WorkQueue
   #seats = new Map<string, Seat>()
   #statuses: StatusWriter
+  #checks = new BrokerChecks()
   #isSynced = false
 
   constructor(options: FleetOptions) {
@@ -96,9 +98,9 @@ export class Fleet {
   }
 
   async #look(key: string): Promise<number | undefined> {
-    const resource = this.#find(key)
     const known = this.#seats.get(key)
-    if (known && known.uid !== resource?.metadata.uid) await this.#forget(key, known)
+    if (known && known.uid !== this.#find(key)?.metadata.uid) await this.#forget(key, known)
+    const resource = this.#find(key) // there may be one again
     if (!resource) {
       this.#queue.forget(key)
       return undefined
@@ -143,6 +145,7 @@ export class Fleet {
     } else {
       seat.follower = await Follower.open({
         ...this.#options,
+        checks: this.#checks,
         resource,
         emit: event => this.#emit(key, seat, event),
         onPass: () => this.#statuses.ask(key),
@@ -155,6 +158,7 @@ export class Fleet {
   async #leave(key: string, seat: Seat, resource: DataflowResource): Promise<number | undefined> {
     const againMs = await leave(seat, resource, {
       ...this.#options,
+      checks: this.#checks,
       emit: event => this.#emit(key, seat, event),
       onPass: () => this.#queue.add(key),
       announce: announcement => this.#announce(key, announcement),

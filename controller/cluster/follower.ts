@@ -4,7 +4,6 @@ import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
-import { checkBroker } from '../broker/check/check-broker.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { openSource } from '../open-source.ts'
@@ -15,6 +14,7 @@ import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
 import { TrafficFiles } from '../traffic-files.ts'
+import type { BrokerChecks } from './broker-checks.ts'
 import { brokerUrlOf } from './broker-url.ts'
 import { type Credentials, readCredentials } from './credentials.ts'
 import { inventoryName, KeptInventories } from './kept-inventories.ts'
@@ -53,6 +53,7 @@ export type OpenOrchestrator = (options: {
 
 export interface FollowerOptions extends Surroundings {
   resource: DataflowResource
+  checks: BrokerChecks
   /** Aborts when nothing may be changed any more. */
   signal: AbortSignal
   /** It is being deleted: all of it is to go. @param known what an earlier follower of this process knew */
@@ -137,7 +138,7 @@ export class Follower {
 async function openWith(options: FollowerOptions, closers: (() => unknown)[]): Promise<Follower> {
   const { client, resource, signal, leaving, identity, emit, onPass, openOrchestrator, salt, runtime } =
     options
-  const { spec, metadata } = resource
+  const { spec, metadata, status } = resource
   const log = options.log.child({ dataflow: `${metadata.namespace}/${metadata.name}` })
   const state = stateOf(options, resource)
   makeStateFolder(state)
@@ -179,7 +180,9 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     },
   })
   closers.push(() => broker.close())
-  if (!leaving) await checkBroker(url)
+  // One that it ran on already takes no time from a controller that takes over.
+  const hasRun = status?.revision !== undefined && status.observedGeneration === metadata.generation
+  if (!leaving && !hasRun) await options.checks.check(url)
   const { source: from } = spec
   const source = leaving
     ? none

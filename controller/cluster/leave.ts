@@ -52,7 +52,10 @@ export async function leave(
 async function isGone(seat: Seat, resource: DataflowResource, options: LeaveOptions): Promise<boolean> {
   if (seat.follower && seat.isLeaving) {
     delete seat.trouble
-    return seat.follower.parts.reconciler.isGone
+    const { reconciler, orchestrator } = seat.follower.parts
+    if (!reconciler.isGone) return false
+    await orchestrator.prune() // what its functions shared
+    return true
   }
   const known: Inventory[] = seat.follower?.inventories ?? []
   await seat.close()

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { isNotFound } from '../kubernetes/api-problem.ts'
+import { isConflict, isNotFound } from '../kubernetes/api-problem.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { pause } from '../kubernetes/exchange.ts'
 import { resources } from '../kubernetes/resource.ts'
@@ -77,20 +77,21 @@ export class StatusWriter {
     if (!status) return
     const text = JSON.stringify(status)
     if (this.#written.get(key) === text) return
-    const { name, namespace } = resource.metadata
+    const { name, namespace, uid } = resource.metadata
     try {
       onWritten(
         await client.merge<DataflowResource>(
           resources.Dataflow,
           { name, namespace: namespace!, signal },
-          { status: { ...empty, ...status } },
+          { metadata: { uid }, status: { ...empty, ...status } },
           { subresource: 'status' },
         ),
       )
       this.#written.set(key, text)
       this.writes += 1
     } catch (error) {
-      if (!isNotFound(error)) throw error
+      // It is gone, or another one has its name: that one has a status of its own to come.
+      if (!isNotFound(error) && !isConflict(error)) throw error
     }
   }
 }

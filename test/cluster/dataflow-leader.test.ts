@@ -27,6 +27,9 @@ const lease = async () =>
     namespace: 'default',
   }))!.spec
 
+const follows = async (replica: Replica) =>
+  (await replica.get<{ dataflows: unknown[] }>('/api/status')).dataflows.length > 0
+
 const isReady = async (replica: Replica) => (await fetch(`${replica.url}/readyz`)).status === 200
 
 Leader('are ready to take over, and one leads', async () => {
@@ -50,11 +53,12 @@ Leader('take over from one that is killed in less than 15 s, with an empty disk'
   const { leaseTransitions } = await lease()
   const start = performance.now()
   await stage.replicas.shift()!.kill()
-  commit = await stage.repository.publish({ 'first.ts': code(2) }, stage.url)
-  await stage.ready('led', commit)
+  await until('the other one follows', () => follows(stage.replicas[0]!))
   const seconds = (performance.now() - start) / 1000
   assert.ok(seconds < 15, `${seconds} s`)
-  console.log(`taken over, with the next push, after ${seconds.toFixed(1)} s`)
+  console.log(`taken over after ${seconds.toFixed(1)} s`)
+  commit = await stage.repository.publish({ 'first.ts': code(2) }, stage.url)
+  await stage.ready('led', commit)
   assert.is((await lease()).leaseTransitions, leaseTransitions + 1)
   // All was adopted: only what was pushed runs anew.
   assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
@@ -67,10 +71,12 @@ Leader('hand over at once when one is asked to end', async () => {
   const before = stage.pids()
   const start = performance.now()
   await stage.replicas.shift()!.stop()
-  commit = await stage.repository.publish({ 'first.ts': code(3) }, stage.url)
-  await stage.ready('led', commit)
+  await until('the other one follows', () => follows(next))
   const seconds = (performance.now() - start) / 1000
   assert.ok(seconds < 8, `${seconds} s`)
+  console.log(`handed over after ${seconds.toFixed(1)} s`)
+  commit = await stage.repository.publish({ 'first.ts': code(3) }, stage.url)
+  await stage.ready('led', commit)
   assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
 })
 
@@ -81,6 +87,7 @@ Leader('never work side by side: one that was stopped and comes back does nothin
   old!.signal('SIGSTOP')
   commit = await stage.repository.publish({ 'first.ts': code(4) }, stage.url)
   await stage.ready('led', commit, 40_000)
+  await stage.until('led', 'Reconciling', 'False Done')
   const before = stage.pids()
   const { holderIdentity } = await lease()
   old!.signal('SIGCONT')

@@ -114,7 +114,7 @@ export class Stage {
   }
 
   /** Waits until a condition is as told. @param told `True Running`, or the first word of it */
-  async until(name: string, type: string, told: string, timeoutMs = 30_000): Promise<void> {
+  async until(name: string, type: string, told: string, timeoutMs = 60_000): Promise<void> {
     let last: unknown
     await until(
       `${name} has ${type} ${told}`,
@@ -131,7 +131,7 @@ export class Stage {
   }
 
   /** Waits until it runs this commit. */
-  async ready(name: string, commit: string, timeoutMs = 30_000): Promise<void> {
+  async ready(name: string, commit: string, timeoutMs = 60_000): Promise<void> {
     let last: unknown
     await until(
       `${name} runs ${commit}`,
