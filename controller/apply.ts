@@ -30,10 +30,10 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
   }
   context.inventories.save(inventory)
   await context.inventories.settled()
-  const signal = context.signal ?? new AbortController().signal
+  const { signal } = context.tenure ?? new AbortController()
   for (const change of changes) {
     context.log.debug({ dataflow: inventory.name, change: describe(change) }, 'applying a change')
-    signal.throwIfAborted()
+    context.tenure?.check()
     await applyOne(change, context, signal)
     if (change.action === 'discard') struckOut(dataflow, change, context)
     tell(dataflow, change, context)

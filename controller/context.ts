@@ -6,6 +6,7 @@ import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
 import type { ControllerEvent } from './options.ts'
 import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import type { Secrets } from './secrets.ts'
+import type { Tenure } from './tenure.ts'
 
 /** What the steps of a pass work with. */
 export interface Context {
@@ -21,8 +22,8 @@ export interface Context {
   /** The bundle of the host. */
   runtime: ArtifactRef
   silentMs: number
-  /** Aborts when nothing may be changed any more: another controller takes over. */
-  signal?: AbortSignal
+  /** Where another controller may take over. */
+  tenure?: Tenure
   log: Logger
   emit(event: ControllerEvent): void
   /** Makes a flow name this dataflow's own. @returns a finding when another one has it */

@@ -10,6 +10,7 @@ import { startServer } from '../server/server.ts'
 import { makeStateFolder, startProblem } from '../state-folder.ts'
 import { Election } from './election.ts'
 import { EventRecorder } from './event-recorder.ts'
+import { fenced } from './fenced.ts'
 import { Fleet } from './fleet.ts'
 import type { OpenOrchestrator } from './follower.ts'
 import { Lease } from './lease.ts'
@@ -90,9 +91,9 @@ export async function startClusterController(options: ClusterControllerOptions):
     durationMs: leaseMs,
     everyMs: leaseMs / 6,
     log,
-    async lead(signal) {
+    async lead(tenure) {
       const led = new Fleet({
-        client,
+        client: fenced(client, tenure),
         state,
         runtime,
         identity,
@@ -105,10 +106,10 @@ export async function startClusterController(options: ClusterControllerOptions):
         ...(options.selector !== undefined && { selector: options.selector }),
         recorder,
         log,
-        signal,
+        tenure,
       })
       fleet = led
-      await aborted(signal)
+      await aborted(tenure.signal)
       fleet = undefined
       await led.close()
     },

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { Problem } from '../../schema/problem.ts'
 import { pause } from '../kubernetes/exchange.ts'
+import type { Tenure } from '../tenure.ts'
 import type { Lease } from './lease.ts'
 
 export interface ElectionOptions {
@@ -10,8 +11,8 @@ export interface ElectionOptions {
   /** Between two renewals, and between two looks of who waits. */
   everyMs: number
   log: Logger
-  /** Does the work of the leader until the signal aborts, and returns once it has stopped. */
-  lead(signal: AbortSignal): Promise<void>
+  /** Does the work of the leader until the tenure ends, and returns once it has stopped. */
+  lead(tenure: Tenure): Promise<void>
 }
 
 /** Leads whenever this process holds the Lease. Who could not renew it stops after two thirds of its duration: before
@@ -65,10 +66,15 @@ export class Election {
     const standsMs = (durationMs * 2) / 3
     const lost = () =>
       term.abort(new Problem('LeaseLost', `${lease.identity} does not hold the Lease any more`))
-    let timer = setTimeout(lost, standsMs - (performance.now() - heldMs))
+    let until = heldMs + standsMs
+    let timer = setTimeout(lost, until - performance.now())
+    const check = () => {
+      if (performance.now() >= until) lost()
+      term.signal.throwIfAborted()
+    }
     this.#leading = { since: new Date().toISOString() }
     log.info({ identity: lease.identity }, 'leading')
-    const work = lead(term.signal).catch(err => {
+    const work = lead({ signal: term.signal, check }).catch(err => {
       log.error({ err }, 'the work of the leader failed')
       lost()
     })
@@ -79,7 +85,8 @@ export class Election {
       const isHeld = await this.#hold(term.signal)
       if (isHeld) {
         clearTimeout(timer)
-        timer = setTimeout(lost, standsMs - (performance.now() - begun))
+        until = begun + standsMs
+        timer = setTimeout(lost, until - performance.now())
       } else if (isHeld === false) lost() // somebody else has it
     }
     clearTimeout(timer)

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { isConflict } from '../kubernetes/api-problem.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { type KubernetesObject, resources } from '../kubernetes/resource.ts'
+import type { Tenure } from '../tenure.ts'
 import type { Announcement } from './announcement.ts'
 import type { DataflowResource } from './resource.ts'
 
@@ -30,12 +31,13 @@ export class EventRecorder {
   }
 
   /** Never throws, and nobody waits for it: an Event is told, not kept. */
-  announce(resource: DataflowResource, announcement: Announcement, signal: AbortSignal): void {
+  announce(resource: DataflowResource, announcement: Announcement, tenure: Tenure): void {
     const { log } = this.#options
     this.#last = this.#last
-      .then(() => this.#write(resource, announcement, signal))
+      .then(() => this.#write(resource, announcement, tenure))
       .catch(err => {
-        if (!signal.aborted) log.warn({ err, reason: announcement.reason }, 'an event could not be written')
+        if (!tenure.signal.aborted)
+          log.warn({ err, reason: announcement.reason }, 'an event could not be written')
       })
   }
 
@@ -44,7 +46,9 @@ export class EventRecorder {
     await this.#last
   }
 
-  async #write(resource: DataflowResource, announcement: Announcement, signal: AbortSignal): Promise<void> {
+  async #write(resource: DataflowResource, announcement: Announcement, tenure: Tenure): Promise<void> {
+    tenure.check()
+    const { signal } = tenure
     const { client } = this.#options
     const { name, namespace, uid } = resource.metadata
     const { reason, of, isRecurring } = announcement

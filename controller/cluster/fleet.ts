@@ -5,6 +5,7 @@ import { jitterMs } from '../backoff.ts'
 import type { Informer } from '../kubernetes/informer.ts'
 import { resources } from '../kubernetes/resource.ts'
 import type { ControllerEvent } from '../options.ts'
+import type { Tenure } from '../tenure.ts'
 import { WorkQueue } from '../work-queue.ts'
 import { type Announcement, announcementOf } from './announcement.ts'
 import { BrokerChecks } from './broker-checks.ts'
@@ -26,8 +27,7 @@ export interface FleetOptions extends Surroundings {
   recorder: EventRecorder
   /** How long a Dataflow that is being deleted may take to end in order. */
   leaveMs: number
-  /** Aborts when nothing may be changed any more. */
-  signal: AbortSignal
+  tenure: Tenure
 }
 
 /** The Dataflows that this process is in charge of, each with a follower of its own. */
@@ -42,7 +42,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options
-    const { client, namespace, selector, log, signal } = options
+    const { client, namespace, selector, log, tenure } = options
     this.#queue = new WorkQueue(
       key => this.#look(key),
       (key, error) => this.#failed(key, error),
@@ -50,7 +50,7 @@ export class Fleet {
     this.#statuses = new StatusWriter({
       client,
       log,
-      signal,
+      signal: tenure.signal,
       find: key => this.#find(key),
       status: (key, resource) => this.#statusOf(key, resource),
       onWritten: resource => this.#informer.take(resource),
@@ -122,15 +122,16 @@ export class Fleet {
 
   async #held(resource: DataflowResource): Promise<DataflowResource> {
     if (resource.metadata.finalizers?.includes(finalizer)) return resource
-    const { client, signal } = this.#options
-    const held = await holdOn(client, resource, signal)
+    const { client, tenure } = this.#options
+    const held = await holdOn(client, resource, tenure.signal)
     this.#informer.take(held)
     return held
   }
 
   /** Sees to it that it is followed as its spec says, with the credentials that its Secrets hold now. */
   async #follow(key: string, seat: Seat, resource: DataflowResource): Promise<void> {
-    const { client, signal } = this.#options
+    const { client, tenure } = this.#options
+    const { signal } = tenure
     const { generation, annotations = {} } = resource.metadata
     if (seat.follower && seat.follower.generation !== generation) await seat.close()
     if (seat.follower) {
@@ -209,14 +210,14 @@ export class Fleet {
   }
 
   #announce(key: string, announcement: Announcement): void {
-    const { recorder, signal } = this.#options
+    const { recorder, tenure } = this.#options
     const resource = this.#find(key)
-    if (resource) recorder.announce(resource, announcement, signal)
+    if (resource) recorder.announce(resource, announcement, tenure)
   }
 
   #failed(key: string, error: unknown): void {
-    const { log, signal } = this.#options
-    if (signal.aborted) return
+    const { log, tenure } = this.#options
+    if (tenure.signal.aborted) return
     const problem =
       error instanceof Problem
         ? error

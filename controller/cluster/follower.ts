@@ -13,6 +13,7 @@ import { Reconciler } from '../reconciler.ts'
 import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
+import type { Tenure } from '../tenure.ts'
 import { TrafficFiles } from '../traffic-files.ts'
 import type { BrokerChecks } from './broker-checks.ts'
 import { brokerUrlOf } from './broker-url.ts'
@@ -54,8 +55,7 @@ export type OpenOrchestrator = (options: {
 export interface FollowerOptions extends Surroundings {
   resource: DataflowResource
   checks: BrokerChecks
-  /** Aborts when nothing may be changed any more. */
-  signal: AbortSignal
+  tenure: Tenure
   /** It is being deleted: all of it is to go. @param known what an earlier follower of this process knew */
   leaving?: { known: Inventory[] }
   emit(event: ControllerEvent): void
@@ -136,8 +136,9 @@ export class Follower {
 }
 
 async function openWith(options: FollowerOptions, closers: (() => unknown)[]): Promise<Follower> {
-  const { client, resource, signal, leaving, identity, emit, onPass, openOrchestrator, salt, runtime } =
+  const { client, resource, tenure, leaving, identity, emit, onPass, openOrchestrator, salt, runtime } =
     options
+  const { signal } = tenure
   const { spec, metadata, status } = resource
   const log = options.log.child({ dataflow: `${metadata.namespace}/${metadata.name}` })
   const state = stateOf(options, resource)
@@ -215,7 +216,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     trafficFiles: new TrafficFiles(state),
     log,
     emit,
-    signal,
+    tenure,
     single: true,
     ...(leaving && { removing: true as const }),
     onPass,

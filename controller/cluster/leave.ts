@@ -24,7 +24,7 @@ export async function leave(
   options: LeaveOptions,
 ): Promise<number | undefined> {
   const { metadata, spec } = resource
-  const { client, signal, leaveMs, announce } = options
+  const { client, tenure, leaveMs, announce } = options
   if (!metadata.finalizers?.includes(finalizer)) {
     await seat.close()
     return undefined
@@ -44,7 +44,7 @@ export async function leave(
     announce(incomplete(resource, why))
   }
   await seat.close()
-  await letGo(client, resource, signal)
+  await letGo(client, resource, tenure.signal)
   return undefined
 }
 
@@ -67,7 +67,12 @@ async function isGone(seat: Seat, resource: DataflowResource, options: LeaveOpti
 
 /** Nothing was ever made for it: no broker is needed to tell. */
 async function isUntouched(resource: DataflowResource, options: LeaveOptions): Promise<boolean> {
-  const inventories = await KeptInventories.open({ ...options, resource, leaving: { known: [] } })
+  const inventories = await KeptInventories.open({
+    ...options,
+    signal: options.tenure.signal,
+    resource,
+    leaving: { known: [] },
+  })
   if (inventories.all().length > 0) return false
   const orchestrator = await orchestratorOf(resource, options)
   try {
@@ -80,7 +85,7 @@ async function isUntouched(resource: DataflowResource, options: LeaveOptions): P
 async function endNow(resource: DataflowResource, options: LeaveOptions): Promise<void> {
   const orchestrator = await orchestratorOf(resource, options)
   try {
-    await endAll(orchestrator, options.signal, options.log)
+    await endAll(orchestrator, options.tenure.signal, options.log)
   } finally {
     await orchestrator.close()
   }
@@ -90,6 +95,7 @@ async function endNow(resource: DataflowResource, options: LeaveOptions): Promis
 const orchestratorOf = (resource: DataflowResource, options: LeaveOptions) =>
   options.openOrchestrator({
     ...options,
+    signal: options.tenure.signal,
     resource,
     brokerUrl: resource.spec.broker.url ?? '',
     credentials: { git: {}, secrets: new Map(), version: '' },

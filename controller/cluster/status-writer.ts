@@ -25,7 +25,7 @@ const retryMs = 2_000
 const empty = { dataflow: null, revision: null, lastHandledReconcile: null, inventory: null }
 
 /** Writes each status when it says something new, one at a time for each Dataflow: what changes during a write makes one
- *  more. */
+ *  more. Only the version that is known is written over: whoever knows an old one has been overtaken. */
 export class StatusWriter {
   #options: StatusWriterOptions
   /** By key: as it was written last. */
@@ -77,21 +77,21 @@ export class StatusWriter {
     if (!status) return
     const text = JSON.stringify(status)
     if (this.#written.get(key) === text) return
-    const { name, namespace, uid } = resource.metadata
+    const { name, namespace, uid, resourceVersion } = resource.metadata
     try {
       onWritten(
         await client.merge<DataflowResource>(
           resources.Dataflow,
           { name, namespace: namespace!, signal },
-          { metadata: { uid }, status: { ...empty, ...status } },
+          { metadata: { uid, resourceVersion }, status: { ...empty, ...status } },
           { subresource: 'status' },
         ),
       )
       this.#written.set(key, text)
       this.writes += 1
     } catch (error) {
-      // It is gone, or another one has its name: that one has a status of its own to come.
-      if (!isNotFound(error) && !isConflict(error)) throw error
+      if (isConflict(error)) this.#asked.add(key)
+      else if (!isNotFound(error)) throw error
     }
   }
 }
