@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { base } from './base.ts'
 import { controller } from './controller.ts'
 import { dead } from './dead.ts'
 import { demo } from './demo.ts'
@@ -31,6 +32,8 @@ const dyninka = new Command('dyninka')
 dyninka.addCommand(init()).addCommand(validate()).addCommand(graph()).addCommand(dev())
 dyninka.commandsGroup('Run:')
 dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(demo())
+dyninka.commandsGroup('Prepare:')
+dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')
 dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(dead())
 dyninka.commandsGroup('In a Kubernetes cluster:')

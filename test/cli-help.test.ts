@@ -9,7 +9,7 @@ const Help = suite('cli help')
 
 const commands = [
   ...['init', 'validate', 'graph', 'dev', 'run', 'stop', 'diff', 'demo', 'status', 'logs', 'tap'],
-  ...['dead', 'dead list', 'dead replay', 'dead drop'],
+  ...['dead', 'dead list', 'dead replay', 'dead drop', 'base'],
 ]
 
 const helps = new Map<string, Said>()
