@@ -6,6 +6,7 @@ import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
 import type { ControllerEvent } from './options.ts'
 import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import type { Secrets } from './secrets.ts'
+import type { Tenure } from './tenure.ts'
 
 /** What the steps of a pass work with. */
 export interface Context {
@@ -14,13 +15,15 @@ export interface Context {
     'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
   >
   orchestrator: Orchestrator
-  secrets: Secrets
+  secrets: Pick<Secrets, 'read' | 'digests'>
   inventories: Inventories
   /** Folder of the artifacts. */
   store: string
   /** The bundle of the host. */
   runtime: ArtifactRef
   silentMs: number
+  /** Where another controller may take over. */
+  tenure?: Tenure
   log: Logger
   emit(event: ControllerEvent): void
   /** Makes a flow name this dataflow's own. @returns a finding when another one has it */

@@ -32,6 +32,7 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
     health: health(desired, observed, changes, dataflow.buildFailures, dataflow.last?.health),
   }
   report(dataflow, state, context)
+  await context.inventories.settled()
   if (failure) throw failure.error
 }
 
