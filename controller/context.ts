@@ -17,13 +17,15 @@ export interface Context {
   /** Where each node has an account of its own on the broker. */
   accounts?: BrokerAccounts
   orchestrator: Orchestrator
-  secrets: Secrets
+  secrets: Pick<Secrets, 'read' | 'digests'>
   inventories: Inventories
   /** Folder of the artifacts. */
   store: string
   /** The bundle of the host. */
   runtime: ArtifactRef
   silentMs: number
+  /** Aborts when nothing may be changed any more: another controller takes over. */
+  signal?: AbortSignal
   log: Logger
   emit(event: ControllerEvent): void
   /** Makes a flow name this dataflow's own. @returns a finding when another one has it */

@@ -8,7 +8,7 @@ import { BrokerClient } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
-import { Inventories } from './inventory.ts'
+import { InventoryFiles } from './inventory-files.ts'
 import { lockState } from './lock.ts'
 import { openSource } from './open-source.ts'
 import type { Controller, ControllerOptions } from './options.ts'
@@ -56,7 +56,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     const runtime = await bundling
     emit({ type: 'broker', url: brokerUrl, adopted: isEmbedded && adopted })
     const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
-    const inventories = new Inventories(state)
+    const inventories = new InventoryFiles(state)
     const accounts =
       options.accounts &&
       new BrokerAccounts({ dedicated: () => broker.dedicated() }, brokerUrl, options.accounts.key)
@@ -101,9 +101,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     closers.push(() => reconciler.close())
     const known = readJson<{ token?: string | null }>(`${state}/controller.json`)?.token
     const server = await startServer({
-      reconciler,
-      broker,
-      orchestrator,
+      members: () => [{ reconciler, broker, orchestrator }],
+      isReady: () => broker.connected && reconciler.repository.revision !== undefined,
       log,
       address,
       port,

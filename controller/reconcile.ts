@@ -36,6 +36,7 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   }
   if (state.health.ready && changes.length === 0) await accounts?.grant(desired.flow, wirings, true)
   report(dataflow, state, context)
+  await context.inventories.settled()
   if (failure) throw failure.error
 }
 

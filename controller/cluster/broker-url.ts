@@ -1,0 +1,24 @@
+import { Problem } from '../../schema/problem.ts'
+import { checkBrokerUrl } from '../broker/broker-url.ts'
+import type { Credentials } from './credentials.ts'
+import type { DataflowResource } from './resource.ts'
+
+/** URL of a Dataflow's broker, with user and password. @throws Problem */
+export function brokerUrlOf(
+  { spec }: DataflowResource,
+  { broker: account }: Pick<Credentials, 'broker'>,
+): string {
+  const { broker } = spec
+  if (broker.url === undefined) {
+    throw new Problem('BrokerNotManaged', 'this controller runs no brokers', {
+      disposition: 'stalled',
+      hint: 'Run one yourself, and give its URL in spec.broker.url instead of spec.broker.managed.',
+    })
+  }
+  checkBrokerUrl(broker.url)
+  if (!account) return broker.url
+  const url = new URL(broker.url)
+  url.username = encodeURIComponent(account.username)
+  url.password = encodeURIComponent(account.password)
+  return url.href.replace(/\/$/, '')
+}
