@@ -15,7 +15,7 @@ export interface Context {
     'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
   >
   /** Where each node has an account of its own on the broker. */
-  accounts?: BrokerAccounts
+  accounts?: Pick<BrokerAccounts, 'grant'>
   orchestrator: Orchestrator
   secrets: Pick<Secrets, 'read' | 'digests'>
   inventories: Inventories
