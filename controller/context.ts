@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
+import type { BrokerAccounts } from './broker/accounts/accounts.ts'
 import type { BrokerClient } from './broker/broker-client.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
@@ -14,6 +15,8 @@ export interface Context {
     BrokerClient,
     'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
   >
+  /** Where each node has an account of its own on the broker. */
+  accounts?: Pick<BrokerAccounts, 'grant'>
   orchestrator: Orchestrator
   secrets: Pick<Secrets, 'read' | 'digests'>
   inventories: Inventories

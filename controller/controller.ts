@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
 import { awake } from './awake.ts'
+import { BrokerAccounts } from './broker/accounts/accounts.ts'
 import { BrokerClient } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
@@ -56,9 +57,12 @@ export async function startController(options: ControllerOptions): Promise<Contr
     emit({ type: 'broker', url: brokerUrl, adopted: isEmbedded && adopted })
     const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
     const inventories = new InventoryFiles(state)
+    const accounts =
+      options.accounts &&
+      new BrokerAccounts({ dedicated: () => broker.dedicated() }, brokerUrl, options.accounts.key)
     const orchestrator = new LocalOrchestrator({
       state,
-      broker: brokerUrl,
+      brokerOf: (flow, node) => accounts?.urlOf(flow, node) ?? brokerUrl,
       secrets: () => secrets.read(),
       folderOf: flow => (options.dir === undefined ? `${state}/files/${flow}` : resolve(options.dir)),
       ...(options.nodes && { nodes: options.nodes }),
@@ -82,6 +86,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       path: options.path ?? '',
       intervalMs: options.intervalMs ?? defaultIntervalMs,
       broker,
+      ...(accounts && { accounts }),
       orchestrator,
       secrets,
       inventories,
