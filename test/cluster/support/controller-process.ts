@@ -13,7 +13,7 @@ const controller = await startClusterController({
   openOrchestrator: async ({ resource, brokerUrl, credentials }) =>
     new LocalOrchestrator({
       state: join(hosts, resource.metadata.namespace!, resource.metadata.name),
-      broker: brokerUrl,
+      brokerOf: () => brokerUrl,
       secrets: () => credentials.secrets,
       folderOf: flow => join(hosts, 'files', flow),
     }),
