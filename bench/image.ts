@@ -23,8 +23,8 @@ export default {
         const artifact = await place.artifact(`export default (n: number) => n + ${i}\n`)
         const before = registry.requests().length
         const pushed = await pushFunctionImage({ artifact, runtime: place.runtime, base, source, repository })
-        const again = await pushFunctionImage({ artifact, runtime: place.runtime, base, source, repository })
         const requests = registry.requests().length - before
+        const again = await pushFunctionImage({ artifact, runtime: place.runtime, base, source, repository })
         const files = ['function.mjs', 'function.mjs.map'].map(name => stat(join(artifact.path, name)))
         const bundle = (await Promise.all(files)).reduce((sum, { size }) => sum + size, 0)
         return { ...pushed, beside: pushed.bytesPushed - bundle, requests, againMs: again.ms }
