@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { Problem } from '../../schema/problem.ts'
 import { documentsOf } from './documents.ts'
 import { functionImage, type ImageParts, tagOf } from './function-image.ts'
 import { pushBlobs, pushManifests } from './push-image.ts'
@@ -34,6 +35,17 @@ export interface PushedImage {
  * const { reference } = await pushFunctionImage({ artifact, runtime, base, repository: new Repository(registry, 'flows/etl') })
  */
 export async function pushFunctionImage(options: PushOptions): Promise<PushedImage> {
+  const { registry, name } = options.repository
+  try {
+    return await push(options)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.reason !== 'BlobMissing') throw error
+    registry.forget(name) // what was there has been removed meanwhile
+    return push(options)
+  }
+}
+
+async function push(options: PushOptions): Promise<PushedImage> {
   const { repository, signature } = options
   const start = performance.now()
   const done = (digest: string, bytesPushed: number, pushed: boolean): PushedImage => ({

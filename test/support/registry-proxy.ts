@@ -61,7 +61,7 @@ export async function startRegistryProxy(to: string): Promise<RegistryProxy> {
         } else answer.pipe(response)
       },
     )
-    outgoing.on('error', () => incoming.destroy())
+    outgoing.on('error', () => incoming.socket.destroy())
     let passed = 0
     incoming.on('data', chunk => {
       passed += chunk.length

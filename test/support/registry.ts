@@ -13,6 +13,7 @@ export interface TestRegistry {
   caFile?: string
   /** Its own key and certificate. */
   tls?: { key: Buffer; cert: Buffer }
+  pid(): number
   /** Where it keeps what it has. */
   storage: string
   /** With -9. */
@@ -89,6 +90,7 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Te
     host: `127.0.0.1:${port}`,
     ...tls,
     storage,
+    pid: () => child.pid!,
     kill: () => end('SIGKILL'),
     async restart() {
       child = await start()

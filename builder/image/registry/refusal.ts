@@ -52,7 +52,7 @@ export async function refusal(answer: IncomingMessage, url: URL, doing: string):
     return problem('DigestMismatch', hint, 'transient')
   }
   if (complaint?.code === 'MANIFEST_BLOB_UNKNOWN' || complaint?.code === 'BLOB_UNKNOWN') {
-    return problem('BlobMissing', 'The registry has lost a part of the image; it is sent again.', 'transient')
+    return problem('BlobMissing', 'The registry has lost a part of the image; it is sent again.')
   }
   if (complaint?.code === 'NAME_UNKNOWN' || complaint?.code === 'NAME_INVALID') {
     return problem('RepositoryMissing', 'Make this repository in the registry, or name another one.')

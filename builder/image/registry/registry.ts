@@ -36,6 +36,8 @@ export class Registry {
   readonly onSent: (bytes: number) => void
   /** Uploads under way, so that nothing is sent twice at the same time. */
   readonly uploads = new Map<string, Promise<number>>()
+  /** Shared blobs that were seen there, as `repository@digest`: what a manifest names, a registry keeps. */
+  readonly #seen = new Set<string>()
   readonly #transport: Transport
   readonly #find: FindCredentials
   readonly #authentications = new Map<string, Authentication>()
@@ -85,6 +87,19 @@ export class Registry {
       return { answer, url, body: await bodyOf(answer, url) }
     }
     return patiently(attempt, this.patience, ask.signal)
+  }
+
+  saw(repository: string, digest: string) {
+    this.#seen.add(`${repository}@${digest}`)
+  }
+
+  hasSeen(repository: string, digest: string) {
+    return this.#seen.has(`${repository}@${digest}`)
+  }
+
+  /** Looks for all blobs of a repository again: it has lost some. */
+  forget(repository: string) {
+    for (const key of this.#seen) if (key.startsWith(`${repository}@`)) this.#seen.delete(key)
   }
 
   close() {

@@ -127,26 +127,38 @@ export class Repository {
 
   /** Takes a blob over from another repository of the same registry. @returns false when it could not */
   async mountBlob(digest: string, from: string): Promise<boolean> {
-    if (await this.hasBlob(digest)) return true
+    if (await this.#knows(digest)) return true
     const query = `?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`
     const scopes = [`repository:${this.name}:pull,push`, `repository:${from}:pull`]
     const start = () => this.#start(query, scopes)
     const { location } = await patiently(start, this.registry.patience, this.#signal)
+    if (location === undefined) this.registry.saw(this.name, digest)
     return location === undefined
   }
 
   async #putBlob(blob: Blob): Promise<number> {
     const { digest } = blob.descriptor
+    if (blob.isShared && (await this.#knows(digest))) return 0
     // To send what is small and new takes less than to ask for it.
-    const isWorthALook = blob.isShared || blob.descriptor.size > 64 * 1024
+    const isWorthALook = !blob.isShared && blob.descriptor.size > 64 * 1024
     if (isWorthALook && (await this.hasBlob(digest))) return 0
-    return upload(blob, {
+    const sent = await upload(blob, {
       registry: this.registry,
       repository: this.name,
       signal: this.#signal,
       hasIt: () => this.hasBlob(digest),
       start: () => this.#start(),
     })
+    if (blob.isShared) this.registry.saw(this.name, digest)
+    return sent
+  }
+
+  async #knows(digest: string): Promise<boolean> {
+    const { registry, name } = this
+    if (registry.hasSeen(name, digest)) return true
+    const isThere = await this.hasBlob(digest)
+    if (isThere) registry.saw(name, digest)
+    return isThere
   }
 
   /** Begins an upload, without patience. @returns no location when the blob could be taken over */
