@@ -25,13 +25,16 @@ const pods = [1, 2].map(number =>
 Cleanup('leaves nothing on the machine', async () => {
   const before = traces()
   const cluster = await startCluster({ runtime: false })
-  await cluster.apply(...pods)
-  await cluster.kubectl('wait', 'pods', '--all', '--for=condition=Ready', '--timeout=60s')
-  const during = traces()
-  assert.ok(during.processes.some(command => command.startsWith('sleep 3600')))
-  assert.ok(during.links.some(name => name.startsWith('dyninka')))
-  assert.ok(during.cgroups.some(path => path.includes('kubepods')))
-  await cluster.stop()
+  try {
+    await cluster.apply(...pods)
+    await cluster.kubectl('wait', 'pods', '--all', '--for=condition=Ready', '--timeout=60s')
+    const during = traces()
+    assert.ok(during.processes.some(command => command.startsWith('sleep 3600')))
+    assert.ok(during.links.some(name => name.startsWith('dyninka')))
+    assert.ok(during.cgroups.some(path => path.includes('kubepods')))
+  } finally {
+    await cluster.stop()
+  }
   assert.equal(await settled(before), before)
 })
 
@@ -87,7 +90,7 @@ function traces(): Traces {
         /\b(etcd|kube|containerd|docker-registry|unshare|sleep (3600|infinity|2147483647))/.test(command),
       )
       .sort(),
-    links: readdirSync('/sys/class/net').sort(),
+    links: JSON.parse(said('ip', '-json', 'link')).map(({ ifname }: { ifname: string }) => ifname),
     mounts: readFileSync('/proc/mounts', 'utf8').trim().split('\n').sort(),
     rules: said('iptables', '-S') + said('iptables', '-t', 'nat', '-S'),
     routes: said('ip', 'route'),
