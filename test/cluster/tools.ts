@@ -16,9 +16,9 @@ export const tools = [
   'kube-scheduler',
   'kubelet',
   'kube-proxy',
-  'helm',
 ] as const
-export type Tool = (typeof tools)[number]
+/** Helm is built when a suite asks for it. */
+export type Tool = (typeof tools)[number] | 'helm'
 
 const module = fileURLToPath(new URL('kubernetes', import.meta.url))
 // Where Go's own installer puts it, for a shell that does not have it on its path.
