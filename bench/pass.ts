@@ -8,8 +8,8 @@ import { Inventories } from '../controller/inventory.ts'
 import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
 import { reconcile } from '../controller/reconcile.ts'
 import { Secrets } from '../controller/secrets.ts'
-import type { Flow, FunctionNode, SinkNode, SourceNode } from '../schema/flow.ts'
 import { type Bench, median } from './figure.ts'
+import { wideFlow } from './support/wide-flow.ts'
 
 const functions = 1_000
 
@@ -21,7 +21,7 @@ export default {
     try {
       const orchestrator = new MemoryOrchestrator()
       const inventories = new Inventories(state)
-      const flow = wide()
+      const flow = wideFlow(functions)
       const artifacts = flow.nodes.map(
         ({ name }) => [name, { digest: `sha256:${name}`, path: `/${name}` }] as const,
       )
@@ -74,39 +74,3 @@ export default {
     }
   },
 } satisfies Bench
-
-/** Ten chains of a hundred. */
-function wide(): Flow {
-  const retry = { attempts: 3, backoffMs: 200, timeoutMs: 5_000, order: 'strict' as const }
-  const input = (node: string) => [{ node, output: 'default' }]
-  const source: SourceNode = {
-    kind: 'source',
-    name: 'source',
-    from: [],
-    spec: { type: 'every', intervalMs: 1_000 },
-    overflow: 'block',
-    placement: {},
-  }
-  const nodes: FunctionNode[] = Array.from({ length: functions }, (_, i) => ({
-    kind: 'function',
-    name: `f${i}`,
-    code: `f${i}.ts`,
-    from: input(i % 100 === 0 ? 'source' : `f${i - 1}`),
-    scale: { min: 1, max: 4 },
-    concurrency: 1,
-    retry,
-    env: {},
-    secrets: [],
-    resources: {},
-    placement: {},
-  }))
-  const sink: SinkNode = {
-    kind: 'sink',
-    name: 'sink',
-    from: input(`f${functions - 1}`),
-    spec: { type: 'log' },
-    retry,
-    placement: {},
-  }
-  return { name: 'wide', nodes: [source, ...nodes, sink] }
-}

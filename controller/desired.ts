@@ -58,6 +58,7 @@ export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }:
         replicas: isFunction ? replicasOf(node.scale, scales[node.name]) : 1,
         placement: node.placement,
         resources: isFunction ? node.resources : {},
+        ...outsideOf(node),
       }
       return { ...workload, fingerprint: fingerprintOf(workload, secretDigests) }
     }),
@@ -68,6 +69,18 @@ export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }:
 
 /** A function that nobody has decided on yet runs once, whatever its least is: so its sessions come to be. */
 const replicasOf = ({ min, max }: FunctionNode['scale'], decided = 1) => Math.min(max, Math.max(min, decided))
+
+function outsideOf(node: Node): Pick<Workload, 'outside'> {
+  if (node.kind === 'function') return {}
+  const { spec } = node
+  if (node.kind === 'source' && spec.type === 'http' && 'port' in spec)
+    return { outside: { listens: spec.port } }
+  const url =
+    spec.type === 'mqtt' ? spec.broker : spec.type === 'http' && 'url' in spec ? spec.url : undefined
+  if (url === undefined) return {}
+  const { protocol, host } = new URL(url)
+  return { outside: { reaches: [`${protocol}//${host}`] } }
+}
 
 /** Says whether a running process is still what is wanted; wiring, retries and scale reach it live. */
 function fingerprintOf(

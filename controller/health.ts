@@ -86,7 +86,13 @@ function healthOf(
     return { phase: 'Failed', message: 'no node satisfies its placement' }
   }
   const failing = current.find(host => host.failures > 0 && (host.phase === 'backoff' || host.failures > 1))
-  if (failing) return { phase: 'Failed', message: failureOf(failing, hosts.length > current.length) }
+  if (failing && failing.obstacle === undefined)
+    return { phase: 'Failed', message: failureOf(failing, hosts.length > current.length) }
+  const stuck = current.find(host => host.obstacle !== undefined)
+  if (stuck) {
+    const rest = hosts.length > current.length ? '\nThe generation before it keeps working.' : ''
+    return { phase: stuck.failures > 1 ? 'Failed' : 'Waiting', message: `${stuck.obstacle}${rest}` }
+  }
   const waking = wiring !== undefined && observed.resting[node] === wiring.revision
   return {
     phase: current.length === 0 ? 'Waiting' : 'Starting',

@@ -16,6 +16,7 @@ export async function observe(
   return {
     hosts,
     nodes,
+    ...(orchestrator.schedules && { schedules: true as const }),
     wirings: Object.fromEntries(view.wirings),
     ended: await endedOf(name, view, broker),
     presences: runningHosts(hosts, view),

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Desired } from './desired.ts'
-import type { HostChange, ObservedHost, Workload } from './orchestrator/orchestrator.ts'
+import type { HostChange, ObservedHost, Setting, Workload } from './orchestrator/orchestrator.ts'
 import { mayRunOn, place } from './place.ts'
 import type { Observed } from './plan.ts'
 import { isConfirmed } from './rollout.ts'
@@ -31,14 +32,14 @@ function restarts({ hosts, silent }: Observed): HostChange[] {
 function planStarts(
   workload: Workload,
   hosts: ObservedHost[],
-  { nodes }: Observed,
+  { nodes, schedules }: Observed,
   hostsOn: Map<string, number>,
 ): HostChange[] {
   const generation = generationOf(workload, hosts, nodes)
   const changes: HostChange[] = []
   for (let replica = 0; replica < workload.replicas; replica++) {
     if (hosts.some(host => host.generation === generation && host.replica === replica)) continue
-    const chosen = place(workload, nodes, hostsOn)
+    const chosen = schedules ? '' : place(workload, nodes, hostsOn)
     if (chosen === undefined) continue
     hostsOn.set(chosen, (hostsOn.get(chosen) ?? 0) + 1)
     changes.push({ action: 'start', spec: { workload, generation, replica, place: chosen } })
@@ -51,11 +52,17 @@ export function generationOf(workload: Workload, hosts: ObservedHost[], nodes: O
   const newest = newestOf(hosts)
   const current = hosts.filter(host => host.generation === newest && host.phase !== 'stopping')
   const isRight = (host: ObservedHost) => {
+    if (host.setting)
+      return host.fingerprint === workload.fingerprint && isSameSetting(host.setting, workload)
     const node = nodes.find(({ name }) => name === host.place)
     return host.fingerprint === workload.fingerprint && node !== undefined && mayRunOn(workload, node)
   }
   return current.length > 0 && current.every(isRight) ? newest : newest + 1
 }
+
+/** In whatever order it was written. */
+const isSameSetting = ({ placement, outside }: Setting, workload: Workload) =>
+  isDeepStrictEqual([placement, outside], [workload.placement, workload.outside])
 
 const newestOf = (hosts: ObservedHost[]) => Math.max(0, ...hosts.map(host => host.generation))
 
@@ -95,16 +102,23 @@ function generationToKeep(node: string, older: ObservedHost[], { presences }: Ob
 }
 
 /** Hosts of nodes that are no longer wanted, once nothing is sent to them any more. */
-function planRemovals({ contents }: Desired, observed: Observed): HostChange[] {
+function planRemovals(desired: Desired, observed: Observed): HostChange[] {
   return observed.hosts
-    .filter(host => host.phase !== 'stopping' && !(host.node in contents) && !isFed(host.node, observed))
+    .filter(
+      host =>
+        host.phase !== 'stopping' && !(host.node in desired.contents) && !isFed(host.node, desired, observed),
+    )
     .map(host => stop(host, 'it is no longer part of the dataflow'))
 }
 
-/** Whether a producer may still send to this node. */
-export function isFed(node: string, observed: Observed): boolean {
+/** Whether a producer may still send to this node, once its hosts are back if it has none now. */
+export function isFed(node: string, { workloads }: Pick<Desired, 'workloads'>, observed: Observed): boolean {
+  const isGone = (producer: string) =>
+    hasNoHostLeft(producer, observed) &&
+    observed.resting[producer] === undefined &&
+    !workloads.some(workload => workload.node === producer)
   return Object.entries(observed.wirings).some(([producer, wiring]) => {
-    if (hasNoHostLeft(producer, observed) && observed.resting[producer] === undefined) return false
+    if (isGone(producer)) return false
     const streams = Object.values(wiring.outputs).flat()
     if (streams.some(stream => stream.consumers.includes(node))) return true
     const { inputs = [], next } = observed.wirings[node] ?? {}

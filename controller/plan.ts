@@ -16,6 +16,8 @@ export interface Observed {
   wirings: Record<string, Wiring>
   presences: RunningHost[]
   nodes: DeclaredNode[]
+  /** The orchestrator chooses among them itself. */
+  schedules?: true
   /** By node of the graph: names of the partitions that ever got a session. From the inventory. */
   sessions: Record<string, string[]>
   /** By node of the graph, where a function without hosts went to rest: the wiring that all its sessions had in effect
@@ -43,7 +45,7 @@ export function plan(desired: Desired, observed: Observed): Change[] {
     ...hosts.filter(change => change.action !== 'stop'),
     ...Object.entries(wirings).flatMap(([node, wiring]) => publish(flow, node, wiring, observed)),
     ...hosts.filter(change => change.action === 'stop'),
-    ...planDiscards(flow, contents, observed),
+    ...planDiscards(desired, contents, observed),
   ]
 }
 

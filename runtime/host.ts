@@ -4,7 +4,9 @@ import { Hosting } from './hosting.ts'
 import type { UserModule } from './invoke.ts'
 import { logger } from './log.ts'
 import type { HostEnvironment } from './presence.ts'
+import { openReadyPort } from './ready-port.ts'
 import { trap } from './trap.ts'
+import { unpacked } from './unpacked.ts'
 import { wireTransport } from './wire-transport.ts'
 
 /** The process that runs one node of a dataflow. Everything but what is in `HostEnvironment` comes from its wiring. */
@@ -23,7 +25,8 @@ const { exit } = trap(log)
 
 try {
   const { DYNINKA_CODE: code } = variables
-  const module = code === undefined ? undefined : ((await import(pathToFileURL(code).href)) as UserModule)
+  const module =
+    code === undefined ? undefined : ((await import(pathToFileURL(unpacked(code)).href)) as UserModule)
   if (module && typeof module.default !== 'function')
     throw new Error('the file has no default export that is a function')
   await module?.setup?.({ log, env, signal: stop.signal })
@@ -44,6 +47,11 @@ try {
     ...(module && { handlers: module }),
     env,
     log,
+    ...(variables.DYNINKA_LISTEN !== undefined && { listen: variables.DYNINKA_LISTEN }),
+    onReady() {
+      const port = variables.DYNINKA_READY_PORT
+      if (port !== undefined) openReadyPort(Number(port), log)
+    },
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, async () => {

@@ -32,8 +32,10 @@ export interface HostingOptions {
   handlers?: Handlers
   env: Record<string, string | undefined>
   log: Logger
-  /** Address on which an HTTP source listens. */
+  /** Address on which an HTTP source listens; `*` for all. */
   listen?: string
+  /** Called once, when all partitions that are this host's own are held for the first time. */
+  onReady?(): void
   /** Memory for values of state that the broker has, too. */
   stateBytes?: number
   /** Instead of what the wiring says, where a test is the outside of the graph. */
@@ -54,6 +56,7 @@ export class Hosting {
   #wiring: Wiring | undefined
   #announced = ''
   #present = false
+  #ready = false
   #stopped = false
   #sink: { spec: string; sink: Sink } | undefined
   #ticking: NodeJS.Timeout | undefined
@@ -189,16 +192,27 @@ export class Hosting {
     this.#assign()
   }
 
+  #own(): number[] {
+    return this.#membership.partitionsOf(this.#options.presence.host, this.#wiring?.partitions ?? 0)
+  }
+
   /** Runs what is ours, once the broker has shown us our own presence, and so the others' before it. */
   #assign() {
     if (!this.#present || this.#stopped) return
-    const { host } = this.#options.presence
     const wiring = this.#wiring
-    const own = this.#membership.partitionsOf(host, wiring?.partitions ?? 0)
     this.#units.run(
-      own.map(partition => partitionName(partition, wiring!)),
+      this.#own().map(partition => partitionName(partition, wiring!)),
       drainMs,
     )
+  }
+
+  /** Whoever had them before has let go of them, or lost them. */
+  #tellReady() {
+    if (this.#ready || !this.#present || this.#stopped) return
+    const held = this.#held()
+    if (!this.#own().every(partition => held.includes(partition))) return
+    this.#ready = true
+    this.#options.onReady?.()
   }
 
   /** Producers wait for what is in effect, which may come after what is wired already. */
@@ -210,6 +224,7 @@ export class Hosting {
   #changed() {
     this.#want()
     this.#announce()
+    this.#tellReady()
   }
 
   #create(name: string): Unit & { rewire?(wiring: Wiring): Promise<void> } {

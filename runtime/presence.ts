@@ -29,10 +29,14 @@ export interface HostEnvironment {
   DYNINKA_GENERATION: string
   /** Digest of the code, for presence. */
   DYNINKA_ARTIFACT: string
-  /** Absolute path of the bundled function (an ES module); absent for sources and sinks. */
+  /** Absolute path of the bundled function (an ES module), or of that with `.gz` behind it; absent for sources and sinks. */
   DYNINKA_CODE?: string
   /** `mqtt://user:password@host:port`. */
   DYNINKA_BROKER: string
   /** Names of the variables that `ctx.env` shows, comma-separated. */
   DYNINKA_ENV: string
+  /** Address on which an HTTP source listens, `*` for all; the loopback address when absent. */
+  DYNINKA_LISTEN?: string
+  /** TCP port that is opened once this host holds what is its own: whoever it replaces may go. */
+  DYNINKA_READY_PORT?: string
 }

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { build, hostBundle } from '../builder/index.ts'
 import { parsePresence } from '../runtime/membership.ts'
 import { topics } from '../schema/topics.ts'
-import { aedes, type TestBroker } from './support/brokers.ts'
+import { aedes, answers, freePort, type TestBroker } from './support/brokers.ts'
 import { type HostProcess, startHost } from './support/host-process.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
 
@@ -74,7 +75,7 @@ async function rig(topic: string) {
   return made
 }
 
-const start = (made: Rig, name: string, generation = 1) => {
+const start = (made: Rig, name: string, generation = 1, env = {}) => {
   const one = startHost({
     host,
     flow: made.flow.name,
@@ -82,7 +83,7 @@ const start = (made: Rig, name: string, generation = 1) => {
     broker: broker.url,
     code: code[name]!,
     generation,
-    env: { GREETING: 'hi' },
+    env: { GREETING: 'hi', ...env },
   })
   running.push(one)
   return one
@@ -136,6 +137,49 @@ Host('does not take over when its setup fails, and says why', async () => {
   assert.match(String(bad.log.at(-1)!.error), 'no database')
   await made.publish('setup/in', '{"n":1}')
   await until(() => heard.length === 1, 'the old one to go on')
+})
+
+Host('opens its port once it has taken over, and not before', async () => {
+  const made = await rig('port')
+  const port = await freePort()
+  const opens = { DYNINKA_READY_PORT: String(port) }
+  const first = start(made, 'calm')
+  await readyIn(made, first.id)
+  const bad = start(made, 'unready', 2, opens)
+  assert.is(await bad.exited, 1)
+  const early = await answers(port, 100).then(
+    () => true,
+    () => false,
+  )
+  assert.not.ok(early)
+  const owners: string[] = []
+  await made.watch(topics.hosts(made.flow.name, 'f'), ({ topic, payload }) => {
+    if (parsePresence(payload)?.partitions.length === 1) owners.push(topic.split('/').at(-1)!)
+  })
+  const next = start(made, 'calm', 3, opens)
+  await answers(port)
+  await until(() => owners.at(-1) === next.id, 'the new one to say so')
+  first.child.kill('SIGKILL') // what an orchestrator does then
+  const heard = await made.listen('port/out')
+  await made.publish('port/in', '{"n":1}')
+  await until(() => heard.length === 1, 'the new one to go on')
+})
+
+Host('runs code that was delivered compressed', async () => {
+  const made = await rig('packed')
+  const heard = await made.listen('packed/out')
+  const folder = join(dir, 'packed')
+  await mkdir(folder)
+  for (const name of ['function.mjs', 'function.mjs.map'])
+    await writeFile(join(folder, `${name}.gz`), gzipSync(await readFile(join(code.misbehaved!, name))))
+  code.packed = folder
+  const one = start(made, 'packed')
+  await readyIn(made, one.id)
+  const dead = await made.listen(topics.deads(made.flow.name))
+  for (const n of [5, 8]) await made.publish('packed/in', JSON.stringify({ n }))
+  await until(() => heard.length === 1 && dead.length === 1, 'a record and a letter')
+  const { stack } = JSON.parse(dead[0]!.payload.toString())
+  assert.match(stack, /functions\/misbehaved\.ts:8/)
 })
 
 Host('survives what functions do wrong, and goes on with the next record', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
@@ -11,11 +12,12 @@ interface Reading {
 }
 
 let run = 0
-const nodes = () => [
+const nodes = (concurrency: number) => [
   source('in', { type: 'mqtt', filter: `relaxed/${++run}/in`, format: 'json' }),
   fn('count', ['in'], {
     key: 'key',
     scale: { min: 1, max: 2 },
+    concurrency,
     retry: { attempts: 4, backoffMs: 40, timeoutMs: 2_000, order: 'relaxed' },
   }),
   sink('out', ['count'], { type: 'mqtt', topic: `relaxed/${run}/out`, retain: false }),
@@ -23,8 +25,9 @@ const nodes = () => [
 
 /** Counts a key's records, and fails where `fails` says so. */
 const counting = (fails: (reading: Reading) => boolean) => ({
-  count(value: unknown, ctx: Context) {
+  async count(value: unknown, ctx: Context) {
     const reading = value as Reading
+    if (reading.n % 3 === 0) await sleep(3) // those behind it are done before
     if (fails(reading)) throw new Error('not now')
     const count = ((ctx.state as number | undefined) ?? 0) + 1
     ctx.state = count
@@ -36,8 +39,8 @@ for (const [name, start] of brokers) {
   const Relaxed = suite(`relaxed retry on ${name}`)
   let broker: TestBroker
   let rig: Rig
-  const rigOf = (fails: (reading: Reading) => boolean) => {
-    rig = new Rig(broker.url, nodes(), counting(fails))
+  const rigOf = (fails: (reading: Reading) => boolean, concurrency = 1) => {
+    rig = new Rig(broker.url, nodes(concurrency), counting(fails))
     return rig.start()
   }
   Relaxed.before(async () => {
@@ -90,27 +93,36 @@ for (const [name, start] of brokers) {
     inOrder(parsed(heard))
   })
 
-  Relaxed('counts every record once, whatever dies while records wait', async () => {
-    const failures = new Map<number, number>()
-    await rigOf(({ n }) => {
-      const failed = failures.get(n) ?? 0
-      if (n % 7 !== 0 || failed >= 2) return false
-      failures.set(n, failed + 1)
-      return true
-    })
-    const heard = await rig.listen(`relaxed/${run}/out`)
-    const sending = send(300, 5)
-    for (let round = 1; round <= 4; round++) {
-      await until(() => heard.length >= round * 40, `${round * 40} records`)
-      const [old] = rig.hosts('count')
-      await rig.host('count')
-      await rig.kill(old!)
-    }
-    await sending
-    await until(() => new Set(parsed(heard).map(({ n }) => n)).size === 300, '300 different records')
-    inOrder(parsed(heard))
-    assert.is(heard.length, 300)
-  })
+  for (const concurrency of [1, 4])
+    Relaxed(
+      `counts every record once, whatever dies while records wait; ${concurrency} at once`,
+      async () => {
+        const failures = new Map<number, number>()
+        await rigOf(({ n }) => {
+          const failed = failures.get(n) ?? 0
+          if (n % 7 !== 0 || failed >= 2) return false
+          failures.set(n, failed + 1)
+          return true
+        }, concurrency)
+        const heard = await rig.listen(`relaxed/${run}/out`)
+        const sending = send(300, 5)
+        sending.catch(() => {}) // where what it waits for does not come, that is what went wrong
+        for (let round = 1; round <= 4; round++) {
+          await until(() => heard.length >= round * 40, `${round * 40} records`, 30_000)
+          const [old] = rig.hosts('count')
+          await rig.host('count')
+          await rig.kill(old!)
+        }
+        await sending
+        await until(
+          () => new Set(parsed(heard).map(({ n }) => n)).size === 300,
+          '300 different records',
+          30_000,
+        )
+        inOrder(parsed(heard))
+        assert.is(heard.length, 300)
+      },
+    )
 
   Relaxed.run()
 }

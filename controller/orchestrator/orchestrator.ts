@@ -22,8 +22,23 @@ export interface Workload {
   replicas: number
   placement: Placement
   resources: { cpuMillis?: number; memoryBytes?: number }
+  /** How it meets the world outside of the dataflow, where it does. */
+  outside?: Outside
   /** Digest of all that the process runs: another one makes another generation. */
   fingerprint: string
+}
+
+export interface Outside {
+  /** Port on which it takes HTTP. */
+  listens?: number
+  /** URLs of the brokers and services that it talks to, without path or credentials. */
+  reaches?: string[]
+}
+
+/** What an orchestrator takes from a workload beside what the fingerprint tells. */
+export interface Setting {
+  placement: Placement
+  outside?: Outside
 }
 
 /** One replica of one generation. */
@@ -31,7 +46,7 @@ export interface HostSpec {
   workload: Workload
   generation: number
   replica: number
-  /** Name of the declared node. */
+  /** Name of the declared node; empty where the orchestrator chooses. */
   place: string
 }
 
@@ -44,8 +59,10 @@ export interface ObservedHost {
   /** Digest of the code, and of the host bundle: both are still needed. */
   artifact: string
   runtime: string
+  /** Name of the node; empty as long as none is chosen. */
   place: string
-  /** Of the process that runs now, or ran last; unique among all ever started. */
+  /** Of the process that runs now, or ran last; unique among all ever started, but for what was started again in the same
+   *  place after it ended. */
   id: string
   pid?: number
   startedAt?: string
@@ -54,6 +71,10 @@ export interface ObservedHost {
   failures: number
   /** The last of them. */
   lastExit?: { at: string; reason: string; log: string[] }
+  /** What keeps it from running that it can't help: no room for it, a quota, an image that isn't there. */
+  obstacle?: string
+  /** What it was made with, where another setting needs another process. */
+  setting?: Setting
 }
 
 export type HostChange =
@@ -79,6 +100,8 @@ export interface LogOptions {
 
 /** Runs hosts somewhere, keeps them running, and knows them again after a restart of the controller. */
 export interface Orchestrator {
+  /** It chooses nodes itself, by the placement of each workload. */
+  readonly schedules?: true
   observe(flow: string): Promise<ObservedHost[]>
   /** Flows of which something runs. */
   flows(): Promise<string[]>

@@ -8,15 +8,15 @@ const maxBodyBytes = 1024 * 1024
 export class HttpFeed implements Feed {
   #port: number
   #path: string
-  #host: string
+  #host: string | undefined
   #paused = false
   #server: Server | undefined
 
-  /** @param host address to listen on */
+  /** @param host address to listen on; `*` for all */
   constructor({ port, path }: { port: number; path: string }, host: string) {
     this.#port = port
     this.#path = path
-    this.#host = host
+    this.#host = host === '*' ? undefined : host
   }
 
   async start(emit: Emit) {
@@ -28,7 +28,11 @@ export class HttpFeed implements Feed {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       // The host before may still listen: both can, until it has let go of the session.
-      server.listen({ port: this.#port, host: this.#host, reusePort: process.platform === 'linux' }, resolve)
+      const reusePort = process.platform === 'linux'
+      server.listen(
+        { port: this.#port, reusePort, ...(this.#host !== undefined && { host: this.#host }) },
+        resolve,
+      )
     })
   }
 

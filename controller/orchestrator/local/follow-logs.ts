@@ -1,7 +1,8 @@
 import { type FSWatcher, mkdirSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
+import { parseLine } from '../log-line.ts'
 import type { LogLine, LogOptions } from '../orchestrator.ts'
-import { parseLine, readLines, tail } from './host-log.ts'
+import { readLines, tail } from './host-log.ts'
 
 /** The last lines of all hosts of a flow, by time, then what they write from now on. */
 export async function* followLogs(

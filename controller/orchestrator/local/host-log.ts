@@ -1,5 +1,4 @@
 import { closeSync, copyFileSync, fstatSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
-import type { LogLine } from '../orchestrator.ts'
 
 const maxBytes = 2 * 1024 * 1024
 const tailBytes = 64 * 1024
@@ -52,14 +51,4 @@ export function tail(path: string, count: number): { lines: string[]; offset: nu
   }
   const { lines, offset } = readLines(path, Math.max(0, size - tailBytes))
   return { lines: count === 0 ? [] : lines.slice(-count), offset }
-}
-
-/** A line as `dyninka logs` shows it; what isn't ours (a crash of Node, a native library) becomes its message. */
-export function parseLine(text: string, node: string, host: string): LogLine {
-  try {
-    const line = JSON.parse(text) as LogLine
-    if (typeof line === 'object' && line !== null && typeof line.msg === 'string')
-      return { ...line, function: node, host }
-  } catch {}
-  return { function: node, host, time: Date.now(), level: 30, msg: text }
 }

@@ -2,8 +2,9 @@ import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { Problem } from '../../../schema/problem.ts'
 import { identify, isAlive, type ProcessIdentity, signal } from '../../process-identity.ts'
+import { logText, parseLine } from '../log-line.ts'
 import type { ObservedHost } from '../orchestrator.ts'
-import { parseLine, tail } from './host-log.ts'
+import { tail } from './host-log.ts'
 import type { HostRecord } from './host-record.ts'
 import { nameOf } from './host-record.ts'
 
@@ -184,8 +185,6 @@ export class SupervisedHost {
     return tail(this.#supervision.logOf(this.record), logLines)
       .lines.map(line => parseLine(line, this.record.spec.workload.node, this.name))
       .filter(({ time }) => time >= since)
-      .map(({ level, msg, error, stack }) =>
-        [level >= 50 ? 'error' : 'log', msg, error, stack].filter(Boolean).join(': '),
-      )
+      .map(logText)
   }
 }

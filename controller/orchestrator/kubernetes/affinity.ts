@@ -1,0 +1,51 @@
+import type { Placement } from '../../../schema/flow.ts'
+import { labels } from './names.ts'
+
+const zoneKey = 'topology.kubernetes.io/zone'
+
+interface Expression {
+  key: string
+  operator: 'In' | 'Exists'
+  values?: string[]
+}
+
+/** A placement as the scheduler understands it: what is decided and required must hold, what is preferred and what
+ *  should be near is weighed. It knows no round trips: near is the same zone.
+ *  @returns undefined when it says nothing */
+export function affinityOf(flow: string, { require, prefer = [], near = [], zone, node }: Placement) {
+  const expressions: Expression[] = []
+  if (zone !== undefined) expressions.push({ key: zoneKey, operator: 'In', values: [zone] })
+  if (require?.arch) expressions.push({ key: 'kubernetes.io/arch', operator: 'In', values: require.arch })
+  for (const [key, value] of Object.entries(require?.labels ?? {})) {
+    if (value === 'exists') expressions.push({ key, operator: 'Exists' })
+    else expressions.push({ key, operator: 'In', values: [value] })
+  }
+  const term = {
+    ...(expressions.length > 0 && { matchExpressions: expressions }),
+    ...(node !== undefined && { matchFields: [{ key: 'metadata.name', operator: 'In', values: [node] }] }),
+  }
+  const isRequired = Object.keys(term).length > 0
+  const nodeAffinity = {
+    ...(isRequired && { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } }),
+    ...(prefer.length > 0 && {
+      preferredDuringSchedulingIgnoredDuringExecution: prefer.map(({ zone, weight }) => ({
+        weight: Math.min(100, Math.max(1, Math.round(weight))),
+        preference: { matchExpressions: [{ key: zoneKey, operator: 'In', values: [zone] }] },
+      })),
+    }),
+  }
+  const podAffinity = {
+    preferredDuringSchedulingIgnoredDuringExecution: near.map(({ function: other }) => ({
+      weight: 100,
+      podAffinityTerm: {
+        topologyKey: zoneKey,
+        labelSelector: { matchLabels: { [labels.flow]: flow, [labels.function]: other } },
+      },
+    })),
+  }
+  if (Object.keys(nodeAffinity).length === 0 && near.length === 0) return undefined
+  return {
+    ...(Object.keys(nodeAffinity).length > 0 && { nodeAffinity }),
+    ...(near.length > 0 && { podAffinity }),
+  }
+}

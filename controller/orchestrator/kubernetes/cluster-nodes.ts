@@ -1,0 +1,20 @@
+import type { DeclaredNode } from '../../../schema/declared-node.ts'
+import { cpuMillis, memoryBytes } from '../../../schema/quantity.ts'
+import type { ClusterNode } from './objects.ts'
+
+/** Nodes of a cluster as placement knows them. */
+export function declaredNodes(nodes: ClusterNode[]): DeclaredNode[] {
+  return nodes.map(({ metadata: { name, labels = {} }, status }) => {
+    const { cpu, memory } = status?.allocatable ?? {}
+    const zone = labels['topology.kubernetes.io/zone']
+    const arch = labels['kubernetes.io/arch']
+    return {
+      name,
+      labels,
+      ...(zone !== undefined && { zone }),
+      ...(arch !== undefined && { arch }),
+      ...(cpu !== undefined && { cpu: cpuMillis(cpu) }),
+      ...(memory !== undefined && { memory: memoryBytes(memory) }),
+    }
+  })
+}
