@@ -94,14 +94,14 @@ function traces(): Traces {
     mounts: readFileSync('/proc/mounts', 'utf8').trim().split('\n').sort(),
     rules: said('iptables', '-S') + said('iptables', '-t', 'nat', '-S'),
     routes: said('ip', 'route'),
-    cgroups: globSync('/sys/fs/cgroup/*/dyninka-cluster-*/**/').filter(isOurs).sort(),
-    folders: globSync(`${tmpdir()}/dyninka-cluster-*`),
+    cgroups: globSync('/sys/fs/cgroup/*/dyninka-kube-*/**/').filter(isOurs).sort(),
+    folders: globSync(`${tmpdir()}/dyninka-kube-*`),
   }
 }
 
 /** Groups are all that this suite shares with other clusters, whose folders are where its own would be. */
 function isOurs(cgroup: string): boolean {
-  const [name] = /dyninka-cluster-[^/]+/.exec(cgroup)!
+  const [name] = /dyninka-kube-[^/]+/.exec(cgroup)!
   return !existsSync(join(dirname(tmpdir()), name))
 }
 
