@@ -125,6 +125,7 @@ if (process.env.DYNINKA_TEST_ALONE) Cleanup.run()
 else {
   // Where no other cluster comes and goes: with processes, mounts and networks of its own.
   const folder = mkdtempSync(join(tmpdir(), 'dyninka-cleanup-'))
+  const env = { ...process.env, TMPDIR: folder }
   const script = 'ip link set lo up; exec "$@"'
   const { status } = spawnSync(
     'unshare',
@@ -144,8 +145,11 @@ else {
       ],
       ...[process.execPath, fileURLToPath(import.meta.url)],
     ],
-    { stdio: 'inherit', env: { ...process.env, TMPDIR: folder, DYNINKA_TEST_ALONE: 'true' } },
+    { stdio: 'inherit', env: { ...env, DYNINKA_TEST_ALONE: 'true' } },
   )
+  // What a test that failed left is written in that folder alone.
+  const runner = fileURLToPath(new URL('run.ts', import.meta.url))
+  spawnSync(process.execPath, [runner, '--clean'], { stdio: 'inherit', env })
   rmSync(folder, { recursive: true, force: true })
   process.exitCode = status ?? 1
 }
