@@ -25,13 +25,16 @@ const pods = [1, 2].map(number =>
 Cleanup('leaves nothing on the machine', async () => {
   const before = traces()
   const cluster = await startCluster({ runtime: false })
-  await cluster.apply(...pods)
-  await cluster.kubectl('wait', 'pods', '--all', '--for=condition=Ready', '--timeout=60s')
-  const during = traces()
-  assert.ok(during.processes.some(command => command.startsWith('sleep 3600')))
-  assert.ok(during.links.some(name => name.startsWith('dyninka')))
-  assert.ok(during.cgroups.some(path => path.includes('kubepods')))
-  await cluster.stop()
+  try {
+    await cluster.apply(...pods)
+    await cluster.kubectl('wait', 'pods', '--all', '--for=condition=Ready', '--timeout=60s')
+    const during = traces()
+    assert.ok(during.processes.some(command => command.startsWith('sleep 3600')))
+    assert.ok(during.links.some(name => name.startsWith('dyninka')))
+    assert.ok(during.cgroups.some(path => path.includes('kubepods')))
+  } finally {
+    await cluster.stop()
+  }
   assert.equal(await settled(before), before)
 })
 
@@ -87,18 +90,18 @@ function traces(): Traces {
         /\b(etcd|kube|containerd|docker-registry|unshare|sleep (3600|infinity|2147483647))/.test(command),
       )
       .sort(),
-    links: readdirSync('/sys/class/net').sort(),
+    links: JSON.parse(said('ip', '-json', 'link')).map(({ ifname }: { ifname: string }) => ifname),
     mounts: readFileSync('/proc/mounts', 'utf8').trim().split('\n').sort(),
     rules: said('iptables', '-S') + said('iptables', '-t', 'nat', '-S'),
     routes: said('ip', 'route'),
-    cgroups: globSync('/sys/fs/cgroup/*/dyninka-cluster-*/**/').filter(isOurs).sort(),
-    folders: globSync(`${tmpdir()}/dyninka-cluster-*`),
+    cgroups: globSync('/sys/fs/cgroup/*/dyninka-kube-*/**/').filter(isOurs).sort(),
+    folders: globSync(`${tmpdir()}/dyninka-kube-*`),
   }
 }
 
 /** Groups are all that this suite shares with other clusters, whose folders are where its own would be. */
 function isOurs(cgroup: string): boolean {
-  const [name] = /dyninka-cluster-[^/]+/.exec(cgroup)!
+  const [name] = /dyninka-kube-[^/]+/.exec(cgroup)!
   return !existsSync(join(dirname(tmpdir()), name))
 }
 
@@ -122,6 +125,7 @@ if (process.env.DYNINKA_TEST_ALONE) Cleanup.run()
 else {
   // Where no other cluster comes and goes: with processes, mounts and networks of its own.
   const folder = mkdtempSync(join(tmpdir(), 'dyninka-cleanup-'))
+  const env = { ...process.env, TMPDIR: folder }
   const script = 'ip link set lo up; exec "$@"'
   const { status } = spawnSync(
     'unshare',
@@ -141,8 +145,11 @@ else {
       ],
       ...[process.execPath, fileURLToPath(import.meta.url)],
     ],
-    { stdio: 'inherit', env: { ...process.env, TMPDIR: folder, DYNINKA_TEST_ALONE: 'true' } },
+    { stdio: 'inherit', env: { ...env, DYNINKA_TEST_ALONE: 'true' } },
   )
+  // What a test that failed left is written in that folder alone.
+  const runner = fileURLToPath(new URL('run.ts', import.meta.url))
+  spawnSync(process.execPath, [runner, '--clean'], { stdio: 'inherit', env })
   rmSync(folder, { recursive: true, force: true })
   process.exitCode = status ?? 1
 }

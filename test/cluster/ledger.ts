@@ -22,7 +22,7 @@ interface Entries {
   cgroups: string[]
 }
 
-const prefix = join(tmpdir(), 'dyninka-cluster-')
+const prefix = join(tmpdir(), 'dyninka-kube-')
 const fileOf = (folder: string) => join(folder, 'ledger.json')
 
 /** The folder of a test cluster, with a record of what the cluster leaves on the machine outside it. */

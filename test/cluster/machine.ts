@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { identify } from '../../controller/process-identity.ts'
 import { run } from './run-program.ts'
 import { ready, type Server, startServer } from './server.ts'
 
@@ -43,7 +45,11 @@ export async function startMachine(folder: string, name: string): Promise<Machin
       power.input.write(`${command} >>${quoted(logFile)} 2>&1 </dev/null &\n`)
     },
     find: program => childrenOf(pid).find(child => commandOf(child) === program.slice(0, 15)),
-    off: () => power.kill(),
+    async off() {
+      await power.kill()
+      // The last that goes: when the kernel has ended all the others.
+      while (identify(pid)) await sleep(20)
+    },
   }
 }
 

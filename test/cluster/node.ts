@@ -99,7 +99,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
       ...options.others.flatMap(other => [network.podsOf(other), network.addressOf(other)]),
     )
     machine.start('containerd', ['--config', files.containerd], log('containerd'))
-    for (const end = Date.now() + 30_000; ; await sleep(50)) {
+    for (const end = Date.now() + 90_000; ; await sleep(50)) {
       const up = await machine.run('ctr', 'version').then(
         () => true,
         () => false,

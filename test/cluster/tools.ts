@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,9 +16,9 @@ export const tools = [
   'kube-scheduler',
   'kubelet',
   'kube-proxy',
-  'helm',
 ] as const
-export type Tool = (typeof tools)[number]
+/** Helm is built when a suite asks for it. */
+export type Tool = (typeof tools)[number] | 'helm'
 
 const module = fileURLToPath(new URL('kubernetes', import.meta.url))
 // Where Go's own installer puts it, for a shell that does not have it on its path.
@@ -36,7 +36,7 @@ const version = () =>
   /^\s*k8s\.io\/kubernetes (v\S+)/m.exec(readFileSync(join(module, 'go.mod'), 'utf8'))![1]!
 
 /** Outside the checkout, so that every clone on this machine shares what was built; other versions, other folders. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const sum = createHash('sha256')
     .update(readFileSync(join(module, 'go.sum')))
     .update(goVersion())
@@ -71,5 +71,13 @@ export async function tool(name: Tool): Promise<string> {
   const [code] = await once(child, 'close')
   done()
   if (code !== 0) throw new Error(`go could not build ${name}:\n${output.slice(-2_000)}`)
+  await forgetOlder(folder)
   return program
+}
+
+/** Removes what was built of other versions a month ago: each is half a gigabyte. */
+async function forgetOlder(folder: string): Promise<void> {
+  for (const other of globSync(join(folder, '..', 'kubernetes-*')))
+    if (other !== folder && Date.now() - statSync(other).mtimeMs > 30 * 24 * 3_600_000)
+      await rm(other, { recursive: true, force: true })
 }
