@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
+import { isConflict } from '../kubernetes/api-problem.ts'
 import type { Informer } from '../kubernetes/informer.ts'
 import { resources } from '../kubernetes/resource.ts'
 import type { ControllerEvent } from '../options.ts'
@@ -217,7 +218,8 @@ export class Fleet {
 
   #failed(key: string, error: unknown): void {
     const { log, tenure } = this.#options
-    if (tenure.signal.aborted) return
+    // Somebody else wrote meanwhile: it is tried again with what there is now.
+    if (tenure.signal.aborted || isConflict(error)) return
     const problem =
       error instanceof Problem
         ? error
@@ -227,16 +229,8 @@ export class Fleet {
     if (!seat) return
     seat.trouble = problem
     const { reason, message, hint } = problem
-    if (reason !== 'Conflict') {
-      const flow = key.split('/')[1]!
-      this.#emit(key, seat, {
-        type: 'pass-failed',
-        flow,
-        reason,
-        message,
-        ...(hint !== undefined && { hint }),
-      })
-    }
+    const flow = key.split('/')[1]!
+    this.#emit(key, seat, { type: 'pass-failed', flow, reason, message, ...(hint !== undefined && { hint }) })
     this.#statuses.ask(key)
   }
 }

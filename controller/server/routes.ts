@@ -118,8 +118,9 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
     '/api/status': {
       async GET({ response }) {
         const all = members()
-        const source = all.length === 1 ? { source: all[0]!.reconciler.sourceStatus() } : {}
-        sendJson(response, 200, { dataflows: await statusesOf(all), ...source })
+        // Of several, each Dataflow says so itself.
+        const source = all.length === 1 ? all[0]!.reconciler.sourceStatus() : { revision: null }
+        sendJson(response, 200, { dataflows: await statusesOf(all), source })
       },
     },
     '/api/graph': {
