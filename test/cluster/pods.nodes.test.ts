@@ -94,8 +94,6 @@ Pods('takes over, is ready, and does its work where it was decided', async () =>
   await start('first', 1, { placement: { zone: 'zone-2' } })
   const [host] = await hosts(all => all.length === 1 && all[0]!.startedAt !== undefined, 'a pod that runs')
   assert.is(host!.place, 'node-2')
-  for (let n = 1; n <= 20; n++) await rig.publish('pods/in', JSON.stringify({ n }))
-  await until(() => heard.length === 20, '20 records', waitMs)
   await cluster.kubectl(
     'wait',
     '-n',
@@ -104,6 +102,9 @@ Pods('takes over, is ready, and does its work where it was decided', async () =>
     `pod/${host!.id}`,
     '--timeout=60s',
   )
+  // Only now its session takes in what is sent: before, nobody is wired to it.
+  for (let n = 1; n <= 20; n++) await rig.publish('pods/in', JSON.stringify({ n }))
+  await until(() => heard.length === 20, '20 records', waitMs)
 })
 
 Pods('tells what its functions log', async () => {
