@@ -110,13 +110,14 @@ Pods('takes over, is ready, and does its work where it was decided', async () =>
 Pods('tells what its functions log', async () => {
   const stop = new AbortController()
   const lines: LogLine[] = []
+  const heard = await rig.listen('pods/out')
   const following = (async () => {
     const options = { follow: true, lines: 5, signal: stop.signal }
     for await (const line of orchestrator.logs(rig.flow.name, 'f', options)) lines.push(line)
   })()
   await until(() => lines.length === 5, 'the last lines', waitMs)
   await rig.publish('pods/in', '{"n":21}')
-  await until(() => lines.length === 6, 'a new line', waitMs)
+  await until(() => lines.length === 6 && heard.length === 1, 'a new line, and its record', waitMs)
   stop.abort()
   await following
   assert.is(lines[5]!.msg, 'seen')
