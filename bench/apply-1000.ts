@@ -6,7 +6,7 @@ import { hostBundle } from '../builder/index.ts'
 import { artifactPath } from '../builder/store.ts'
 import type { Context } from '../controller/context.ts'
 import { Dataflow } from '../controller/dataflow.ts'
-import { Inventories } from '../controller/inventory.ts'
+import { InventoryFiles } from '../controller/inventory-files.ts'
 import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
 import { reconcile } from '../controller/reconcile.ts'
 import { Secrets } from '../controller/secrets.ts'
@@ -107,7 +107,7 @@ async function serviceAccount(api: ApiServer): Promise<string> {
 
 function controllerOf(store: string, runtime: { digest: string; path: string }) {
   const memory = new MemoryOrchestrator()
-  const inventories = new Inventories(store)
+  const inventories = new InventoryFiles(store)
   const flow = wideFlow(functions)
   const dataflow = new Dataflow('.')
   dataflow.inventory = {

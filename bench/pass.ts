@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Context } from '../controller/context.ts'
 import { Dataflow } from '../controller/dataflow.ts'
-import { Inventories } from '../controller/inventory.ts'
+import { InventoryFiles } from '../controller/inventory-files.ts'
 import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
 import { reconcile } from '../controller/reconcile.ts'
 import { Secrets } from '../controller/secrets.ts'
@@ -20,7 +20,7 @@ export default {
     const state = await mkdtemp(join(tmpdir(), 'dyninka-'))
     try {
       const orchestrator = new MemoryOrchestrator()
-      const inventories = new Inventories(state)
+      const inventories = new InventoryFiles(state)
       const flow = wideFlow(functions)
       const artifacts = flow.nodes.map(
         ({ name }) => [name, { digest: `sha256:${name}`, path: `/${name}` }] as const,

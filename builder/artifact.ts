@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { Package } from './packages.ts'
 
 /** A built function (or host) in the store. */
 export interface Artifact {
@@ -18,6 +19,8 @@ export interface ArtifactRecord {
   toolchain: string
   files: { [name: string]: { sha256: string; bytes: number } }
   inputs: string[]
+  /** Of which parts went into it; one that an earlier version built does not know them. */
+  packages?: Package[]
 }
 
 export const sha256 = (content: string | Uint8Array) => hash('sha256', content)

@@ -87,8 +87,8 @@ async function buildOne(
   const startedAt = Date.now()
   const bundled = await bundle(tree.root, code, dependencies)
   if ('findings' in bundled) return bundled
-  const outcome = await keepArtifact(store, { toolchain, files: bundled.files, inputs: bundled.inputs })
-  const { metafile } = bundled
+  const { files, inputs, packages, metafile } = bundled
+  const outcome = await keepArtifact(store, { toolchain, files, inputs, packages })
   await memory.remember(tree, code, {
     metafile,
     digest: outcome.artifact.digest,

@@ -7,6 +7,7 @@ import type { Dependencies } from './dependencies.ts'
 import { diagnose, locate } from './diagnosis.ts'
 import { importsPlugin } from './imports.ts'
 import { installationOf, isInstalled, withoutInstallation } from './installed.ts'
+import { type Package, packagesOf } from './packages.ts'
 import { bundleOptions, requireBanner } from './toolchain.ts'
 
 /** A function as one ES module. */
@@ -14,6 +15,7 @@ export interface Bundle {
   files: { 'function.mjs': Uint8Array; 'function.mjs.map': Uint8Array }
   /** Relative to root; packages as `node_modules/…`. */
   inputs: string[]
+  packages: Package[]
   /** What esbuild read and resolved, with its own paths. */
   metafile: Metafile
 }
@@ -51,6 +53,7 @@ export async function bundle(
   return {
     files: portable(script.text, map.text, Object.keys(metafile.inputs)),
     inputs: Object.keys(metafile.inputs).map(withoutInstallation),
+    packages: await packagesOf(root, Object.keys(metafile.inputs)),
     metafile,
   }
 }

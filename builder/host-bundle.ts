@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Artifact } from './artifact.ts'
+import { packagesOf } from './packages.ts'
 import { keepArtifact } from './store.ts'
 import { bundleOptions, requireBanner, toolchain } from './toolchain.ts'
 
@@ -25,6 +26,8 @@ export async function hostBundle(
     banner: { js: requireBanner },
   })
   const files = Object.fromEntries(outputFiles.map(file => [file.path.split(/[\\/]/).at(-1)!, file.contents]))
-  const kept = await keepArtifact(store, { toolchain, files, inputs: Object.keys(metafile.inputs) })
+  const inputs = Object.keys(metafile.inputs)
+  const packages = await packagesOf(project, inputs)
+  const kept = await keepArtifact(store, { toolchain, files, inputs, packages })
   return kept.artifact
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Artifact, type ArtifactRecord, digestOf, sha256 } from './artifact.ts'
+import type { Package } from './packages.ts'
 
 export const artifactPath = (store: string, digest: string) => resolve(store, ...digest.split(':'))
 
@@ -16,7 +17,7 @@ export async function findArtifact(store: string, digest: string): Promise<Artif
     for (const [name, { sha256: expected }] of Object.entries(record.files)) {
       if (sha256(readFileSync(join(path, name))) !== expected) return undefined
     }
-    return { digest, path, bytes: codeBytes(record), inputs: record.inputs }
+    return artifactOf(record, path)
   } catch {
     return undefined
   }
@@ -29,7 +30,12 @@ export async function findArtifact(store: string, digest: string): Promise<Artif
  */
 export async function keepArtifact(
   store: string,
-  content: { toolchain: string; files: { [name: string]: Uint8Array }; inputs: string[] },
+  content: {
+    toolchain: string
+    files: { [name: string]: Uint8Array }
+    inputs: string[]
+    packages?: Package[]
+  },
 ): Promise<{ artifact: Artifact; built: boolean }> {
   const files = Object.fromEntries(
     Object.entries(content.files).map(([name, bytes]) => [
@@ -38,7 +44,14 @@ export async function keepArtifact(
     ]),
   )
   const digest = digestOf(content.toolchain, files)
-  const record: ArtifactRecord = { digest, toolchain: content.toolchain, files, inputs: content.inputs }
+  const { toolchain, inputs, packages = [] } = content
+  const record: ArtifactRecord = {
+    digest,
+    toolchain,
+    files,
+    inputs,
+    ...(packages.length > 0 && { packages }),
+  }
   const path = artifactPath(store, digest)
   const found = await findArtifact(store, digest)
   if (found) {
@@ -53,7 +66,7 @@ export async function keepArtifact(
     for (let attempt = 0; ; attempt++) {
       try {
         await rename(fresh, path)
-        return { artifact: { digest, path, bytes: codeBytes(record), inputs: content.inputs }, built: true }
+        return { artifact: artifactOf(record, path), built: true }
       } catch (error) {
         if (!isTaken(error) || attempt === 3) throw error
       }
@@ -66,6 +79,13 @@ export async function keepArtifact(
     await rm(fresh, { recursive: true, force: true })
   }
 }
+
+const artifactOf = (record: ArtifactRecord, path: string): Artifact => ({
+  digest: record.digest,
+  path,
+  bytes: codeBytes(record),
+  inputs: record.inputs,
+})
 
 /** A new folder on the store's own disk, so that it can be renamed into place. */
 export async function temporaryFolder(store: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { base } from './base.ts'
+import { controller } from './controller.ts'
 import { dead } from './dead.ts'
 import { demo } from './demo.ts'
 import { dev } from './dev.ts'
@@ -8,8 +9,10 @@ import { diff } from './diff.ts'
 import { report } from './failure.ts'
 import { graph } from './graph.ts'
 import { init } from './init.ts'
+import { install } from './install.ts'
 import { endWithReader } from './interrupt.ts'
 import { logs } from './logs.ts'
+import { reconcile, resume, suspend } from './resource.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 import { stop } from './stop.ts'
@@ -33,6 +36,9 @@ dyninka.commandsGroup('Prepare:')
 dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')
 dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(dead())
+dyninka.commandsGroup('In a Kubernetes cluster:')
+dyninka.addCommand(install()).addCommand(reconcile()).addCommand(suspend()).addCommand(resume())
+dyninka.addCommand(controller())
 dyninka.addHelpText(
   'after',
   '\nStart with `dyninka demo`, or with `dyninka init my-flow && dyninka dev my-flow`.',

@@ -29,9 +29,11 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
     )
   }
   context.inventories.save(inventory)
-  const { signal } = new AbortController()
+  await context.inventories.settled()
+  const { signal } = context.tenure ?? new AbortController()
   for (const change of changes) {
     context.log.debug({ dataflow: inventory.name, change: describe(change) }, 'applying a change')
+    context.tenure?.check()
     await applyOne(change, context, signal)
     if (change.action === 'discard') struckOut(dataflow, change, context)
     tell(dataflow, change, context)

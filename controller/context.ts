@@ -1,11 +1,13 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
+import type { BrokerAccounts } from './broker/accounts/accounts.ts'
 import type { BrokerClient } from './broker/broker-client.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
 import type { ControllerEvent } from './options.ts'
 import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import type { Secrets } from './secrets.ts'
+import type { Tenure } from './tenure.ts'
 
 /** What the steps of a pass work with. */
 export interface Context {
@@ -13,14 +15,18 @@ export interface Context {
     BrokerClient,
     'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
   >
+  /** Where each node has an account of its own on the broker. */
+  accounts?: Pick<BrokerAccounts, 'grant'>
   orchestrator: Orchestrator
-  secrets: Secrets
+  secrets: Pick<Secrets, 'read' | 'digests'>
   inventories: Inventories
   /** Folder of the artifacts. */
   store: string
   /** The bundle of the host. */
   runtime: ArtifactRef
   silentMs: number
+  /** Where another controller may take over. */
+  tenure?: Tenure
   log: Logger
   emit(event: ControllerEvent): void
   /** Makes a flow name this dataflow's own. @returns a finding when another one has it */

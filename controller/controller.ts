@@ -3,11 +3,12 @@ import { pino } from 'pino'
 import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
 import { awake } from './awake.ts'
+import { BrokerAccounts } from './broker/accounts/accounts.ts'
 import { BrokerClient } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
-import { Inventories } from './inventory.ts'
+import { InventoryFiles } from './inventory-files.ts'
 import { lockState } from './lock.ts'
 import { openSource } from './open-source.ts'
 import type { Controller, ControllerOptions } from './options.ts'
@@ -55,10 +56,13 @@ export async function startController(options: ControllerOptions): Promise<Contr
     const runtime = await bundling
     emit({ type: 'broker', url: brokerUrl, adopted: isEmbedded && adopted })
     const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
-    const inventories = new Inventories(state)
+    const inventories = new InventoryFiles(state)
+    const accounts =
+      options.accounts &&
+      new BrokerAccounts({ dedicated: () => broker.dedicated() }, brokerUrl, options.accounts.key)
     const orchestrator = new LocalOrchestrator({
       state,
-      broker: brokerUrl,
+      brokerOf: (flow, node) => accounts?.urlOf(flow, node) ?? brokerUrl,
       secrets: () => secrets.read(),
       folderOf: flow => (options.dir === undefined ? `${state}/files/${flow}` : resolve(options.dir)),
       ...(options.nodes && { nodes: options.nodes }),
@@ -82,6 +86,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       path: options.path ?? '',
       intervalMs: options.intervalMs ?? defaultIntervalMs,
       broker,
+      ...(accounts && { accounts }),
       orchestrator,
       secrets,
       inventories,
@@ -96,9 +101,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     closers.push(() => reconciler.close())
     const known = readJson<{ token?: string | null }>(`${state}/controller.json`)?.token
     const server = await startServer({
-      reconciler,
-      broker,
-      orchestrator,
+      members: () => [{ reconciler, broker, orchestrator }],
+      isReady: () => broker.connected && reconciler.repository.revision !== undefined,
       log,
       address,
       port,

@@ -14,6 +14,9 @@ export function recordHistory(
   now: Date,
 ): void {
   const last = history.at(-1)
+  const known = history.findLast(entry => entry.revision === revision)
+  // A restart of the controller finds it well, behind revisions that were refused: that is no news.
+  if (result === 'Succeeded' && known?.result === 'Succeeded' && known !== last) return
   if (last?.revision === revision) {
     // Looked at again after a restart of the controller: that is no news.
     if (result === 'Progressing' && built.length === 0) return

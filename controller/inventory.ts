@@ -1,8 +1,5 @@
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Artifact } from '../builder/artifact.ts'
 import type { Flow } from '../schema/flow.ts'
-import { readJson, writeAtomic } from './atomic-file.ts'
 
 export type ArtifactRef = Pick<Artifact, 'digest' | 'path'>
 
@@ -46,39 +43,14 @@ export interface Inventory {
   removed?: boolean
 }
 
-export class Inventories {
-  #folder: string
-  #written = new Map<string, string>()
-  /** How often the disk was written. */
-  writes = 0
-
-  constructor(state: string) {
-    this.#folder = join(state, 'inventory')
-  }
-
-  all(): Inventory[] {
-    let files: string[] = []
-    try {
-      files = readdirSync(this.#folder)
-    } catch {}
-    return files
-      .filter(file => file.endsWith('.json'))
-      .flatMap(file => readJson<Inventory>(join(this.#folder, file)) ?? [])
-      .filter(({ v }) => v === 1)
-  }
-
-  /** Writes only what has changed. */
-  save(inventory: Inventory): void {
-    const text = JSON.stringify(inventory)
-    if (this.#written.get(inventory.name) === text) return
-    writeAtomic(join(this.#folder, `${inventory.name}.json`), text)
-    this.#written.set(inventory.name, text)
-    this.writes += 1
-  }
-
-  remove(name: string): void {
-    rmSync(join(this.#folder, `${name}.json`), { force: true })
-    this.#written.delete(name)
-    this.writes += 1
-  }
+/** Where inventories are kept: all that a controller must not lose. */
+export interface Inventories {
+  /** What an earlier controller left. */
+  all(): Inventory[]
+  /** Takes note of it as it is now; `settled` says when it is kept. */
+  save(inventory: Inventory): void
+  remove(name: string): void
+  /** Resolves once whoever comes next would find all that was saved. Nothing that would have to be cleaned up later is
+   *  made before. @throws Problem when it can't be kept */
+  settled(): Promise<void>
 }

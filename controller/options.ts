@@ -20,6 +20,9 @@ export interface ControllerOptions {
   intervalMs?: number
   /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */
   broker?: string
+  /** Gives each node of a dataflow an account of its own on the broker, which is mosquitto with its dynamic security
+   *  plugin; `broker` names an account that may make them. Passwords follow from the key, which is secret. */
+  accounts?: { key: string }
   /** `host:port` of the HTTP API. Default `127.0.0.1:0`: a free port. */
   listen?: string
   /** Folder of everything that must survive a restart. Made if absent. */

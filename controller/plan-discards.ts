@@ -1,12 +1,18 @@
 import { keepsKeys, partitionNames } from '../schema/topics.ts'
 import type { Content, Wiring } from '../schema/wiring.ts'
 import type { Change } from './change.ts'
+import type { Desired } from './desired.ts'
 import type { Observed } from './plan.ts'
 import { hasNoHostLeft, isFed } from './plan-hosts.ts'
 import { isInEffect } from './rollout.ts'
 
-/** What is left in the broker of nodes, and of partitions, that are gone. */
-export function planDiscards(flow: string, contents: Record<string, Content>, observed: Observed): Change[] {
+/** What is left in the broker of nodes, and of partitions, that are gone.
+ *  @param contents the wiring to approach, by node */
+export function planDiscards(
+  { flow, workloads }: Pick<Desired, 'flow' | 'workloads'>,
+  contents: Record<string, Content>,
+  observed: Observed,
+): Change[] {
   const { sessions, wirings } = observed
   const changes: Change[] = []
   for (const node of new Set([...Object.keys(sessions), ...Object.keys(wirings)])) {
@@ -14,7 +20,7 @@ export function planDiscards(flow: string, contents: Record<string, Content>, ob
     const had = new Set([...(sessions[node] ?? []), ...(wiring ? namesOf(wiring) : [])])
     const content = contents[node]
     if (!content) {
-      if (!hasNoHostLeft(node, observed) || isFed(node, observed)) continue
+      if (!hasNoHostLeft(node, observed) || isFed(node, { workloads }, observed)) continue
       changes.push({ action: 'discard', flow, node, partitions: [...had], everything: true })
       continue
     }

@@ -102,16 +102,23 @@ function generationToKeep(node: string, older: ObservedHost[], { presences }: Ob
 }
 
 /** Hosts of nodes that are no longer wanted, once nothing is sent to them any more. */
-function planRemovals({ contents }: Desired, observed: Observed): HostChange[] {
+function planRemovals(desired: Desired, observed: Observed): HostChange[] {
   return observed.hosts
-    .filter(host => host.phase !== 'stopping' && !(host.node in contents) && !isFed(host.node, observed))
+    .filter(
+      host =>
+        host.phase !== 'stopping' && !(host.node in desired.contents) && !isFed(host.node, desired, observed),
+    )
     .map(host => stop(host, 'it is no longer part of the dataflow'))
 }
 
-/** Whether a producer may still send to this node. */
-export function isFed(node: string, observed: Observed): boolean {
+/** Whether a producer may still send to this node, once its hosts are back if it has none now. */
+export function isFed(node: string, { workloads }: Pick<Desired, 'workloads'>, observed: Observed): boolean {
+  const isGone = (producer: string) =>
+    hasNoHostLeft(producer, observed) &&
+    observed.resting[producer] === undefined &&
+    !workloads.some(workload => workload.node === producer)
   return Object.entries(observed.wirings).some(([producer, wiring]) => {
-    if (hasNoHostLeft(producer, observed) && observed.resting[producer] === undefined) return false
+    if (isGone(producer)) return false
     const streams = Object.values(wiring.outputs).flat()
     if (streams.some(stream => stream.consumers.includes(node))) return true
     const { inputs = [], next } = observed.wirings[node] ?? {}

@@ -45,7 +45,7 @@ export function plan(desired: Desired, observed: Observed): Change[] {
     ...hosts.filter(change => change.action !== 'stop'),
     ...Object.entries(wirings).flatMap(([node, wiring]) => publish(flow, node, wiring, observed)),
     ...hosts.filter(change => change.action === 'stop'),
-    ...planDiscards(flow, contents, observed),
+    ...planDiscards(desired, contents, observed),
   ]
 }
 

@@ -22,6 +22,9 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   dataflow.scaler.begin(dataflow.inventory, observed)
   const desired = desiredOf(dataflow.inventory, dataflow, context)
   const changes = plan(desired, observed)
+  const { accounts } = context
+  const wirings = { desired: desired.contents, observed: observed.wirings }
+  await accounts?.grant(desired.flow, wirings, false)
   await apply(dataflow, changes, context)
   const { revision } = dataflow.inventory
   const state = {
@@ -31,7 +34,9 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
     changes,
     health: health(desired, observed, changes, dataflow.buildFailures, dataflow.last?.health),
   }
+  if (state.health.ready && changes.length === 0) await accounts?.grant(desired.flow, wirings, true)
   report(dataflow, state, context)
+  await context.inventories.settled()
   if (failure) throw failure.error
 }
 

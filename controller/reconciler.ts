@@ -4,6 +4,7 @@ import type { ScaleSettings } from './autoscale.ts'
 import { jitterMs } from './backoff.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
+import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { DesiredFrom } from './desired.ts'
 import { recordHistory } from './history.ts'
@@ -15,7 +16,6 @@ import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
 import { stateProblem } from './state-folder.ts'
 import { type DataflowStatus, statusOf } from './status.ts'
-import { Traffic } from './traffic.ts'
 import type { TrafficFiles } from './traffic-files.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -25,6 +25,12 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   intervalMs: number
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
+  /** Only one dataflow is expected under `path`. */
+  single?: true
+  /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
+  removing?: true
+  /** A pass has ended, well or not: `status` may say something new. */
+  onPass?: () => void
 }
 
 /** The answer of `/api/observed`. */
@@ -37,7 +43,6 @@ const sourceKey = 'source'
 const lookAgainMs = 5_000
 const scaleEveryMs = 1_000
 const saveTrafficEveryMs = 60_000
-const telemetryMs = 1_000
 
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
@@ -45,23 +50,36 @@ export class Reconciler {
   #queue: WorkQueue
   #context: Context
   #intervalMs: number
-  #traffic = new Map<string, Traffic>()
-  #trafficFiles: TrafficFiles
-  /** By flow: where its counts come from. */
-  #counting = new Map<string, FlowView>()
+  #counts: Counts
   #scaling: Partial<ScaleSettings>
   #isScaling = false
   #timers: NodeJS.Timeout[] = []
   #fetching?: AbortController
   #log: Logger
   #housekeeping: Housekeeping
+  #removing: boolean
+  #hasLookedForStrays = false
+  #onPass: () => void
 
-  constructor({ source, path, intervalMs, scaling, trafficFiles, ...rest }: ReconcilerOptions) {
+  constructor(options: ReconcilerOptions) {
+    const {
+      source,
+      path,
+      intervalMs,
+      scaling,
+      trafficFiles,
+      single,
+      removing = false,
+      onPass,
+      ...rest
+    } = options
     this.#log = rest.log
     this.#intervalMs = intervalMs
     this.#scaling = scaling
-    this.#trafficFiles = trafficFiles
-    this.repository = new Repository(source, path, rest.inventories)
+    this.#removing = removing
+    this.#onPass = onPass ?? (() => {})
+    this.#counts = new Counts(trafficFiles, rest)
+    this.repository = new Repository(source, path, rest.inventories, { single: single ?? false, removing })
     this.#context = {
       ...rest,
       claim: (dataflow, name) => this.#claim(dataflow, name),
@@ -74,7 +92,7 @@ export class Reconciler {
     }
     this.#housekeeping = new Housekeeping(this.repository, this.#context)
     this.#queue = new WorkQueue(
-      key => (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key)),
+      key => this.#pass(key),
       (key, error, retryMs) => this.#failed(key, error, retryMs),
     )
     rest.orchestrator.onChange(flow => this.flowChanged(flow))
@@ -90,7 +108,7 @@ export class Reconciler {
         () => this.#scaleAll().catch(err => this.#log.warn({ err }, 'scaling failed')),
         scaleEveryMs,
       ).unref(),
-      setInterval(() => this.saveTraffic(), saveTrafficEveryMs).unref(),
+      setInterval(() => this.#counts.save(), saveTrafficEveryMs).unref(),
     ]
   }
 
@@ -112,7 +130,7 @@ export class Reconciler {
     const statuses: DataflowStatus[] = []
     for (const dataflow of this.repository.dataflows.values()) {
       const view = await this.#viewOf(dataflow)
-      statuses.push(statusOf(dataflow, source, view, this.#trafficOf(dataflow.name)))
+      statuses.push(statusOf(dataflow, source, view, this.#counts.of(dataflow.name)))
     }
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -147,14 +165,18 @@ export class Reconciler {
     this.#context.inventories.save(dataflow.inventory!)
   }
 
-  find(flow: string | undefined): Dataflow | undefined {
-    const all = [...this.repository.dataflows.values()].filter(({ inventory }) => inventory)
-    return flow === undefined && all.length === 1 ? all[0] : all.find(({ name }) => name === flow)
+  /** Those that were good at least once. */
+  all(): Dataflow[] {
+    return [...this.repository.dataflows.values()].filter(({ inventory }) => inventory)
   }
 
-  /** Writes down what was counted. What hosts count that end while no controller runs is lost from the last time on. */
+  /** With `removing`: nothing is left. */
+  get isGone(): boolean {
+    return this.#removing && this.#hasLookedForStrays && this.repository.dataflows.size === 0
+  }
+
   saveTraffic(): void {
-    for (const [flow, view] of this.#counting) this.#saveTraffic(flow, view)
+    this.#counts.save()
   }
 
   async close(): Promise<void> {
@@ -162,35 +184,43 @@ export class Reconciler {
     this.#fetching?.abort()
     for (const { accepting } of this.repository.dataflows.values()) accepting?.abort()
     await this.#queue.close()
-    this.saveTraffic()
+    this.#counts.save()
     await this.#housekeeping.done
     await this.repository.close()
   }
 
   /** Dead letters were replayed or dropped. @param node all when left out @param count all when left out */
   lettersRead(flow: string, node?: string, count?: number): void {
-    const traffic = this.#traffic.get(flow)
-    const read = () => {
-      for (const [name, total] of traffic?.deadLetters() ?? [])
-        if (node === undefined || node === name) traffic!.unread.read(name, total, count)
-    }
-    read()
-    // The last of them may not be in the telemetry yet.
-    if (count === undefined) setTimeout(read, 2 * telemetryMs).unref()
+    this.#counts.lettersRead(flow, node, count)
   }
 
-  async #lookAtSource(): Promise<number> {
+  async #pass(key: string): Promise<number | undefined> {
+    const againMs = await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
+    this.#onPass()
+    return againMs
+  }
+
+  async #lookAtSource(): Promise<number | undefined> {
+    if (this.#removing) {
+      await this.#adoptStrays()
+      this.#hasLookedForStrays = true
+      return undefined
+    }
     this.#fetching = new AbortController()
     const before = this.repository.revision
     const keys = await this.repository.refresh(this.#fetching.signal)
     const { id, message } = this.repository.revision!
     if (id !== before?.id) this.#context.emit({ type: 'fetched', revision: id, message })
     for (const key of keys) this.#queue.add(key)
+    await this.#adoptStrays()
+    return jitterMs(this.#intervalMs)
+  }
+
+  async #adoptStrays(): Promise<void> {
     for (const flow of await this.#context.orchestrator.flows()) {
       if (this.repository.byName(flow) || !this.repository.mayPrune()) continue
       this.#queue.add(this.repository.adoptStray(flow, this.#context.runtime))
     }
-    return jitterMs(this.#intervalMs)
   }
 
   async #lookAt(key: string): Promise<number | undefined> {
@@ -205,13 +235,11 @@ export class Reconciler {
     if (dataflow.last) {
       const view = await this.#viewOf(dataflow)
       this.#scale(key, dataflow, view) // before what hosts said that are gone is forgotten
-      this.#count(dataflow, view)
+      this.#counts.count(dataflow, view)
     }
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
-      this.#counting.delete(dataflow.name)
-      this.#traffic.delete(dataflow.name)
-      this.#trafficFiles.remove(dataflow.name)
+      this.#counts.forget(dataflow.name)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
@@ -240,33 +268,6 @@ export class Reconciler {
     if (scaled.length === 0) return
     for (const each of scaled) this.#context.emit({ type: 'scaled', flow: inventory.name, ...each })
     this.#queue.add(key)
-  }
-
-  #count({ name, last }: Dataflow, view: FlowView | undefined) {
-    if (!view) return
-    this.#counting.set(name, view)
-    const traffic = this.#trafficOf(name)
-    const living = new Set(last!.observed.hosts.map(({ id }) => id))
-    if (traffic.retire(view, living)) this.#saveTraffic(name, view)
-    for (const [of, total] of traffic.deadLetters()) {
-      const count = traffic.unread.news(of, total)
-      if (count !== undefined) this.#context.emit({ type: 'dead-letters', flow: name, function: of, count })
-    }
-  }
-
-  #trafficOf(flow: string): Traffic {
-    const traffic = this.#traffic.get(flow) ?? new Traffic(this.#trafficFiles.read(flow))
-    this.#traffic.set(flow, traffic)
-    return traffic
-  }
-
-  /** What can't be written now is written the next time: it is all still here. */
-  #saveTraffic(flow: string, view: FlowView) {
-    try {
-      this.#trafficFiles.save(flow, this.#trafficOf(flow).record(view))
-    } catch (err) {
-      this.#log.warn({ err, flow }, 'counts could not be saved')
-    }
   }
 
   #viewOf({ inventory }: Dataflow): Promise<FlowView> | undefined {
@@ -304,5 +305,6 @@ export class Reconciler {
       this.#context.emit({ type: 'pass-failed', flow, reason, message, ...(hint !== undefined && { hint }) })
     }
     this.#log.warn({ key, reason, retryMs, err: error }, 'a pass failed')
+    this.#onPass()
   }
 }

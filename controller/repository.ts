@@ -18,14 +18,23 @@ export class Repository {
   #source: Source
   #path: string
   #inventories: Inventories
+  #single: boolean
 
-  /** @param inventories hold what an earlier controller left: it goes on before the source is read */
-  constructor(source: Source, path: string, inventories: Inventories) {
+  /** @param inventories hold what an earlier controller left: it goes on before the source is read
+   *  @param options.single refuse several dataflows @param options.removing all that was left is to go */
+  constructor(
+    source: Source,
+    path: string,
+    inventories: Inventories,
+    { single = false, removing = false }: { single?: boolean; removing?: boolean } = {},
+  ) {
     this.#source = source
     this.#path = path
     this.#inventories = inventories
+    this.#single = single
     for (const inventory of inventories.all()) {
-      if (inventory.removed) this.#keepRemoved(inventory)
+      if (removing) this.#retireInventory(inventory)
+      else if (inventory.removed) this.#keepRemoved(inventory)
       else this.dataflows.set(inventory.folder, Object.assign(new Dataflow(inventory.folder), { inventory }))
     }
   }
@@ -112,6 +121,12 @@ export class Repository {
       throw new Problem('NoDataflow', `${id} has no dataflow.yaml`, {
         disposition: 'waiting',
         hint: 'Add one: `dyninka init` makes a small example.',
+      })
+    }
+    if (this.#single && folders.length > 1) {
+      throw new Problem('SeveralDataflows', `${id} has a dataflow.yaml in ${folders.join(', ')}`, {
+        disposition: 'stalled',
+        hint: 'Name the folder of one of them.',
       })
     }
     return folders.map(folder => join(this.#path, folder))

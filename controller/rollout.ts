@@ -91,19 +91,14 @@ export function isInEffect(
   return Array.from({ length: wiring.partitions }, (_, n) => n).every(n => held.has(n))
 }
 
-/** No host of the node still works by an older wiring. One at rest has records and the newest wiring in its sessions
- *  in the order in which they came: it must have run to be past the older one. A host that owns nothing has no wiring
- *  in effect: it is not waited for where others hold every partition. */
+/** No partition of the node works by an older wiring any more, nor will one that comes back: what it has in effect
+ *  outlives its hosts. One that is gone may come back to records that were sent to it before it was wired anew. A host
+ *  that owns nothing has no wiring in effect: it is not waited for where others hold every partition. */
 export function isConfirmed(node: string, state: RolloutState): boolean {
   const wiring = state.wirings[node]
-  const revision = wiring?.revision ?? 0
-  const rested = state.resting[node]
-  if (rested === revision) return true
-  const hosts = state.presences.filter(host => host.function === node)
-  if (rested !== undefined && hosts.length === 0) return false
-  const behind = hosts.filter(host => host.wiring < revision)
-  if (behind.length === 0) return true
-  return behind.every(({ partitions }) => partitions.length === 0) && isInEffect(node, wiring!, state)
+  if (!wiring || state.resting[node] === wiring.revision) return true
+  const behind = state.presences.filter(host => host.function === node && host.wiring < wiring.revision)
+  return behind.every(({ partitions }) => partitions.length === 0) && isInEffect(node, wiring, state)
 }
 
 function inputsOf(node: string, content: Content, before: WiredInput[], state: RolloutState): WiredInput[] {

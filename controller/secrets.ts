@@ -36,9 +36,12 @@ export class Secrets {
 
   /** Tells that a value changed without telling the value: salted, since many secrets are short. */
   digest(value: string): string {
-    return createHmac('sha256', this.#salt).update(value).digest('hex').slice(0, 16)
+    return digestOf(this.#salt, value)
   }
 }
+
+export const digestOf = (salt: Uint8Array, value: string) =>
+  createHmac('sha256', salt).update(value).digest('hex').slice(0, 16)
 
 function readEnvFile(path: string): Record<string, string> {
   try {

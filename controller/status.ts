@@ -9,6 +9,8 @@ import type { Traffic } from './traffic.ts'
 
 export interface DataflowStatus {
   name: string
+  /** In a cluster. */
+  namespace?: string
   folder: string
   /** The revision that is applied, or on its way: the last good one. */
   revision: string

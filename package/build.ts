@@ -18,6 +18,7 @@ const copied = [
   'flows',
   'cli/dyninka.js',
   'cli/template',
+  'charts/dyninka',
   'controller/source/git-group.sh',
   'schema/action.yml',
   'schema/dataflow.schema.json',

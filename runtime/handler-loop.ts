@@ -188,15 +188,16 @@ export class HandlerLoop {
     }
     const key = entry.record.key ?? ''
     state.hold(key)
-    this.#pipeline.push(
-      this.#lock(entry),
+    this.#pipeline.push({
+      key: this.#lock(entry),
       outcome,
-      outcome => {
+      frees: outcome => handling.hasWritten(entry, outcome),
+      settle: outcome => {
         handling.settle(entry, outcome)
         state.release(key)
         onSettled(entry.inflight)
       },
-      error => onFailed(error as Error),
-    )
+      failed: error => onFailed(error as Error),
+    })
   }
 }

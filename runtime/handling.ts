@@ -106,6 +106,12 @@ export class Handling {
     return parking ? { waits: true } : invoker.call(call)
   }
 
+  /** The state of its key is as the call leaves it. One that failed, that waits, or that has waited changes what waits
+   *  only when it is settled: until then another record of its key would pass it, or be given it once more. */
+  hasWritten({ inflight }: Entry, outcome: Handled): boolean {
+    return 'outputs' in outcome && inflight.lane !== 'retry'
+  }
+
   /** Sends what the call gave; `inflight.outputs` counts down as the broker takes it over. */
   settle(entry: Entry, outcome: Handled) {
     const { origin, record, inflight } = entry

@@ -2,31 +2,27 @@ import { keepsKeys, sessionId, topics } from '../schema/topics.ts'
 import { subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
-import type { Logger } from './context.ts'
-import type { Counters } from './counters.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
 import { Due } from './due.ts'
 import { HandlerLoop } from './handler-loop.ts'
 import { type Entry, Handling } from './handling.ts'
 import { type Inflight, isDone } from './inflight.ts'
-import type { Handlers } from './invoke.ts'
+import type { Handlers, InvokerOptions } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import type { Place } from './place.ts'
+import { Quiet } from './quiet.ts'
 import { recover, restoreState } from './recovery.ts'
 import { State } from './state.ts'
 import type { Connection, Message, Transport } from './transport.ts'
 import { Trial } from './trial.ts'
 
-export interface PartitionOptions extends Place {
+export interface PartitionOptions extends Place, Pick<InvokerOptions, 'env' | 'log' | 'counters'> {
   transport: Transport
   /** Newest known wiring: used when the partition has none in effect. */
   wiring: Wiring
   /** What records are given to while this wiring is in effect. */
   handlersOf(wiring: Wiring): Handlers
-  env: Record<string, string | undefined>
-  log: Logger
-  counters: Counters
   /** Memory for values of state that the broker has, too. */
   stateBytes(): number
   progressOf(consumer: string, partition: string): Progress | undefined
@@ -55,11 +51,11 @@ export class Partition {
   #stop = new AbortController()
   #inflight: Inflight[] = []
   #switching: { wiring: Wiring; message: Message } | undefined
-  /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   /** Of the message that tells, once it comes, that what follows is new; see `Timers.mark`. */
   #mark: string | undefined
+  /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
-  #quiet: (() => void)[] = []
+  #quiet = new Quiet()
 
   constructor(options: PartitionOptions) {
     this.#options = options
@@ -74,11 +70,13 @@ export class Partition {
       mayOpen: () => !this.#switching && this.#phase !== 'draining',
       isFull: () => this.#outbox.full,
       open: message => this.#open(message),
-      save: () => this.#committer.save(),
+      save: () => this.#save(),
       onSettled: inflight => this.#settled(inflight),
       onFailed: error => this.#fail(error),
     })
   }
+
+  #save = () => this.#committer.save()
 
   /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
   async start(): Promise<void> {
@@ -146,35 +144,19 @@ export class Partition {
   async drain(timeoutMs: number): Promise<void> {
     if (this.#phase === 'running' && this.#inflight.length > 0) {
       this.#phase = 'draining'
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#quiet.push(resolve)
-      const timer = setTimeout(resolve, timeoutMs)
-      await promise
-      clearTimeout(timer)
+      await this.#quiet.wait(timeoutMs)
     }
     this.#end()
     await this.#connection?.close()
   }
 
   async #recover() {
-    const { transport, log } = this.#options
     const { sessionPresent } = this.#connection
-    const { round = 0 } = this.#newest
-    const { cursor, wiring } = await recover(
-      transport,
-      this.#connection,
-      this.#options,
-      { expected: sessionPresent || round > 0, round },
-      what =>
-        log.error('the broker has lost a retained message', {
-          what,
-          hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
-        }),
-    )
+    const { cursor, wiring } = await recover(this.#options, this.#connection, this.#newest)
     this.#cursor = cursor
-    this.#wiring = leftInEffect(cursor, wiring, this.#newest)
+    this.#wiring = wiring
     if (cursor.ended) return // others may have begun
-    await restoreState(transport, this.#options, cursor, this.#state)
+    await restoreState(this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#trial = new Trial(cursor)
     const shared = { ...this.#options, connection: this.#connection }
@@ -195,8 +177,7 @@ export class Partition {
         this.#loop.run()
       },
     })
-    const save = () => this.#committer.save()
-    this.#due = new Due({ ...shared, cursor, save, onFailed }, this.#state)
+    this.#due = new Due({ ...shared, cursor, save: this.#save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
     if (sessionPresent && this.#wiring.retry.order === 'relaxed') this.#mark = await this.#due.mark()
   }
@@ -220,7 +201,7 @@ export class Partition {
     if (wiring.last) this.#finish(wiring)
     this.#cursor.subscriptions = wanted
     this.#cursor.wiring = wiring.revision
-    await this.#committer.save()
+    await this.#save()
   }
 
   /** Prepares the last cursor: nothing is stored behind it. */
@@ -272,7 +253,7 @@ export class Partition {
           stopped: this.#stop.signal,
         },
         onLetter: () => this.#committer.run(),
-        onFailing: () => this.#loop.hold(() => this.#committer.save()),
+        onFailing: () => this.#loop.hold(this.#save),
       },
       wiring,
     )
@@ -291,7 +272,7 @@ export class Partition {
     this.#due?.stored(batch)
     if (time > 0) this.#options.counters.latencyMs = Date.now() - time
     if (this.#trial.isOn && batch.some(({ last }) => last.size > 0)) this.#loop.trust()
-    if (this.#inflight.length === 0) for (const resolve of this.#quiet.splice(0)) resolve()
+    if (this.#inflight.length === 0) this.#quiet.tell()
     this.#switchWhenQuiet()
     this.#loop.run()
   }
@@ -313,17 +294,7 @@ export class Partition {
     if (this.#phase === 'closed') return
     this.#end()
     for (const { records } of this.#inflight) this.#options.counters.inFlight -= records
-    for (const resolve of this.#quiet.splice(0)) resolve()
+    this.#quiet.tell()
     this.#options.onClosed(error)
   }
-}
-
-/** The wiring that a successor starts with. The cursor is the last that a change of wiring writes: where the wiring is
- *  ahead of it, the change was under way, and nothing in flight. */
-function leftInEffect({ wiring }: CursorDocument, effect: Wiring | undefined, newest: Wiring): Wiring {
-  if (effect && effect.revision >= wiring) return effect
-  if (!newest.last || newest.revision === wiring) return newest
-  // It ends where this comes in its session, behind what was sent to it.
-  const { last: _, ...before } = newest
-  return { ...before, revision: newest.revision - 1 }
 }

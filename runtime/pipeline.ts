@@ -28,37 +28,47 @@ export class Pipeline<Outcome> {
     return key === undefined || !this.#keys.has(key)
   }
 
-  /** @param settle called in order of arrival, at once when nothing is before it */
-  push(
-    key: string | undefined,
-    outcome: Outcome | Promise<Outcome>,
-    settle: (outcome: Outcome) => void,
-    failed: (error: unknown) => void,
-  ) {
-    if (!(outcome instanceof Promise) && this.#slots.length === 0) return settle(outcome)
-    const slot: Slot<Outcome> = { settle }
+  /** Settles in order of arrival: at once when nothing is before it, and the outcome is here. */
+  push({ outcome, ...work }: Work<Outcome>) {
+    if (!(outcome instanceof Promise) && this.#slots.length === 0) return work.settle(outcome)
+    const slot: Slot<Outcome> = { ...work }
     this.#slots.push(slot)
-    if (!(outcome instanceof Promise)) {
-      slot.outcome = { value: outcome }
-      return
-    }
-    if (key !== undefined) this.#keys.add(key)
-    outcome.then(value => {
-      slot.outcome = { value }
-      if (key !== undefined) this.#keys.delete(key)
-      this.#settle()
-    }, failed)
+    if (slot.key !== undefined) this.#keys.add(slot.key)
+    if (outcome instanceof Promise) outcome.then(value => this.#arrived(slot, value), slot.failed)
+    else this.#arrived(slot, outcome)
+  }
+
+  #arrived(slot: Slot<Outcome>, value: Outcome) {
+    slot.outcome = { value }
+    if (slot.frees(value)) this.#free(slot)
+    this.#settle()
+  }
+
+  #free(slot: Slot<Outcome>) {
+    if (slot.key === undefined) return
+    this.#keys.delete(slot.key)
+    slot.key = undefined
   }
 
   #settle() {
     while (!this.#isHeld && this.#slots[0]?.outcome) {
-      const { outcome, settle } = this.#slots.shift()!
-      settle(outcome!.value)
+      const slot = this.#slots.shift()!
+      this.#free(slot)
+      slot.settle(slot.outcome!.value)
     }
   }
 }
 
-interface Slot<Outcome> {
-  outcome?: { value: Outcome }
+interface Work<Outcome> {
+  /** What no two records in here may share. */
+  key: string | undefined
+  outcome: Outcome | Promise<Outcome>
+  /** Another record of its key may come in before this one is settled. */
+  frees(outcome: Outcome): boolean
   settle(outcome: Outcome): void
+  failed(error: unknown): void
+}
+
+interface Slot<Outcome> extends Omit<Work<Outcome>, 'outcome'> {
+  outcome?: { value: Outcome }
 }

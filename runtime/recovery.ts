@@ -1,18 +1,25 @@
 import { topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
+import type { Logger } from './context.ts'
 import { type CursorDocument, emptyCursor, Progress, parseCursor } from './cursor.ts'
 import { readFenced } from './fenced-read.ts'
 import { type Place, stateFilters, stateKey } from './place.ts'
 import { readWiring } from './read-wiring.ts'
 import { readRetained } from './retained.ts'
-import type { State, StateDocument } from './state.ts'
+import type { State } from './state.ts'
+import type { StateDocument } from './state-document.ts'
 import type { Connection, Transport } from './transport.ts'
 
 /** What the last owner of a partition left in the broker. */
 export interface Recovered {
   cursor: CursorDocument
-  /** The wiring that it had in effect, if any. */
-  wiring?: Wiring
+  /** To start with: what it had in effect, if any. */
+  wiring: Wiring
+}
+
+interface RecoveryOptions extends Place {
+  transport: Transport
+  log: Logger
 }
 
 const patienceMs = 5_000
@@ -20,20 +27,19 @@ const pauseMs = 3_000
 
 /** Reads cursor and wiring of a partition. To be called by its owner only: nobody else can still write them.
  *  @param connection the session, of which the caller is the owner
- *  @param expected an owner wrote both, or who prepared the session
- *  @param round of the cut, as it is wired
- *  @param onMissing told what an MQTT broker should have kept and didn't */
+ *  @param newest wiring that is known */
 export async function recover(
-  transport: Transport,
+  { transport, log, flow, node, name }: RecoveryOptions,
   connection: Connection,
-  { flow, node, name }: Place,
-  { expected, round }: { expected: boolean; round: number },
-  onMissing: (what: string) => void,
+  newest: Wiring,
 ): Promise<Recovered> {
+  const { round = 0 } = newest
   const places = {
     cursor: topics.credit(flow, node, name),
     wiring: topics.effect(flow, node, name),
   }
+  // An owner wrote both, or who prepared the session.
+  const expected = connection.sessionPresent || round > 0
   const found = await readFenced({
     transport,
     connection,
@@ -41,7 +47,12 @@ export async function recover(
     topics: Object.values(places),
     expected,
   })
-  if (expected && found.size < 2) onMissing(found.has(places.cursor) ? 'wiring' : 'cursor')
+  if (expected && found.size < 2) {
+    log.error('the broker has lost a retained message', {
+      what: found.has(places.cursor) ? 'wiring' : 'cursor',
+      hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
+    })
+  }
   const stored = found.get(places.cursor)
   const wiring = found.get(places.wiring)
   const cursor = stored
@@ -50,10 +61,18 @@ export async function recover(
   // Of partitions of the same names, before or after others: what they know is not what these know.
   if ((cursor.round ?? 0) !== round)
     throw new Error(`waits for its wiring: its partitions were cut ${cursor.round ?? 0} times, not ${round}`)
-  return {
-    cursor,
-    ...(wiring && { wiring: understood('wiring', places.wiring, () => readWiring(wiring)!) }),
-  }
+  const effect = wiring && understood('wiring', places.wiring, () => readWiring(wiring)!)
+  return { cursor, wiring: leftInEffect(cursor, effect, newest) }
+}
+
+/** The wiring that a successor starts with. The cursor is the last that a change of wiring writes: where the wiring is
+ *  ahead of it, the change was under way, and nothing in flight. */
+function leftInEffect({ wiring }: CursorDocument, effect: Wiring | undefined, newest: Wiring): Wiring {
+  if (effect && effect.revision >= wiring) return effect
+  if (!newest.last || newest.revision === wiring) return newest
+  // It ends where this comes in its session, behind what was sent to it.
+  const { last: _, ...before } = newest
+  return { ...before, revision: newest.revision - 1 }
 }
 
 /** Nobody but the owner writes there. To go on without it would repeat records or lose them: a person decides. */
@@ -70,8 +89,7 @@ function understood<T>(what: string, topic: string, parse: () => T): T {
 /** Brings back the keyed state of a partition, as far as there is room for it, and proves that it is all there.
  *  @throws when the broker does not bring every key that the cursor counts */
 export async function restoreState(
-  transport: Transport,
-  place: Place,
+  { transport, ...place }: Place & { transport: Transport },
   cursor: CursorDocument,
   state: State,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { StateDocument } from './state.ts'
+import type { StateDocument } from './state-document.ts'
 import type { Connection, Transport } from './transport.ts'
 
 /** @returns whether this is the document that was asked for */

@@ -4,41 +4,28 @@ import { shardOf } from './key.ts'
 import type { Parking } from './parking.ts'
 import { maxPartitions, type Place, stateTopic } from './place.ts'
 import { StateCache } from './state-cache.ts'
+import {
+  isAbsent,
+  isCounted,
+  isEmpty,
+  isGone,
+  isSettled,
+  newer,
+  print,
+  type Records,
+  type StateDocument,
+  type Stored,
+  settled,
+  type Values,
+} from './state-document.ts'
 import type { StateReader } from './state-reader.ts'
 import type { Connection } from './transport.ts'
-
-/** Records: by lane and origin, as a path (`originAfter`), the last one. */
-type Records = Record<string, string>
-
-/** The retained document at `topics.state`: one key. */
-export interface StateDocument {
-  v: 1
-  /** The record that made this key, if it was newer than the cursor of that time. */
-  born: Records
-  /** Records that it includes, as far as they were newer than the cursor of that time. */
-  includes: Records
-  /** Absent, with no timer and nothing that waits: the key was deleted. */
-  value?: unknown
-  /** The instant of the key's timer, ms since the epoch. */
-  timer?: number
-  /** Records that wait for an attempt. */
-  retry?: Parking
-}
 
 /** What one call changes for its key. */
 export interface StateChange {
   state?: { value: unknown }
   timer?: { at: number | undefined }
   retry?: { parking: Parking | undefined }
-}
-
-type Stored = Pick<StateDocument, 'born' | 'includes'> & { deleted: boolean }
-
-/** Values of one key; all undefined: there is no such key. */
-interface Values {
-  json: string | undefined
-  timer: number | undefined
-  retry: Parking | undefined
 }
 
 interface Cell extends Values {
@@ -173,7 +160,7 @@ export class State {
         cell.document && !isGone(cell.document, progress) ? newer(cell.document.born, progress) : first
       cell.document = { born, includes, deleted: isAbsent(values) }
       this.#open.add(key)
-      const payload = `{"v":1,"born":${JSON.stringify(born)},"includes":${JSON.stringify(includes)}${print(values)}}`
+      const payload = print({ born, includes }, values)
       publishing.push(connection.publish(stateTopic(this.#place, key), payload, { retain: true }))
     }
     await Promise.all(publishing)
@@ -273,15 +260,6 @@ export class State {
   }
 }
 
-const isAbsent = ({ json, timer, retry }: Values) =>
-  json === undefined && timer === undefined && retry === undefined
-
-function print({ json, timer, retry }: Values): string {
-  const at = timer === undefined ? '' : `,"timer":${timer}`
-  const waiting = retry === undefined ? '' : `,"retry":${JSON.stringify(retry)}`
-  return `${at}${waiting}${json === undefined ? '' : `,"value":${json}`}`
-}
-
 function jsonOf(value: unknown, key: string): string | undefined {
   const json = value === undefined ? undefined : JSON.stringify(value)
   if (json !== undefined && json.length > maxStateSize) {
@@ -292,22 +270,3 @@ function jsonOf(value: unknown, key: string): string | undefined {
   }
   return json
 }
-
-const isEmpty = (records: Records) => Object.keys(records).length === 0
-
-const newer = (records: Records, progress: Progress): Records =>
-  Object.fromEntries(Object.entries(records).filter(([path, seq]) => !progress.covers(path, seq)))
-
-/** Not what a commit without cursor has added; and of what was deleted, only what such a commit has. */
-const isCounted = ({ born, includes, deleted }: Stored, progress: Progress) =>
-  isEmpty(newer(born, progress)) && (!deleted || !isEmpty(newer(includes, progress)))
-
-/** Deleted, as the cursor says: the document is only still to be cleared, and no restore needs it. */
-const isGone = ({ includes, deleted }: Stored, progress: Progress) =>
-  deleted && isEmpty(newer(includes, progress))
-
-const settled: Stored = { born: {}, includes: {}, deleted: false }
-
-/** Nothing of it is newer than the cursor, nor is it to be cleared. */
-const isSettled = ({ born, includes, deleted }: Stored, progress: Progress) =>
-  !deleted && isEmpty(newer(born, progress)) && isEmpty(newer(includes, progress))

@@ -88,6 +88,32 @@ Plan('removes a function although a host of what feeds it owns no partition', as
   assert.not.ok(hosts.some(({ node }) => node === 'side'))
 })
 
+Plan('lets a consumer read the stream before to its end, though its producer has crashed', async () => {
+  const world = new PlannedWorld()
+  const keyedBy = (key: string) => desired(flowOf(fn('a', ['tick']), fn('c', ['a'], { key })))
+  const streams = async () =>
+    (await world.observed()).wirings.c!.inputs.map(({ stream }) => stream).toSorted()
+  await world.settle(keyedBy('x'))
+  world.crashed.add('a')
+  await world.settle(keyedBy('y'))
+  assert.equal(await streams(), ['x-1', 'y-1'], 'its next host may send what it did not come to')
+  world.crashed.delete('a')
+  await world.settle(keyedBy('y'))
+  assert.equal(await streams(), ['y-1'])
+})
+
+Plan('keeps a function that is to go while what feeds it has crashed', async () => {
+  const world = new PlannedWorld()
+  await world.settle(desired(flowOf(fn('a', ['tick']), fn('side', ['a']), fn('main', ['a']))))
+  world.crashed.add('a')
+  const without = desired(flowOf(fn('a', ['tick']), fn('main', ['a'])))
+  await world.settle(without)
+  assert.ok('side' in world.sessions)
+  world.crashed.delete('a')
+  await world.settle(without)
+  assert.not.ok('side' in world.sessions)
+})
+
 Plan('leaves nothing of a dataflow that is gone', async () => {
   const world = new PlannedWorld()
   await world.settle(desired(chain))

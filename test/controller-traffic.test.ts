@@ -76,7 +76,7 @@ Counting('tells of dropped records where there are any', () => {
 Counting('is given to Prometheus as counters that never fall', async () => {
   const counted = { name: 'node', hosts: [], recordsIn: 5, recordsOut: 0, lag: 7, deadLetters: 0, retries: 0 }
   const flow = { name: 'f', conditions: [], functions: [counted] } as unknown as DataflowStatus
-  const metrics = new Metrics({ status: async () => [flow] })
+  const metrics = new Metrics(async () => [flow])
   const at = async (metric: string) =>
     new RegExp(`^${metric}{.*"node"} (\\d+)$`, 'm').exec(await metrics.read())?.[1]
   assert.match(await metrics.read(), '# TYPE dyninka_records_in_total counter')

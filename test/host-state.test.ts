@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert'
 import { Progress } from '../runtime/cursor.ts'
 import { shardOf } from '../runtime/key.ts'
 import { stateKey } from '../runtime/place.ts'
-import { following, type Snapshot, State, type StateDocument } from '../runtime/state.ts'
+import { following, type Snapshot, State } from '../runtime/state.ts'
+import type { StateDocument } from '../runtime/state-document.ts'
 import type { Connection } from '../runtime/transport.ts'
 
 interface World {

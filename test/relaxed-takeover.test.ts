@@ -1,148 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Counters } from '../runtime/counters.ts'
-import { Progress } from '../runtime/cursor.ts'
-import { decode, FrameBuilder } from '../runtime/frame.ts'
-import { silent } from '../runtime/log.ts'
-import { MemoryTransport } from '../runtime/memory-transport.ts'
-import { Partition } from '../runtime/partition.ts'
-import { topics } from '../schema/topics.ts'
-import { wiringOf } from '../schema/wiring.ts'
-import { fn, sink, source, until } from './support/rig.ts'
+import { RelaxedPartition, type Value } from './support/relaxed-partition.ts'
+import { until } from './support/rig.ts'
 
 const Relaxed = suite('a takeover among records that fail and wait')
 
-interface Value {
-  key: string
-  n: number
-}
-
-const flow = 'relaxed'
-const retry = { attempts: 100, backoffMs: 5, timeoutMs: 60_000, order: 'relaxed' as const }
-const nodes = [
-  source('in', { type: 'every', intervalMs: 1e6 }),
-  fn('f', ['in'], { key: 'key', retry }),
-  sink('out', ['f'], { type: 'log' }),
-]
-const wiring = { ...wiringOf({ name: flow, nodes }).get('f')!, revision: 1 }
-
-/** A partition that owners take from each other, and the records that a consumer does not drop as repeats. */
-async function world() {
-  const transport = new MemoryTransport()
-  transport.publish(topics.wiring(flow, 'f'), JSON.stringify(wiring), true)
-  const taken: number[] = []
-  const done = new Progress()
-  const consumer = await transport.connect({
-    clientId: 'out',
-    clean: true,
-    onMessage({ payload, ack }) {
-      for (const { origin, seq, value } of decode(payload).records)
-        if (done.advance('f.0', origin, seq)) taken.push((value as Value).n)
-      ack()
-    },
-    onClose() {},
-  })
-  await consumer.subscribe([topics.data(flow, 'f', 'default', 'all', 0)], 1)
-  const owners: Partition[] = []
-  return {
-    taken,
-    /** @param handler throws, waits for ever, or lets the record through */
-    async own(handler: (value: Value) => unknown) {
-      const owner = new Partition({
-        flow,
-        node: 'f',
-        partition: 0,
-        cut: { partitions: 1, key: 'key' },
-        name: '0',
-        transport,
-        wiring,
-        handlersOf: () => ({ default: value => handler(value as Value) ?? value }),
-        stateBytes: () => 1e6,
-        env: {},
-        log: silent,
-        counters: new Counters(),
-        progressOf: () => undefined,
-        onChange() {},
-        onClosed() {},
-      })
-      owners.push(owner)
-      await owner.start()
-    },
-    send(values: Value[]) {
-      const frame = new FrameBuilder()
-      for (const value of values) frame.add('', String(value.n), 1, value.key, JSON.stringify(value))
-      transport.publish(topics.data(flow, 'in', 'default', 'key-1', 0), frame.build(0))
-    },
-    async close() {
-      for (const owner of owners) await owner.drain(100)
-    },
-  }
-}
-
 const never = () => new Promise(() => {})
 
+/** Lets each record through for which it gives nothing. */
+const passing = (handler: (value: Value) => unknown) => (value: Value) => handler(value) ?? value
+
+const numbersOf = ({ taken }: RelaxedPartition) => taken.map(({ n }) => n)
+
 Relaxed('loses none that failed, and whose successors have left', async () => {
-  const { own, send, taken, close } = await world()
-  await own(({ n }) => {
-    if (n === 1) throw new Error('not now')
-    return n === 3 ? never() : undefined
-  })
-  send([
+  const partition = await new RelaxedPartition().open()
+  await partition.own(
+    passing(({ n }) => {
+      if (n === 1) throw new Error('not now')
+      return n === 3 ? never() : undefined
+    }),
+  )
+  partition.send([
     { key: 'a', n: 1 },
     { key: 'b', n: 2 },
     { key: 'c', n: 3 },
   ])
-  await until(() => taken.includes(2), 'the second to pass the first')
-  await own(() => undefined) // nothing fails any more: alone, the first would come behind the second
-  await until(() => taken.length === 3, 'all three')
-  assert.equal(taken.toSorted(), [1, 2, 3])
-  await close()
+  await until(() => numbersOf(partition).includes(2), 'the second to pass the first')
+  await partition.own(passing(() => undefined)) // nothing fails any more: alone, the first would come behind the second
+  await until(() => partition.taken.length === 3, 'all three')
+  assert.equal(numbersOf(partition).toSorted(), [1, 2, 3])
+  await partition.close()
 })
 
 Relaxed('loses none whose next attempt failed, and whose successors have left', async () => {
-  const { own, send, taken, close } = await world()
+  const partition = await new RelaxedPartition().open()
   const tried = new Set<number>()
   let isLast = false
-  await own(({ n }) => {
-    const isFirst = !tried.has(n)
-    tried.add(n)
-    if (isFirst || n === 1 || (n === 3 && !taken.includes(2))) throw new Error('not now')
-    if (n !== 3) return undefined
-    isLast = true
-    return never()
-  })
-  send([
+  await partition.own(
+    passing(({ n }) => {
+      const isFirst = !tried.has(n)
+      tried.add(n)
+      if (isFirst || n === 1 || (n === 3 && !numbersOf(partition).includes(2))) throw new Error('not now')
+      if (n !== 3) return undefined
+      isLast = true
+      return never()
+    }),
+  )
+  partition.send([
     { key: 'a', n: 1 },
     { key: 'b', n: 2 },
     { key: 'c', n: 3 },
   ])
   await until(() => isLast, 'the second to leave, and the third to be tried')
-  await own(() => undefined)
-  await until(() => taken.length === 3, 'all three')
-  assert.equal(taken.toSorted(), [1, 2, 3])
-  await close()
+  await partition.own(passing(() => undefined))
+  await until(() => partition.taken.length === 3, 'all three')
+  assert.equal(numbersOf(partition).toSorted(), [1, 2, 3])
+  await partition.close()
 })
 
 Relaxed('repeats none that left, and fails now', async () => {
-  const { own, send, taken, close } = await world()
-  await own(({ n }) => (n === 2 ? never() : undefined))
-  send([
+  const partition = await new RelaxedPartition().open()
+  await partition.own(passing(({ n }) => (n === 2 ? never() : undefined)))
+  partition.send([
     { key: 'a', n: 1 },
     { key: 'b', n: 2 },
   ])
-  await until(() => taken.includes(1), 'the first')
+  await until(() => numbersOf(partition).includes(1), 'the first')
   let failed = false
-  await own(({ n }) => {
-    if (n !== 1 || failed) return
-    failed = true
-    throw new Error('not now')
-  })
-  await until(() => taken.includes(2), 'the second')
-  send([{ key: 'a', n: 3 }])
-  await until(() => taken.includes(3), 'the third')
+  await partition.own(
+    passing(({ n }) => {
+      if (n !== 1 || failed) return
+      failed = true
+      throw new Error('not now')
+    }),
+  )
+  await until(() => numbersOf(partition).includes(2), 'the second')
+  partition.send([{ key: 'a', n: 3 }])
+  await until(() => numbersOf(partition).includes(3), 'the third')
   assert.ok(failed)
-  assert.equal(taken, [1, 2, 3])
-  await close()
+  assert.equal(numbersOf(partition), [1, 2, 3])
+  await partition.close()
 })
 
 Relaxed.run()
+
+const Together = suite('records in the handler together')
+
+Together(
+  'do not pass one of their key that failed, and is to wait once those before it are settled',
+  async () => {
+    const partition = await new RelaxedPartition({ concurrency: 4 }).open()
+    const gate = Promise.withResolvers<void>()
+    const called: number[] = []
+    await partition.own(async value => {
+      const isFirst = !called.includes(value.n)
+      called.push(value.n)
+      if (value.n === 1) await gate.promise
+      if (value.n === 2 && isFirst) throw new Error('not now')
+      return value
+    })
+    partition.send([
+      { key: 'a', n: 1 },
+      { key: 'b', n: 2 },
+    ])
+    await until(() => called.includes(2), 'the second to fail')
+    partition.send([
+      { key: 'b', n: 3 },
+      { key: 'c', n: 4 },
+    ])
+    await sleep(20)
+    assert.equal(called, [1, 2])
+    gate.resolve()
+    await until(() => partition.taken.length === 4, 'all four')
+    assert.equal(
+      partition.taken.filter(({ key }) => key === 'b').map(({ n }) => n),
+      [2, 3],
+    )
+    await partition.close()
+  },
+)
+
+Together.run()

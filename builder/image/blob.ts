@@ -28,6 +28,8 @@ export type Architecture = 'amd64' | 'arm64'
 export interface Blob {
   descriptor: Descriptor
   content: Uint8Array | { file: string }
+  /** Other images have it, too: a registry may know it. */
+  isShared?: boolean
 }
 
 export const mediaTypes = {

@@ -91,6 +91,8 @@ export function indexOf(manifests: Blob['descriptor'][], annotations?: Annotatio
 export function blobsOf({ config, layers }: Image): Blob[] {
   return [
     config,
-    ...layers.flatMap(({ descriptor, content }) => (content === undefined ? [] : [{ descriptor, content }])),
+    ...layers.flatMap(({ descriptor, content, isShared = false }) =>
+      content === undefined ? [] : [{ descriptor, content, isShared }],
+    ),
   ]
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
-import { type Blob, blobOf, type Descriptor, mediaTypes } from './blob.ts'
+import { gzipSync } from 'fflate'
+import { type Blob, blobOf, type Descriptor, digestOf, mediaTypes } from './blob.ts'
 import { type TarEntry, tar, tarOf, withFolders } from './tar.ts'
 
 /** One layer of an image. Without `content` it is in the registry that its base came from. */
@@ -13,6 +14,8 @@ export interface Layer {
   /** Digest of the archive, uncompressed. */
   diffId: string
   content?: Blob['content']
+  /** Other images have it, too. */
+  isShared?: boolean
   /** For the history of the image. */
   createdBy: string
 }
@@ -20,12 +23,16 @@ export interface Layer {
 export type Compression = 'none' | 'gzip' | 'zstd'
 
 /**
- * A layer in memory. It is not compressed: what zlib and zstd make of the same bytes changes with their version, and
- * Node's zlib with the processor, too, but the digest of a layer must not.
+ * A layer in memory, compressed by fflate: JavaScript of one exact version, which makes the same of the same bytes
+ * everywhere. What Node's zlib makes of them changes with its version and the processor, and zstd with its version.
  */
 export function smallLayer(files: { path: string; content: Uint8Array }[], createdBy: string): Layer {
-  const { descriptor, content } = blobOf(mediaTypes.layer, tarOf(withFolders(files)))
-  return { descriptor, diffId: descriptor.digest, content, createdBy }
+  const archive = tarOf(withFolders(files))
+  const { descriptor, content } = blobOf(
+    `${mediaTypes.layer}+gzip`,
+    gzipSync(archive, { level: 6, mtime: 0 }),
+  )
+  return { descriptor, diffId: digestOf(archive), content, createdBy }
 }
 
 /** A layer in a file of `folder`. Compressed, its digest is the same on machines with the same Node alone. */

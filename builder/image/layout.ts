@@ -1,8 +1,9 @@
 import { createWriteStream } from 'node:fs'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { Problem } from '../../schema/problem.ts'
 import { type Blob, mediaTypes } from './blob.ts'
 import { type TarEntry, tar, withFolders } from './tar.ts'
 
@@ -25,9 +26,28 @@ export async function writeLayout(folder: string, layout: Layout): Promise<void>
   }
 }
 
-/** Writes an OCI image layout as an archive, for `ctr images import`, `skopeo`, `podman load`, `docker load`. */
-export const writeLayoutTar = (file: string, layout: Layout): Promise<void> =>
-  pipeline(Readable.from(tar(withFolders(entriesOf(layout))), { objectMode: false }), createWriteStream(file))
+/**
+ * Writes an OCI image layout as an archive, for `ctr images import`, `skopeo`, `podman load`, `docker load`. The file
+ * appears when it is complete.
+ * @throws Problem when it can not be written
+ */
+export async function writeLayoutTar(file: string, layout: Layout): Promise<void> {
+  const fresh = `${file}.${process.pid}.tmp`
+  const archive = Readable.from(tar(withFolders(entriesOf(layout))), { objectMode: false })
+  try {
+    await pipeline(archive, createWriteStream(fresh))
+    await rename(fresh, file)
+  } catch (error) {
+    await rm(fresh, { force: true })
+    const { code, path } = error as NodeJS.ErrnoException
+    if (code === undefined || (path !== undefined && path !== fresh)) throw error
+    throw new Problem('OutputUnwritable', `${file} can not be written: ${code}`, {
+      disposition: 'stalled',
+      hint: 'Name a file in a folder that is there, with room for it, and in which you may write.',
+      cause: error,
+    })
+  }
+}
 
 function entriesOf({ root, blobs, name }: Layout): TarEntry[] {
   const annotations = {

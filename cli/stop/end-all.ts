@@ -27,7 +27,7 @@ export async function endAll(state: string): Promise<Ended> {
   const controller = await endController(state)
   const orchestrator = new LocalOrchestrator({
     state,
-    broker: '',
+    brokerOf: () => '',
     secrets: () => new Map(),
     folderOf: () => state,
   })

@@ -48,10 +48,12 @@ export const resources = {
   Namespace: { ...core('Namespace', 'namespaces'), namespaced: false },
   Node: { ...core('Node', 'nodes'), namespaced: false },
   Pod: core('Pod', 'pods'),
+  PersistentVolumeClaim: core('PersistentVolumeClaim', 'persistentvolumeclaims'),
   Secret: core('Secret', 'secrets'),
   Service: core('Service', 'services'),
   ServiceAccount: core('ServiceAccount', 'serviceaccounts'),
   Deployment: apps('Deployment', 'deployments'),
+  StatefulSet: apps('StatefulSet', 'statefulsets'),
   ReplicaSet: apps('ReplicaSet', 'replicasets'),
   HorizontalPodAutoscaler: {
     apiVersion: 'autoscaling/v2',

@@ -1,6 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { Reconciler } from '../reconciler.ts'
-import type { FunctionStatus } from '../status.ts'
+import type { DataflowStatus, FunctionStatus } from '../status.ts'
 
 type Total = keyof FunctionStatus & ('recordsIn' | 'recordsOut' | 'deadLetters' | 'retries' | 'dropped')
 
@@ -19,7 +18,7 @@ type Labels = Record<(typeof labelNames)[number], string>
  *  gauges are set at each scrape. */
 export class Metrics {
   #registry = new Registry()
-  #reconciler: Pick<Reconciler, 'status'>
+  #statuses: () => Promise<DataflowStatus[]>
   #totals = new Map<Total, Counter>()
   /** By metric and labels: how far it is counted. */
   #counted = new Map<string, number>()
@@ -28,8 +27,8 @@ export class Metrics {
   #hosts: Gauge
   #wanted: Gauge
 
-  constructor(reconciler: Pick<Reconciler, 'status'>) {
-    this.#reconciler = reconciler
+  constructor(statuses: () => Promise<DataflowStatus[]>) {
+    this.#statuses = statuses
     const registers = [this.#registry]
     for (const [total, name, help] of totals)
       this.#totals.set(total, new Counter({ name, help, labelNames, registers }))
@@ -49,9 +48,10 @@ export class Metrics {
   }
 
   async read(): Promise<string> {
-    const statuses = await this.#reconciler.status()
+    const statuses = await this.#statuses()
     for (const gauge of [this.#lag, this.#ready, this.#hosts]) gauge.reset()
-    for (const { name: dataflow, conditions, functions } of statuses) {
+    for (const { name, namespace, conditions, functions } of statuses) {
+      const dataflow = namespace === undefined ? name : `${namespace}/${name}`
       const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
       this.#ready.set({ dataflow }, isReady ? 1 : 0)
       for (const status of functions) {

@@ -3,17 +3,29 @@ import { Problem } from '../../schema/problem.ts'
 import type { BrokerClient } from '../broker/broker-client.ts'
 import { dropLetters, readLetters, replayLetters } from '../broker/dead-letters.ts'
 import { tap } from '../broker/tap.ts'
+import type { Dataflow } from '../dataflow.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Reconciler } from '../reconciler.ts'
 import { verify } from '../source/index.ts'
+import type { DataflowStatus } from '../status.ts'
 import { graphOf } from './graph.ts'
 import { Metrics } from './metrics.ts'
 import { readBody, readJsonBody, sendJson, sendLines } from './respond.ts'
 
-export interface Services {
+/** One repository that is followed. */
+export interface Member {
   reconciler: Reconciler
   broker: BrokerClient
   orchestrator: Orchestrator
+  /** In a cluster. */
+  namespace?: string
+}
+
+export interface Services {
+  /** All that are followed now. */
+  members(): Member[]
+  /** Whether it does what it is there for; false answers `/readyz` with 503. */
+  isReady(): boolean
   webhookSecret?: string
 }
 
@@ -27,26 +39,44 @@ export interface Exchange {
 
 type Route = Record<string, (exchange: Exchange) => unknown>
 
+/** A dataflow, and through what it is reached. */
+type Place = Member & { dataflow: Dataflow; flow: string }
+
 interface LettersRequest {
   flow: string
   function: string
   ids: string[]
 }
 
-export function routes({ reconciler, broker, orchestrator, webhookSecret }: Services): Record<string, Route> {
-  const metrics = new Metrics(reconciler)
+export function routes({ members, isReady, webhookSecret }: Services): Record<string, Route> {
+  const metrics = new Metrics(() => statusesOf(members()))
 
-  const flowOf = (name: string | null | undefined) => {
-    const dataflow = reconciler.find(name ?? undefined)
-    if (dataflow) return dataflow
-    const names = [...reconciler.repository.dataflows.values()].map(({ name }) => name)
+  /** @param name as `flow`, or `namespace/flow` where several namespaces have one */
+  const placeOf = (name: string | null | undefined) => {
+    const all = members().flatMap(member =>
+      member.reconciler.all().map(dataflow => ({ ...member, dataflow, flow: dataflow.name })),
+    )
+    const nameIn = (place: (typeof all)[number]) => [place.flow, `${place.namespace}/${place.flow}`]
+    const found = all.filter(place => !name || nameIn(place).includes(name))
+    if (found.length === 1) return found[0]!
+    const names = all.map(({ flow, namespace }) => (namespace === undefined ? flow : `${namespace}/${flow}`))
     throw new Problem(
       'NoSuchDataflow',
-      name ? `there is no dataflow ${name}` : 'say which dataflow with flow=',
+      !name
+        ? 'say which dataflow with flow='
+        : found.length === 0
+          ? `there is no dataflow ${name}`
+          : `several dataflows are named ${name}`,
       { hint: names.length > 0 ? `There is ${names.join(', ')}.` : 'None has been deployed yet.' },
     )
   }
-  const nodeOf = (flow: ReturnType<typeof flowOf>, name: string | null | undefined) => {
+  const lookAtAll = () => {
+    for (const { reconciler } of members()) {
+      reconciler.lookAtSource()
+      reconciler.lookAtAll()
+    }
+  }
+  const nodeOf = (flow: Dataflow, name: string | null | undefined) => {
     if (!name) return undefined
     const nodes = flow.inventory!.flow.nodes.map(node => node.name)
     if (nodes.includes(name)) return name
@@ -56,8 +86,7 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
   }
 
   /** A source reads no letters: one handed back to it would be cleared, and lost. */
-  const replay: typeof replayLetters = async (_, name, node, ids) => {
-    const dataflow = flowOf(name)
+  const replay = async ({ broker, dataflow, reconciler }: Place, node?: string, ids?: string[]) => {
     const { nodes } = dataflow.inventory!.flow
     const readers = nodes.filter(each => each.kind !== 'source' && (node === undefined || each.name === node))
     if (node !== undefined && readers.length === 0) {
@@ -68,17 +97,19 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     let count = 0
     for (const reader of readers) {
       reconciler.wake(dataflow, reader.name)
-      count += await replayLetters(broker, name, reader.name, ids)
+      count += await replayLetters(broker, dataflow.name, reader.name, ids)
     }
     return count
   }
-  const letters = (action: typeof replayLetters): Route => ({
+  const drop = ({ broker, flow }: Place, node?: string, ids?: string[]) =>
+    dropLetters(broker, flow, node, ids)
+  const letters = (action: typeof drop): Route => ({
     async POST({ request, response }) {
       const body = await readJsonBody<LettersRequest>(request)
-      const flow = flowOf(body.flow)
-      const node = nodeOf(flow, body.function)
-      const count = await action(broker, flow.name, node, body.ids)
-      reconciler.lettersRead(flow.name, node, body.ids && count)
+      const place = placeOf(body.flow)
+      const node = nodeOf(place.dataflow, body.function)
+      const count = await action(place, node, body.ids)
+      place.reconciler.lettersRead(place.flow, node, body.ids && count)
       sendJson(response, 200, { count })
     },
   })
@@ -86,52 +117,44 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
   return {
     '/api/status': {
       async GET({ response }) {
-        sendJson(response, 200, { dataflows: await reconciler.status(), source: reconciler.sourceStatus() })
+        const all = members()
+        const source = all.length === 1 ? { source: all[0]!.reconciler.sourceStatus() } : {}
+        sendJson(response, 200, { dataflows: await statusesOf(all), ...source })
       },
     },
     '/api/graph': {
       async GET({ response, query }) {
-        const flow = flowOf(query.get('flow'))
-        sendJson(
-          response,
-          200,
-          await graphOf(
-            flow,
-            await broker.watch(flow.name, Object.keys(flow.inventory?.sessions ?? {})),
-            query.get('rates') !== '0',
-          ),
-        )
+        const { dataflow, broker, flow } = placeOf(query.get('flow'))
+        const view = await broker.watch(flow, Object.keys(dataflow.inventory?.sessions ?? {}))
+        sendJson(response, 200, await graphOf(dataflow, view, query.get('rates') !== '0'))
       },
     },
     '/api/observed': {
       async GET({ response, query }) {
-        const flow = flowOf(query.get('flow'))
-        sendJson(response, 200, await reconciler.observed(flow))
+        const { dataflow, reconciler } = placeOf(query.get('flow'))
+        sendJson(response, 200, await reconciler.observed(dataflow))
       },
     },
     '/api/logs': {
       async GET({ response, query, signal }) {
-        const flow = flowOf(query.get('flow'))
+        const { dataflow, orchestrator, flow } = placeOf(query.get('flow'))
         const options = {
           follow: query.get('follow') === '1',
           lines: numberOf(query.get('lines'), 100),
           signal,
         }
-        await sendLines(
-          response,
-          orchestrator.logs(flow.name, nodeOf(flow, query.get('function')), options),
-          signal,
-        )
+        const node = nodeOf(dataflow, query.get('function'))
+        await sendLines(response, orchestrator.logs(flow, node, options), signal)
       },
     },
     '/api/tap': {
       async GET({ response, query, signal }) {
-        const flow = flowOf(query.get('flow'))
-        const node = nodeOf(flow, query.get('function'))
+        const { dataflow, broker, flow } = placeOf(query.get('flow'))
+        const node = nodeOf(dataflow, query.get('function'))
         if (node === undefined) throw new Problem('BadRequest', 'say which function with function=')
         const limit = query.has('limit') ? numberOf(query.get('limit'), 0) : Number.POSITIVE_INFINITY
         const records = tap(broker, {
-          flow: flow.name,
+          flow,
           node,
           output: query.get('output') ?? '+',
           limit,
@@ -142,16 +165,15 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     },
     '/api/dead': {
       async GET({ response, query }) {
-        const flow = flowOf(query.get('flow'))
-        sendJson(response, 200, await readLetters(broker, flow.name, nodeOf(flow, query.get('function'))))
+        const { dataflow, broker, flow } = placeOf(query.get('flow'))
+        sendJson(response, 200, await readLetters(broker, flow, nodeOf(dataflow, query.get('function'))))
       },
     },
     '/api/dead/replay': letters(replay),
-    '/api/dead/drop': letters(dropLetters),
+    '/api/dead/drop': letters(drop),
     '/api/reconcile': {
       POST({ response }) {
-        reconciler.lookAtSource()
-        reconciler.lookAtAll()
+        lookAtAll()
         sendJson(response, 202, { accepted: true })
       },
     },
@@ -159,7 +181,7 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
       async POST({ request, response }) {
         const push = verify(request.headers, await readBody(request), webhookSecret ?? '')
         if ('refused' in push) throw new Problem('BadSignature', push.message)
-        reconciler.lookAtSource()
+        for (const { reconciler } of members()) reconciler.lookAtSource()
         sendJson(response, 202, { accepted: true })
       },
     },
@@ -172,11 +194,19 @@ export function routes({ reconciler, broker, orchestrator, webhookSecret }: Serv
     '/healthz': { GET: ({ response }) => sendJson(response, 200, { ok: true }) },
     '/readyz': {
       GET({ response }) {
-        const ready = broker.connected && reconciler.repository.revision !== undefined
+        const ready = isReady()
         sendJson(response, ready ? 200 : 503, { ready })
       },
     },
   }
+}
+
+/** In a cluster, names are those of namespaces and of dataflows there. */
+async function statusesOf(members: Member[]): Promise<DataflowStatus[]> {
+  const each = members.map(async ({ reconciler, namespace }) =>
+    (await reconciler.status()).map(status => ({ ...status, ...(namespace !== undefined && { namespace }) })),
+  )
+  return (await Promise.all(each)).flat()
 }
 
 function numberOf(text: string | null, otherwise: number): number {

@@ -12,6 +12,8 @@ export interface ServerOptions extends Services {
   port: number
   /** Token of an earlier controller, so that clients keep theirs. */
   token?: string
+  /** `/metrics` asks for no token. */
+  openMetrics?: true
   log: Logger
 }
 
@@ -29,6 +31,7 @@ export async function startServer({
   address,
   port,
   token,
+  openMetrics,
   log,
   ...services
 }: ServerOptions): Promise<Server> {
@@ -44,7 +47,8 @@ export async function startServer({
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://controller')
-    if (!open.has(url.pathname)) access.check(request)
+    const isOpen = open.has(url.pathname) || (openMetrics && url.pathname === '/metrics')
+    if (!isOpen) access.check(request)
     const route = table[url.pathname]
     if (!route) throw new Problem('NotFound', `there is no ${url.pathname}`)
     const handle = route[request.method === 'HEAD' ? 'GET' : (request.method ?? '')]

@@ -50,10 +50,11 @@ export async function removeCgroup(name: string): Promise<void> {
 }
 
 async function remove(folder: string): Promise<void> {
-  for (let tries = 0; existsSync(folder); tries++, await sleep(50))
+  for (let tries = 0; existsSync(folder); tries++)
     try {
       rmdirSync(folder)
     } catch (error) {
       if (tries === 100) throw error
+      await sleep(50)
     }
 }

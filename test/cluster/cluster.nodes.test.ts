@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { type Cluster, startCluster } from './cluster.ts'
 import { busyboxImage, runtimeImage } from './images.ts'
 import { restrictedPod } from './pod.ts'
+import { run } from './run-program.ts'
 
 const Clusters = suite('cluster')
 let cluster: Cluster
@@ -41,9 +42,17 @@ Clusters('runs the image of functions as a restricted pod', async () => {
   assert.is(await cluster.kubectl('logs', '-n', 'strict', 'version'), `${process.version} 65532\n`)
 })
 
+Clusters('runs what was pushed to its registry', async () => {
+  const image = `${cluster.registry}/test/node:1`
+  await run(process.execPath, ['cli/main.ts', 'base', '--push', `http://${image}`])
+  await cluster.apply(restrictedPod('pulled', { image, command: ['node', '--version'], node: 'node-1' }))
+  await waitFor('pod/pulled', 'jsonpath={.status.phase}=Succeeded')
+  assert.is(await cluster.kubectl('logs', 'pulled'), `${process.version}\n`)
+})
+
 Clusters('leads pods to pods on other nodes, to services and to the broker', async () => {
   const serve = ['sh', '-c', 'cd /tmp && echo "from $NODE" >index.html && httpd -f -p 8080']
-  const client = { image: busyboxImage, command: ['sleep', '3600'] }
+  const client = { image: runtimeImage, command: ['node', '-e', 'setInterval(() => {}, 1e6)'] }
   await cluster.apply(
     restrictedPod('server', { image: busyboxImage, command: serve, node: 'node-2', port: 8080 }),
     restrictedPod('client-1', { ...client, node: 'node-1' }),
@@ -61,12 +70,15 @@ Clusters('leads pods to pods on other nodes, to services and to the broker', asy
   const pod = await jsonpath('{.status.podIP}', 'pod', 'server')
   const service = await jsonpath('{.spec.clusterIP}', 'service', 'server')
   for (const from of ['client-1', 'client-2']) {
-    const get = (url: string) =>
-      cluster.kubectl('exec', from, '--', ...['wget', '-q', '-T', '5', '-O', '-', url])
-    assert.is(await get(`http://${pod}:8080/`), 'from node-2\n')
-    assert.is(await eventually(() => get(`http://${service}/`)), 'from node-2\n')
+    const node = (code: string) => cluster.kubectl('exec', from, '--', 'node', '-e', code)
+    const get = (url: string) => node(`fetch('${url}').then(answer => answer.text()).then(console.log)`)
+    assert.is(await get(`http://${pod}:8080/`), 'from node-2\n\n')
+    assert.is(await eventually(() => get(`http://${service}/`)), 'from node-2\n\n')
     const { hostname, port } = new URL(cluster.broker.url)
-    await cluster.kubectl('exec', from, '--', 'nc', '-z', '-w', '5', hostname, port)
+    assert.is(
+      await node(`net.connect(${port}, '${hostname}', () => process.exit(console.log('open')))`),
+      'open\n',
+    )
   }
   // And this machine, which the API server is on.
   assert.is(await (await fetch(`http://${service}/`)).text(), 'from node-2\n')

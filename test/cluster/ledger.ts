@@ -66,9 +66,9 @@ export class Ledger {
     this.#afterwards.push(act)
   }
 
-  /** Ends the servers, the last first, and leaves nothing. */
+  /** Ends the servers, and leaves nothing. */
   async close(): Promise<void> {
-    for (const server of this.#servers.reverse()) await server.kill()
+    await Promise.all(this.#servers.map(server => server.kill()))
     for (const act of this.#afterwards) await act()
     for (const name of this.#entries.cgroups) await removeCgroup(name)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
@@ -84,7 +84,7 @@ export async function sweep(): Promise<number> {
   let swept = 0
   for (const folder of globSync(`${prefix}*`)) {
     const entries = read(folder)
-    if (entries === undefined || isAlive(entries.owner)) continue
+    if (entries === undefined || isAlive(entries.owner) || !mayRemove(folder)) continue
     for (const server of entries.servers) signal(server, 'SIGKILL')
     for (const name of entries.cgroups) await removeCgroup(name)
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
@@ -93,6 +93,10 @@ export async function sweep(): Promise<number> {
   if (swept > 0) say(`removed what ${swept} earlier ${swept === 1 ? 'run' : 'runs'} left`)
   return swept
 }
+
+/** Nobody but root removes what others left. */
+const mayRemove = (folder: string) =>
+  process.getuid?.() === 0 || statSync(folder, { throwIfNoEntry: false })?.uid === process.getuid?.()
 
 /** @returns undefined while its owner is about to write it; without any, the folder is nobody's after a minute */
 function read(folder: string): Entries | undefined {

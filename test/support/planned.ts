@@ -40,6 +40,8 @@ export class PlannedWorld {
   ])
   sessions: Record<string, string[]> = {}
   resting: Record<string, number> = {}
+  /** Functions whose hosts have crashed, and will be back. */
+  crashed = new Set<string>()
 
   async observed(): Promise<Observed> {
     const view = await this.orchestrator.broker.watch('f')
@@ -49,10 +51,9 @@ export class PlannedWorld {
       hosts: hosts.map(host => ({ ...host })),
       nodes: await this.orchestrator.nodes(),
       wirings: Object.fromEntries(view.wirings),
-      presences: [...view.presences.values()].map(presence => ({
-        ...presence,
-        function: nodeOf.get(presence.host)!,
-      })),
+      presences: [...view.presences.values()]
+        .map(presence => ({ ...presence, function: nodeOf.get(presence.host)! }))
+        .filter(presence => !this.crashed.has(presence.function)),
       sessions: { ...this.sessions },
       resting: { ...this.resting },
       ended: await endedOf('f', view, this.orchestrator.broker),

@@ -3,7 +3,7 @@ import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BrokerName, brokerNames } from './broker.ts'
-import { allKinds, type Kind, schedule, textOf } from './schedule.ts'
+import { type Kind, kinds, schedule, textOf } from './schedule.ts'
 import { type Progress, Refused, type Report, torture } from './torture.ts'
 
 const usage = `npm run torture -- [options]
@@ -18,7 +18,7 @@ updates, scales and cuts meanwhile, and counts what is lost, duplicated, out of 
   --minutes M     spread the records over so many minutes (default: as fast as they go through, at most --rate)
   --rate R        records a second at most (2000)
   --edges         kill and stop source and sink too; repeats there are counted apart
-  --only KINDS    only these faults: ${allKinds.join(',')}
+  --only KINDS    only these faults: ${kinds.join(',')}
   --plan          print the schedule, and do nothing
   --keep DIR      copy the controller's state and logs there when something is wrong
   --json          the result on stdout, for machines
@@ -41,8 +41,7 @@ const rate = values.minutes === undefined ? positive('rate') : records / (positi
 const only = values.only?.split(',') as Kind[] | undefined
 const broker = values.broker as BrokerName
 if (!brokerNames.includes(broker)) fail(`--broker: one of ${brokerNames.join(', ')}, not ${values.broker}`)
-for (const kind of only ?? [])
-  if (!allKinds.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
+for (const kind of only ?? []) if (!kinds.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
 const plan = { seed, records, faults, edges: values.edges === true, ...(only && { kinds: only }) }
 
 if (values.plan) {

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
 import { Problem } from '../../../schema/problem.ts'
 import type { Architecture } from '../blob.ts'
@@ -8,6 +7,7 @@ import { type Compression, fileLayer, type Layer } from '../layer.ts'
 import type { TarEntry } from '../tar.ts'
 import { librariesOf } from './libraries.ts'
 import { nodeBinary, ownArchitecture } from './node-binary.ts'
+import { programEntry } from './programs.ts'
 
 export interface BaseOptions {
   /** Binary of Node for Linux. */
@@ -45,9 +45,11 @@ export async function baseImage(options: BaseOptions): Promise<BaseImage> {
   const linked = await librariesOf(file, elf, options.libraries ? { folders: options.libraries } : {})
   const folder = linked.folder ?? 'usr/lib/node'
   const entries = [
-    await program('usr/local/bin/node', file),
-    ...(linked.loader ? [await program(linked.loader.path.replace(/^\/+/, ''), linked.loader.file)] : []),
-    ...(await Promise.all(linked.libraries.map(({ name, file }) => program(`${folder}/${name}`, file)))),
+    await programEntry('usr/local/bin/node', file),
+    ...(linked.loader
+      ? [await programEntry(linked.loader.path.replace(/^\/+/, ''), linked.loader.file)]
+      : []),
+    ...(await Promise.all(linked.libraries.map(({ name, file }) => programEntry(`${folder}/${name}`, file)))),
     ...systemFiles(options.authorities),
   ]
   const { compression } = options
@@ -75,11 +77,6 @@ export async function baseImage(options: BaseOptions): Promise<BaseImage> {
 }
 
 const extraFile = 'etc/ssl/certs/extra.pem'
-
-async function program(path: string, file: string): Promise<TarEntry> {
-  const { size } = await stat(file)
-  return { path, mode: 0o755, content: { file, bytes: size } }
-}
 
 function systemFiles(authorities: string | undefined): TarEntry[] {
   const text = (path: string, content: string) => ({ path, content: Buffer.from(content) })

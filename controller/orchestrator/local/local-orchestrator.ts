@@ -20,7 +20,8 @@ import { SupervisedHost } from './supervised-host.ts'
 export interface LocalOptions {
   state: string
   nodes?: DeclaredNode[]
-  broker: string
+  /** URL with which the hosts of a node connect. */
+  brokerOf: (flow: string, node: string) => string
   secrets: () => ReadonlyMap<string, string>
   /** Folder that relative paths in a dataflow are relative to. */
   folderOf: (flow: string) => string
@@ -125,7 +126,7 @@ export class LocalOrchestrator implements Orchestrator {
 
   #launch(record: HostRecord) {
     const { flow } = record.spec.workload
-    const { broker, secrets, state, folderOf } = this.#options
+    const { brokerOf, secrets, state, folderOf } = this.#options
     return launch({
       spec: record.spec,
       id: record.id,
@@ -134,7 +135,7 @@ export class LocalOrchestrator implements Orchestrator {
         nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica),
       ),
       log: this.#logOf(record),
-      broker,
+      broker: brokerOf(flow, record.spec.workload.node),
       secrets: secrets(),
       folder: folderOf(flow),
       compileCache: join(state, 'compile-cache'),

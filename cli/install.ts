@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { command } from './command.ts'
+import { Usage } from './failure.ts'
+import { clusterOptions, type KubeOptions, openCluster } from './kube.ts'
+
+interface Options extends KubeOptions {
+  image: string
+  functionImage: string
+  replicas: number
+  watchNamespace?: string
+  selector?: string
+  leaveTimeout: string
+  apply?: true
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+export const install = (): Command =>
+  clusterOptions(
+    command('install', {
+      summary: 'print what sets the controller up in a Kubernetes cluster',
+      detail:
+        'The same as the Helm chart in charts/dyninka makes: the Dataflow resource, a namespace, permissions, and the\n' +
+        'controller. Nothing is changed without --apply; apply it again to upgrade.',
+      examples: [
+        [
+          'dyninka install --image IMAGE --function-image NODE | kubectl apply --server-side -f -',
+          'with kubectl',
+        ],
+        ['dyninka install --image IMAGE --function-image NODE --apply', 'without'],
+      ],
+      failure: 'the cluster refuses it, or is not there',
+    })
+      .requiredOption('--image <IMAGE>', 'image of the controller')
+      .requiredOption('--function-image <IMAGE>', 'image with Node that functions run in; see `dyninka base`')
+      .option('--replicas <COUNT>', 'of the controller: one leads, the others stand by', countOf, 2)
+      .option('--watch-namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
+      .option('--selector <LABELS>', 'only Dataflows with these labels, like shard=a')
+      .option('--leave-timeout <DURATION>', 'how long a deleted Dataflow may take to end', '2m')
+      .option('--apply', 'apply it'),
+    'namespace of the controller (default: dyninka)',
+  ).action(async ({ apply, namespace = 'dyninka', kubeconfig, context, ...options }: Options) => {
+    const { manifests } = await import('./install/manifests.ts')
+    const all = await manifests({ ...options, namespace, name: 'dyninka', version })
+    if (!apply) {
+      const { dump } = await import('js-yaml')
+      console.log(
+        all
+          .map(manifest => `---\n${dump(manifest, { noRefs: true, lineWidth: -1 })}`)
+          .join('')
+          .trimEnd(),
+      )
+      return
+    }
+    const client = await openCluster({ ...(kubeconfig && { kubeconfig }), ...(context && { context }) })
+    for (const manifest of all) {
+      const { apiVersion, kind, metadata } = manifest
+      await client.apply({ apiVersion, kind, plural: pluralOf(kind) }, manifest)
+      console.log(`${kind} ${metadata.name}`)
+    }
+  })
+
+function countOf(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw new Usage('--replicas takes a number from 0 to 99')
+  return Number(text)
+}
+
+/** As the API's paths have it; of all kinds that we install. */
+const pluralOf = (kind: string) =>
+  kind.endsWith('y') ? `${kind.slice(0, -1).toLowerCase()}ies` : `${kind.toLowerCase()}s`

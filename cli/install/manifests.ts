@@ -1,0 +1,194 @@
+import { readFile } from 'node:fs/promises'
+import { load } from 'js-yaml'
+import type { KubernetesObject } from '../../controller/kubernetes/resource.ts'
+
+export interface InstallOptions {
+  /** Of the controller. */
+  image: string
+  /** With Node, that functions run in. */
+  functionImage: string
+  namespace: string
+  name: string
+  version: string
+  replicas: number
+  watchNamespace?: string
+  selector?: string
+  leaveTimeout: string
+}
+
+type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] }
+type Manifest = KubernetesObject & Record<string, unknown>
+
+const chart = new URL('../../charts/dyninka/', import.meta.url)
+const read = async <T>(path: string) => load(await readFile(new URL(path, chart), 'utf8')) as T
+
+const rbac = 'rbac.authorization.k8s.io'
+const port = 4780
+
+/** What the Helm chart installs with the same values, in an order in which it can be applied. The definition of the
+ *  resource and the namespace come first. */
+export async function manifests(options: InstallOptions): Promise<Manifest[]> {
+  const { namespace, version } = options
+  const definition = await read<Manifest>('crds/dataflows.yaml')
+  const permissions = await read<Record<'dataflows' | 'cluster' | 'own', Rule[]>>('files/permissions.yaml')
+  const home: Manifest = {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name: namespace,
+      labels: {
+        'app.kubernetes.io/name': 'dyninka',
+        'app.kubernetes.io/version': version,
+        'pod-security.kubernetes.io/enforce': 'restricted',
+      },
+    },
+  }
+  return [definition, home, ...rights(options, permissions), ...workload(options)]
+}
+
+const selectorOf = ({ name }: InstallOptions) => ({
+  'app.kubernetes.io/name': 'dyninka',
+  'app.kubernetes.io/instance': name,
+})
+
+const labelsOf = (options: InstallOptions) => ({
+  ...selectorOf(options),
+  'app.kubernetes.io/version': options.version,
+  'app.kubernetes.io/managed-by': 'dyninka',
+})
+
+function rights(
+  options: InstallOptions,
+  permissions: Record<'dataflows' | 'cluster' | 'own', Rule[]>,
+): Manifest[] {
+  const { name, namespace, watchNamespace } = options
+  const labels = labelsOf(options)
+  const subjects = [{ kind: 'ServiceAccount', name, namespace }]
+  const role = (kind: 'Role' | 'ClusterRole', name: string, rules: Rule[]): Manifest => ({
+    apiVersion: `${rbac}/v1`,
+    kind,
+    metadata: { name, ...(kind === 'Role' && { namespace }), labels },
+    rules,
+  })
+  const binding = (to: Manifest, within?: string): Manifest => ({
+    apiVersion: `${rbac}/v1`,
+    kind: within === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
+    metadata: { name: to.metadata.name, ...(within !== undefined && { namespace: within }), labels },
+    roleRef: { apiGroup: rbac, kind: to.kind, name: to.metadata.name },
+    subjects,
+  })
+  const own = role('Role', name, permissions.own)
+  const nodes = role('ClusterRole', `${namespace}-${name}-nodes`, permissions.cluster)
+  const dataflows = role('ClusterRole', `${namespace}-${name}-dataflows`, permissions.dataflows)
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace, labels } },
+    own,
+    binding(own, namespace),
+    nodes,
+    binding(nodes),
+    dataflows,
+    binding(dataflows, watchNamespace),
+  ]
+}
+
+function workload(options: InstallOptions): Manifest[] {
+  const { name, namespace, replicas } = options
+  const labels = labelsOf(options)
+  const selector = selectorOf(options)
+  const metadata = { name, namespace, labels }
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: { replicas, selector: { matchLabels: selector }, template: podOf(options) },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { selector, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
+    },
+    ...(replicas > 1
+      ? [
+          {
+            apiVersion: 'policy/v1',
+            kind: 'PodDisruptionBudget',
+            metadata,
+            spec: { maxUnavailable: 1, selector: { matchLabels: selector } },
+          },
+        ]
+      : []),
+  ]
+}
+
+function podOf(options: InstallOptions) {
+  const { name, image, functionImage, watchNamespace, selector, leaveTimeout } = options
+  const probe = (path: string) => ({ httpGet: { path, port: 'http' } })
+  return {
+    metadata: {
+      labels: labelsOf(options),
+      annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(port) },
+    },
+    spec: {
+      serviceAccountName: name,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        runAsGroup: 65532,
+        fsGroup: 65532,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      terminationGracePeriodSeconds: 30,
+      containers: [
+        {
+          name: 'controller',
+          image,
+          args: [
+            'controller',
+            `--image=${functionImage}`,
+            `--lease=${name}-controller`,
+            `--leave-timeout=${leaveTimeout}`,
+            ...(watchNamespace === undefined ? [] : [`--namespace=${watchNamespace}`]),
+            ...(selector === undefined ? [] : [`--selector=${selector}`]),
+          ],
+          env: [
+            { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+            { name: 'DYNINKA_LOG_LEVEL', value: 'info' },
+            { name: 'HOME', value: '/var/lib/dyninka' },
+          ],
+          ports: [{ name: 'http', containerPort: port }],
+          livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 6 },
+          readinessProbe: { ...probe('/readyz'), periodSeconds: 5 },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+          resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+          volumeMounts: [
+            { name: 'state', mountPath: '/var/lib/dyninka' },
+            { name: 'tmp', mountPath: '/tmp' },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'state', emptyDir: { sizeLimit: '4Gi' } },
+        { name: 'tmp', emptyDir: { sizeLimit: '512Mi' } },
+      ],
+      affinity: {
+        podAntiAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            {
+              weight: 100,
+              podAffinityTerm: {
+                topologyKey: 'kubernetes.io/hostname',
+                labelSelector: { matchLabels: selectorOf(options) },
+              },
+            },
+          ],
+        },
+      },
+    },
+  }
+}

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Logger, pino } from 'pino'
+import { hostBundle } from '../../builder/index.ts'
+import type { ScaleSettings } from '../autoscale.ts'
+import type { KubernetesClient } from '../kubernetes/client.ts'
+import { parseListen } from '../server/listen.ts'
+import { startServer } from '../server/server.ts'
+import { makeStateFolder, startProblem } from '../state-folder.ts'
+import { Election } from './election.ts'
+import { EventRecorder } from './event-recorder.ts'
+import { fenced } from './fenced.ts'
+import { Fleet } from './fleet.ts'
+import type { OpenOrchestrator } from './follower.ts'
+import { Lease } from './lease.ts'
+import { ownSecret } from './own-secret.ts'
+
+export interface ClusterControllerOptions {
+  client: KubernetesClient
+  openOrchestrator: OpenOrchestrator
+  /** Where Dataflows are looked for. All namespaces when absent. */
+  namespace?: string
+  /** Label selector of the Dataflows to take care of; the others are left to other controllers. */
+  selector?: string
+  /** Of the controller itself: its Lease and its Secret. */
+  ownNamespace: string
+  /** Of the Lease: controllers that share one stand in for each other. Default `dyninka-controller`. */
+  leaseName?: string
+  /** How long a leader that says nothing is left alone. Default 9 s. */
+  leaseMs?: number
+  /** Folder for copies and artifacts; it may be empty at each start. */
+  state: string
+  /** `host:port` of the HTTP API. Default `0.0.0.0:4780`. */
+  listen?: string
+  /** How long a Dataflow that is being deleted may take to end in order. Default 2 min. */
+  leaveMs?: number
+  /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */
+  silentMs?: number
+  /** When hosts are added and taken away; see `ScaleSettings`. */
+  scaling?: Partial<ScaleSettings>
+  /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
+  webhookSecret?: string
+  logger?: Logger
+}
+
+export interface ClusterController {
+  /** Of the HTTP API. */
+  url: string
+  token?: string
+  readonly isLeader: boolean
+  /** Lets go of what runs, and of the Lease. */
+  stop(): Promise<void>
+}
+
+const secretName = 'dyninka-controller'
+const defaultLeaseMs = 9_000
+const defaultLeaveMs = 120_000
+const defaultSilentMs = 15_000
+
+/** Takes care of the Dataflows of a cluster whenever it holds the Lease. What an earlier controller left running is
+ *  adopted. @throws Problem when it can't start */
+export async function startClusterController(options: ClusterControllerOptions): Promise<ClusterController> {
+  const { client, ownNamespace, leaseMs = defaultLeaseMs } = options
+  const log = options.logger ?? pino({ level: 'info' })
+  const state = resolve(options.state)
+  const store = join(state, 'store')
+  const [address, port] = parseListen(options.listen ?? '0.0.0.0:4780')
+  const identity = `${hostname()}_${randomUUID()}`
+  const stopping = new AbortController()
+  makeStateFolder(state)
+  const runtime = await hostBundle(store).catch((error: unknown) => {
+    throw startProblem(error, store)
+  })
+  const { salt, token } = await ownSecret(client, {
+    name: secretName,
+    namespace: ownNamespace,
+    signal: stopping.signal,
+  })
+  const recorder = new EventRecorder({ client, identity, log })
+  let fleet: Fleet | undefined
+
+  const election = new Election({
+    lease: new Lease({
+      client,
+      namespace: ownNamespace,
+      name: options.leaseName ?? 'dyninka-controller',
+      identity,
+      durationMs: leaseMs,
+    }),
+    durationMs: leaseMs,
+    everyMs: leaseMs / 6,
+    log,
+    async lead(tenure) {
+      const led = new Fleet({
+        client: fenced(client, tenure),
+        state,
+        runtime,
+        identity,
+        salt,
+        openOrchestrator: options.openOrchestrator,
+        silentMs: options.silentMs ?? defaultSilentMs,
+        scaling: options.scaling ?? {},
+        leaveMs: options.leaveMs ?? defaultLeaveMs,
+        ...(options.namespace !== undefined && { namespace: options.namespace }),
+        ...(options.selector !== undefined && { selector: options.selector }),
+        recorder,
+        log,
+        tenure,
+      })
+      fleet = led
+      await aborted(tenure.signal)
+      fleet = undefined
+      await led.close()
+    },
+  })
+  const server = await startServer({
+    members: () =>
+      fleet?.followed().map(({ key, follower }) => ({ ...follower.parts, namespace: key.split('/')[0]! })) ??
+      [],
+    // Who waits for the Lease is as ready as can be.
+    isReady: () => (fleet ? fleet.isSynced : election.isWell),
+    openMetrics: true,
+    address,
+    port,
+    token,
+    log,
+    ...(options.webhookSecret !== undefined && { webhookSecret: options.webhookSecret }),
+  })
+  election.start()
+  return {
+    url: server.url,
+    ...(server.token !== undefined && { token: server.token }),
+    get isLeader() {
+      return election.isLeader
+    },
+    async stop() {
+      await server.close()
+      await election.close()
+      await recorder.settled()
+      stopping.abort()
+    },
+  }
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -1,0 +1,253 @@
+import { rm } from 'node:fs/promises'
+import { durationMs } from '../../schema/duration.ts'
+import { Problem } from '../../schema/problem.ts'
+import { jitterMs } from '../backoff.ts'
+import type { Informer } from '../kubernetes/informer.ts'
+import { resources } from '../kubernetes/resource.ts'
+import type { ControllerEvent } from '../options.ts'
+import type { Tenure } from '../tenure.ts'
+import { WorkQueue } from '../work-queue.ts'
+import { type Announcement, announcementOf } from './announcement.ts'
+import { BrokerChecks } from './broker-checks.ts'
+import { readCredentials } from './credentials.ts'
+import { holdOn } from './departure.ts'
+import type { EventRecorder } from './event-recorder.ts'
+import { Follower, type Surroundings, stateOf } from './follower.ts'
+import { leave } from './leave.ts'
+import { type DataflowResource, finalizer, keyOf, reconcileAnnotation } from './resource.ts'
+import { resourceStatus } from './resource-status.ts'
+import { Seat } from './seat.ts'
+import { StatusWriter } from './status-writer.ts'
+
+export interface FleetOptions extends Surroundings {
+  /** All namespaces when absent. */
+  namespace?: string
+  /** Label selector: the others are left to other controllers. */
+  selector?: string
+  recorder: EventRecorder
+  /** How long a Dataflow that is being deleted may take to end in order. */
+  leaveMs: number
+  tenure: Tenure
+}
+
+/** The Dataflows that this process is in charge of, each with a follower of its own. */
+export class Fleet {
+  #options: FleetOptions
+  #informer: Informer<DataflowResource>
+  #queue: WorkQueue
+  #seats = new Map<string, Seat>()
+  #statuses: StatusWriter
+  #checks = new BrokerChecks()
+  #isSynced = false
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+    const { client, namespace, selector, log, tenure } = options
+    this.#queue = new WorkQueue(
+      key => this.#look(key),
+      (key, error) => this.#failed(key, error),
+    )
+    this.#statuses = new StatusWriter({
+      client,
+      log,
+      signal: tenure.signal,
+      find: key => this.#find(key),
+      status: (key, resource) => this.#statusOf(key, resource),
+      onWritten: resource => this.#informer.take(resource),
+    })
+    this.#informer = client.watch<DataflowResource>(resources.Dataflow, {
+      ...(namespace !== undefined && { namespace }),
+      ...(selector !== undefined && { labelSelector: selector }),
+      onChange: (now, before) => {
+        // What only its status says, we said ourselves.
+        if (!now || !before || isNews(now, before)) this.#queue.add(keyOf((now ?? before)!))
+      },
+      onError: err => log.warn({ err }, 'Dataflows could not be watched'),
+    })
+    this.#informer.synced.then(() => {
+      this.#isSynced = true
+    })
+  }
+
+  /** All Dataflows are known. */
+  get isSynced(): boolean {
+    return this.#isSynced
+  }
+
+  /** Those that are followed now. */
+  followed(): { key: string; follower: Follower }[] {
+    return [...this.#seats].flatMap(([key, { follower }]) => (follower ? [{ key, follower }] : []))
+  }
+
+  /** Looks at all repositories now. */
+  look(): void {
+    for (const { follower } of this.#seats.values()) follower?.look()
+  }
+
+  /** Lets go of what runs: it keeps running. */
+  async close(): Promise<void> {
+    await this.#informer.close()
+    await this.#queue.close()
+    await Promise.all([...this.#seats.values()].map(seat => seat.close()))
+    await this.#statuses.settled()
+  }
+
+  #find(key: string): DataflowResource | undefined {
+    const [namespace, name] = key.split('/')
+    return this.#informer.get(name!, namespace!)
+  }
+
+  async #look(key: string): Promise<number | undefined> {
+    const known = this.#seats.get(key)
+    if (known && known.uid !== this.#find(key)?.metadata.uid) await this.#forget(key, known)
+    const resource = this.#find(key) // there may be one again
+    if (!resource) {
+      this.#queue.forget(key)
+      return undefined
+    }
+    const { spec, metadata } = resource
+    const seat = this.#seats.get(key) ?? new Seat(metadata.uid!)
+    this.#seats.set(key, seat)
+    if (metadata.deletionTimestamp !== undefined) return this.#leave(key, seat, resource)
+    if (spec.suspend || seat.isTaken) {
+      await seat.close()
+      delete seat.trouble
+      this.#statuses.ask(key)
+      return undefined
+    }
+    await this.#follow(key, seat, await this.#held(resource))
+    this.#statuses.ask(key)
+    return jitterMs(durationMs(spec.source.interval ?? '30s'))
+  }
+
+  async #held(resource: DataflowResource): Promise<DataflowResource> {
+    if (resource.metadata.finalizers?.includes(finalizer)) return resource
+    const { client, tenure } = this.#options
+    const held = await holdOn(client, resource, tenure.signal)
+    this.#informer.take(held)
+    return held
+  }
+
+  /** Sees to it that it is followed as its spec says, with the credentials that its Secrets hold now. */
+  async #follow(key: string, seat: Seat, resource: DataflowResource): Promise<void> {
+    const { client, tenure } = this.#options
+    const { signal } = tenure
+    const { generation, annotations = {} } = resource.metadata
+    if (seat.follower && seat.follower.generation !== generation) await seat.close()
+    if (seat.follower) {
+      const folder = `${stateOf(this.#options, resource)}/credentials`
+      const { version } = await readCredentials(client, resource, { folder, signal })
+      if (version !== seat.follower.credentials.version) await seat.close()
+    }
+    const asked = annotations[reconcileAnnotation]
+    const handled = seat.handledReconcile ?? resource.status?.lastHandledReconcile
+    if (seat.follower) {
+      if (asked !== handled) seat.follower.look()
+    } else {
+      seat.follower = await Follower.open({
+        ...this.#options,
+        checks: this.#checks,
+        resource,
+        emit: event => this.#emit(key, seat, event),
+        onPass: () => this.#statuses.ask(key),
+      })
+    }
+    if (asked !== undefined) seat.handledReconcile = asked
+    delete seat.trouble
+  }
+
+  async #leave(key: string, seat: Seat, resource: DataflowResource): Promise<number | undefined> {
+    const againMs = await leave(seat, resource, {
+      ...this.#options,
+      checks: this.#checks,
+      emit: event => this.#emit(key, seat, event),
+      onPass: () => this.#queue.add(key),
+      announce: announcement => this.#announce(key, announcement),
+    })
+    if (againMs !== undefined) this.#statuses.ask(key)
+    return againMs
+  }
+
+  async #forget(key: string, seat: Seat): Promise<void> {
+    this.#seats.delete(key)
+    this.#statuses.forget(key)
+    await seat.close()
+    const folder = `${this.#options.state}/dataflows/${seat.uid}`
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  async #statusOf(key: string, resource: DataflowResource) {
+    const seat = this.#seats.get(key)
+    if (!seat || seat.isTaken) return undefined
+    const { trouble, follower, handledReconcile } = seat
+    const found = follower
+      ? await follower.findings(resource)
+      : { generation: resource.metadata.generation ?? 0 }
+    const status = resourceStatus(
+      {
+        ...found,
+        isSuspended: resource.spec.suspend === true,
+        ...(trouble && { trouble }),
+        ...(handledReconcile !== undefined && { handledReconcile }),
+      },
+      resource.status,
+      new Date().toISOString().replace(/\.\d+/, ''),
+    )
+    seat.settle(new Set(status.conditions!.map(({ reason }) => reason)))
+    return status
+  }
+
+  #emit(key: string, seat: Seat, event: ControllerEvent): void {
+    const isFailure = event.type === 'source-failed' || event.type === 'pass-failed'
+    if (isFailure && event.reason === 'InventoryTaken') {
+      seat.isTaken = true
+      this.#queue.add(key)
+    }
+    // A pass that fails is tried again and again: told once, until it goes well.
+    if (isFailure && !seat.tell(event.type, event.reason)) return
+    const announcement = announcementOf(event)
+    if (announcement) this.#announce(key, announcement)
+  }
+
+  #announce(key: string, announcement: Announcement): void {
+    const { recorder, tenure } = this.#options
+    const resource = this.#find(key)
+    if (resource) recorder.announce(resource, announcement, tenure)
+  }
+
+  #failed(key: string, error: unknown): void {
+    const { log, tenure } = this.#options
+    if (tenure.signal.aborted) return
+    const problem =
+      error instanceof Problem
+        ? error
+        : new Problem('InternalError', (error as Error).message, { cause: error })
+    log.warn({ dataflow: key, err: error, reason: problem.reason }, 'a Dataflow could not be followed')
+    const seat = this.#seats.get(key)
+    if (!seat) return
+    seat.trouble = problem
+    const { reason, message, hint } = problem
+    if (reason !== 'Conflict') {
+      const flow = key.split('/')[1]!
+      this.#emit(key, seat, {
+        type: 'pass-failed',
+        flow,
+        reason,
+        message,
+        ...(hint !== undefined && { hint }),
+      })
+    }
+    this.#statuses.ask(key)
+  }
+}
+
+/** Whether more has changed than what the controller writes. */
+function isNews({ metadata: now }: DataflowResource, { metadata: before }: DataflowResource): boolean {
+  return (
+    now.uid !== before.uid ||
+    now.generation !== before.generation ||
+    now.deletionTimestamp !== before.deletionTimestamp ||
+    now.annotations?.[reconcileAnnotation] !== before.annotations?.[reconcileAnnotation] ||
+    now.finalizers?.includes(finalizer) !== before.finalizers?.includes(finalizer)
+  )
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto'
+import { initialSecurity } from '../../broker/accounts/initial.ts'
+import { isConflict } from '../../kubernetes/api-problem.ts'
+import type { KubernetesClient } from '../../kubernetes/client.ts'
+import { type KubernetesObject, resources } from '../../kubernetes/resource.ts'
+import type { DataflowResource } from '../resource.ts'
+import { brokerLabels, brokerManifests, brokerName, brokerPort, initialKey } from './manifests.ts'
+
+export interface ManagedBroker {
+  /** With the account that may make others. */
+  url: string
+  /** From which passwords of functions follow. */
+  key: string
+}
+
+export interface ManagedBrokerOptions {
+  client: KubernetesClient
+  resource: DataflowResource
+  /** See `ManagedBrokerSpec`. */
+  image: string
+  imagePullSecrets?: string[]
+  /** How its Service is called by who connects: by name, or by address where there is no name resolution. */
+  addresses?: 'names' | 'ips'
+  signal: AbortSignal
+}
+
+interface Secret extends KubernetesObject {
+  data?: Record<string, string>
+}
+
+const username = 'dyninka-controller'
+const defaultStorage = '1Gi'
+
+/** Runs the broker of a Dataflow that has one of its own: makes it, and brings it back to what it should be.
+ *  @returns how to reach it, which may take a while to be possible. @throws ApiProblem */
+export async function runBroker(options: ManagedBrokerOptions): Promise<ManagedBroker> {
+  const { client, resource, image, imagePullSecrets, addresses = 'names', signal } = options
+  const { name: dataflow } = resource.metadata
+  const namespace = resource.metadata.namespace!
+  const { storage = defaultStorage, storageClassName } = resource.spec.broker.managed ?? {}
+  const { password, key } = await secretOf(client, dataflow, namespace, signal)
+  let host = `${brokerName(dataflow)}.${namespace}.svc`
+  const manifests = brokerManifests({
+    dataflow,
+    namespace,
+    image,
+    storage,
+    ...(imagePullSecrets && { imagePullSecrets }),
+    ...(storageClassName !== undefined && { storageClassName }),
+  })
+  for (const { resource, object } of manifests) {
+    const applied = await client.apply(resource, object, { force: true, signal })
+    if (resource.kind !== 'Service' || addresses === 'names') continue
+    host = (applied as KubernetesObject & { spec: { clusterIP: string } }).spec.clusterIP
+  }
+  return { url: `mqtt://${username}:${password}@${host}:${brokerPort}`, key }
+}
+
+/** Removes it with all that it keeps. */
+export async function removeBroker(
+  client: KubernetesClient,
+  { metadata }: DataflowResource,
+  signal: AbortSignal,
+): Promise<void> {
+  const namespace = metadata.namespace!
+  const labelSelector = Object.entries(brokerLabels(metadata.name))
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',')
+  for (const kind of removed) {
+    const resource = resources[kind]
+    const { items } = await client.list(resource, { namespace, labelSelector, signal })
+    for (const { metadata } of items)
+      await client.delete(resource, { name: metadata.name, namespace, uid: metadata.uid!, signal })
+  }
+}
+
+const removed = [
+  'StatefulSet',
+  'PersistentVolumeClaim',
+  'Service',
+  'NetworkPolicy',
+  'ConfigMap',
+  'Secret',
+] as const
+
+/** Reads the secret part, and makes it where there is none: another controller may be faster. */
+async function secretOf(
+  client: KubernetesClient,
+  dataflow: string,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<{ password: string; key: string }> {
+  const at = { name: brokerName(dataflow), namespace, signal }
+  let secret = await client.get<Secret>(resources.Secret, at)
+  if (!secret) {
+    const [password, key] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
+    const data = { password, key, [initialKey]: initialSecurity({ username, password }) }
+    secret = await client
+      .create<Secret>(
+        resources.Secret,
+        {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: at.name, namespace, labels: brokerLabels(dataflow) },
+          data: Object.fromEntries(
+            Object.entries(data).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+          ),
+        },
+        { signal },
+      )
+      .catch(async (error: unknown) => {
+        const theirs = isConflict(error) && (await client.get<Secret>(resources.Secret, at))
+        if (!theirs) throw error
+        return theirs
+      })
+  }
+  const value = (name: string) => Buffer.from(secret.data?.[name] ?? '', 'base64').toString()
+  return { password: value('password'), key: value('key') }
+}

@@ -1,0 +1,167 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { mosquitto } from '../support/brokers.ts'
+import { until } from '../support/controlled.ts'
+import { startGitServer } from '../support/git-server.ts'
+import { code, files, Stage } from './support/stage.ts'
+
+const Trouble = suite('a Dataflow in trouble')
+let stage: Stage
+let commit = ''
+
+Trouble.before(async () => {
+  stage = await Stage.open()
+  commit = await stage.repository.publish(files('way'), stage.url)
+  await stage.replica()
+})
+Trouble.after(async () => {
+  await stage?.close()
+})
+
+const secret = (name: string, ...values: string[]) =>
+  stage.api.kubectl('create', 'secret', 'generic', name, ...values.map(value => `--from-literal=${value}`))
+
+const remove = (name: string) => stage.api.kubectl('delete', `dataflow/${name}`, '--timeout=30s')
+
+const warnings = async (name: string) =>
+  (await stage.events(name)).filter(({ type }) => type === 'Warning').map(({ reason }) => reason)
+
+Trouble('says which Secret is not there, and goes on once it is', async () => {
+  const server = await startGitServer(stage.repository.root, { auth: { username: 'ada', password: 'right' } })
+  await stage.apply('way', {
+    source: { url: `${server.url}/repository.git`, interval: '1s', secretRef: { name: 'git' } },
+  })
+  await stage.until('way', 'Reconciling', 'True SecretNotFound')
+  assert.match(
+    await stage.message('way', 'Ready'),
+    /there is no Secret git, which spec.source.secretRef names/,
+  )
+
+  await secret('git', 'username=ada')
+  await stage.until('way', 'Reconciling', 'True SecretIncomplete')
+  assert.match(await stage.message('way', 'Ready'), /no password.*Add the key password/)
+  await stage.api.kubectl('delete', 'secret', 'git')
+
+  await secret('git', 'username=ada', 'password=wrong')
+  await stage.until('way', 'Stalled', 'True AuthenticationFailed')
+  const message = await stage.message('way', 'Stalled')
+  assert.match(message, 'Secret of spec.source.secretRef')
+  assert.not.match(message, 'wrong')
+
+  await stage.api.kubectl('patch', 'secret', 'git', '-p', '{"stringData":{"password":"right"}}')
+  await stage.ready('way', commit)
+  // Each of them was news, once.
+  assert.equal((await warnings('way')).toSorted(), [
+    'AuthenticationFailed',
+    'SecretIncomplete',
+    'SecretNotFound',
+  ])
+  await remove('way')
+  await server.stop()
+})
+
+Trouble('runs on while the Git server is away, and follows when it is back', async () => {
+  await stage.apply('way')
+  await stage.ready('way', commit)
+  const before = stage.pids()
+  const { bare } = stage.repository
+  await stage.repository.git('config', 'core.bare', 'false').catch(() => {})
+  const { rename } = await import('node:fs/promises')
+  await rename(bare, `${bare}.away`)
+  await stage.until('way', 'Reconciling', 'True RepositoryNotFound')
+  assert.is((await stage.conditions('way')).Ready, 'True Running')
+  assert.equal(stage.pids(), before)
+  await rename(`${bare}.away`, bare)
+  commit = await stage.repository.publish({ 'first.ts': code(5) }, stage.url)
+  await stage.ready('way', commit)
+  await stage.until('way', 'Reconciling', 'False Done')
+  await remove('way')
+})
+
+Trouble('says that the broker is away, and goes on when it is back', async () => {
+  const broker = await mosquitto('persistence true\npersistence_location DIR/\n')
+  await broker.end()
+  await stage.apply('way', { broker: { url: broker.url } })
+  await stage.until('way', 'Ready', 'False BrokerUnreachable')
+  assert.match(await stage.message('way', 'Ready'), 'spec.broker.url')
+  await broker.restart()
+  await stage.ready('way', commit)
+  const before = stage.pids()
+
+  await broker.end()
+  await stage.until('way', 'Reconciling', 'True BrokerUnreachable')
+  await broker.restart()
+  await stage.ready('way', commit)
+  await stage.until('way', 'Reconciling', 'False')
+  assert.equal(stage.pids(), before)
+  assert.equal(await warnings('way').then(all => new Set(all).has('BrokerUnreachable')), true)
+  await remove('way')
+  await broker.close()
+})
+
+Trouble('refuses a broker that would break a promise, and says what to change', async () => {
+  const broker = await mosquitto('retain_available false\n')
+  await stage.apply('way', { broker: { url: broker.url } })
+  await stage.until('way', 'Stalled', 'True BrokerUnfit')
+  assert.match(await stage.message('way', 'Stalled'), /retain/)
+  await remove('way')
+  await broker.close()
+})
+
+Trouble('survives an API server that answers nothing, and one that starts again', async () => {
+  await stage.apply('way')
+  await stage.ready('way', commit)
+  const before = stage.pids()
+  stage.api.freeze()
+  await new Promise(done => setTimeout(done, 20_000))
+  stage.api.thaw()
+  assert.equal(stage.pids(), before)
+  commit = await stage.repository.publish({ 'first.ts': code(6) }, stage.url)
+  await stage.ready('way', commit, 60_000)
+  assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
+
+  await stage.api.kill()
+  await new Promise(done => setTimeout(done, 3_000))
+  await stage.api.restart()
+  commit = await stage.repository.publish({ 'first.ts': code(7) }, stage.url)
+  await stage.ready('way', commit, 60_000)
+  assert.is(stage.pids().length, 3)
+})
+
+Trouble('keeps what it knows when somebody writes into its inventory, or deletes it', async () => {
+  const before = stage.pids()
+  await stage.api.kubectl('label', 'configmap/way-inventory', 'touched=yes')
+  commit = await stage.repository.publish({ 'first.ts': code(8) }, stage.url)
+  await stage.ready('way', commit)
+  await stage.api.kubectl('delete', 'configmap', 'way-inventory')
+  commit = await stage.repository.publish({ 'first.ts': code(9) }, stage.url)
+  await stage.ready('way', commit)
+  assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
+  const { sessions } = (await stage.get('way'))!.status!.inventory!
+  assert.is(sessions, 3)
+  await remove('way')
+  assert.equal(stage.pids(), [])
+})
+
+Trouble('lets a Dataflow be that another controller has taken over', async () => {
+  await stage.apply('way')
+  await stage.ready('way', commit)
+  const before = stage.pids()
+  const other = await stage.replica({ leaseName: 'another' }) // the same Dataflows: somebody's mistake
+  commit = await stage.repository.publish({ 'first.ts': code(10) }, stage.url)
+  await until('one follows it, and one does not', async () => {
+    const followed = await Promise.all(
+      stage.replicas.map(async replica => {
+        const { dataflows } = await replica.get<{ dataflows: unknown[] }>('/api/status')
+        return dataflows.length
+      }),
+    )
+    return followed.toSorted().join() === '0,1'
+  })
+  await stage.ready('way', commit)
+  assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
+  assert.is(stage.pids().length, 3)
+  await other.stop()
+})
+
+Trouble.run()

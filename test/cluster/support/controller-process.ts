@@ -1,0 +1,23 @@
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { startClusterController } from '../../../controller/cluster/cluster-controller.ts'
+import { KubernetesClient } from '../../../controller/kubernetes/client.ts'
+import { LocalOrchestrator } from '../../../controller/orchestrator/local/local-orchestrator.ts'
+
+/** A controller of the cluster whose hosts are processes of this machine, so that no node is needed. */
+const { kubeconfig, hosts, ...options } = JSON.parse(process.argv[2]!)
+const controller = await startClusterController({
+  ...options,
+  client: await KubernetesClient.open({ kubeconfig }),
+  listen: '127.0.0.1:0',
+  openOrchestrator: async ({ resource, brokerUrl, credentials }) =>
+    new LocalOrchestrator({
+      state: join(hosts, resource.metadata.namespace!, resource.metadata.name),
+      brokerOf: () => brokerUrl,
+      secrets: () => credentials.secrets,
+      folderOf: flow => join(hosts, 'files', flow),
+    }),
+  logger: pino({ level: process.env.DEBUG ? 'debug' : 'silent' }, process.stderr),
+})
+process.stdout.write(`${JSON.stringify({ url: controller.url })}\n`)
+process.once('SIGTERM', () => void controller.stop().then(() => process.exit(0)))

@@ -1,0 +1,178 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Findings } from '../controller/cluster/resource-status.ts'
+import { resourceStatus } from '../controller/cluster/resource-status.ts'
+import type { DataflowStatus } from '../controller/status.ts'
+
+const Status = suite('status of a Dataflow')
+
+const now = '2026-01-01T00:00:00Z'
+const revision = 'main@sha1:1'
+
+const condition = (type: 'Ready' | 'Reconciling' | 'Stalled', status: 'True' | 'False', reason: string) => ({
+  type,
+  status,
+  reason,
+  message: `${reason} it is`,
+  at: now,
+})
+
+const running: DataflowStatus = {
+  name: 'etl',
+  folder: '.',
+  revision,
+  source: revision,
+  conditions: [
+    condition('Ready', 'True', 'Running'),
+    condition('Reconciling', 'False', 'Done'),
+    condition('Stalled', 'False', 'ValidRevision'),
+  ],
+  findings: [],
+  functions: [],
+  history: [],
+}
+
+const statusOf = (findings: Partial<Findings>, before?: ReturnType<typeof resourceStatus>, at = now) =>
+  resourceStatus({ generation: 1, isSuspended: false, ...findings }, before, at)
+
+const told = (status: ReturnType<typeof resourceStatus>) =>
+  Object.fromEntries(status.conditions!.map(({ type, status, reason }) => [type, `${status} ${reason}`]))
+
+const messageOf = (status: ReturnType<typeof resourceStatus>, type: string) =>
+  status.conditions!.find(condition => condition.type === type)!.message
+
+const cases: [
+  what: string,
+  findings: Partial<Findings>,
+  Ready: string,
+  Reconciling: string,
+  Stalled: string,
+][] = [
+  ['nothing is known yet', {}, 'Unknown Progressing', 'True Progressing', 'False Progressing'],
+  ['all runs', { dataflow: running }, 'True Running', 'False Done', 'False ValidRevision'],
+  [
+    'the newest revision is refused',
+    {
+      dataflow: {
+        ...running,
+        conditions: [condition('Ready', 'True', 'Running'), condition('Stalled', 'True', 'InvalidRevision')],
+      },
+    },
+    'False InvalidRevision',
+    'True Progressing',
+    'True InvalidRevision',
+  ],
+  [
+    'the credentials are wrong',
+    { sourceTrouble: { reason: 'AuthenticationFailed', message: 'no', disposition: 'stalled' } },
+    'False AuthenticationFailed',
+    'False AuthenticationFailed',
+    'True AuthenticationFailed',
+  ],
+  [
+    'Git is away, and nothing ran yet',
+    { sourceTrouble: { reason: 'SourceUnreachable', message: 'no', disposition: 'transient' } },
+    'False SourceUnreachable',
+    'True SourceUnreachable',
+    'False Progressing',
+  ],
+  [
+    'Git is away, and all runs',
+    {
+      dataflow: running,
+      sourceTrouble: { reason: 'SourceTimeout', message: 'no', disposition: 'transient' },
+    },
+    'True Running',
+    'True SourceTimeout',
+    'False ValidRevision',
+  ],
+  [
+    'the broker is away',
+    { trouble: { reason: 'BrokerUnreachable', message: 'no', disposition: 'transient' } },
+    'False BrokerUnreachable',
+    'True BrokerUnreachable',
+    'False Progressing',
+  ],
+]
+for (const [what, findings, Ready, Reconciling, Stalled] of cases) {
+  Status(`${what}: Ready is ${Ready}`, () => {
+    assert.equal(told(statusOf(findings)), { Ready, Reconciling, Stalled })
+  })
+}
+
+Status('says what to do, in the words of who has kubectl', () => {
+  const status = statusOf({
+    dataflow: { ...running, conditions: [condition('Stalled', 'True', 'InvalidRevision')] },
+    sourceTrouble: {
+      reason: 'AuthenticationFailed',
+      message: 'it refuses',
+      disposition: 'stalled',
+      hint: 'start again',
+    },
+  })
+  const message = messageOf(status, 'Stalled')
+  assert.match(message, 'it refuses. Put a user and token')
+  assert.match(message, 'spec.source.secretRef')
+  assert.not.match(message, 'start again')
+  assert.match(messageOf(status, 'Ready'), `What ran keeps running: ${revision}`)
+})
+
+Status('keeps the time of a condition until its status changes', () => {
+  const first = statusOf({ dataflow: running })
+  const later = '2026-01-02T00:00:00Z'
+  const same = statusOf({ dataflow: running }, first, later)
+  assert.equal(same, first)
+  const other = statusOf(
+    {
+      dataflow: running,
+      sourceTrouble: { reason: 'SourceTimeout', message: 'no', disposition: 'transient' },
+    },
+    first,
+    later,
+  )
+  const times = Object.fromEntries(
+    other.conditions!.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]),
+  )
+  assert.equal(times, { Ready: now, Reconciling: later, Stalled: now })
+})
+
+Status('doubts nothing that an earlier controller saw, until it has looked itself', () => {
+  const before = statusOf({ dataflow: running })
+  const taken = statusOf({}, before)
+  assert.is(told(taken).Ready, 'True Running')
+  assert.is(taken.revision, revision)
+  // With another spec, it must be seen anew.
+  assert.is(told(statusOf({ generation: 2 }, before)).Ready, 'Unknown Progressing')
+})
+
+Status('while suspended, leaves what was said of what runs', () => {
+  const before = statusOf({ dataflow: running })
+  const suspended = statusOf({ isSuspended: true, generation: 2 }, before)
+  assert.equal(told(suspended), {
+    Ready: 'True Running',
+    Reconciling: 'False Suspended',
+    Stalled: 'False Suspended',
+  })
+  assert.is(suspended.observedGeneration, 2)
+})
+
+Status('keeps the last five results, and bounds what it says', () => {
+  const entry = (n: number) => ({
+    revision: `main@sha1:${n}`,
+    at: now,
+    result: 'Succeeded' as const,
+    message: 'x'.repeat(1_000),
+    built: ['a', 'b'],
+    applied: [],
+  })
+  const history = [1, 2, 3, 4, 5, 6, 7].map(entry)
+  const status = statusOf({ dataflow: { ...running, history } })
+  assert.equal(
+    status.history!.map(({ revision }) => revision),
+    [3, 4, 5, 6, 7].map(n => `main@sha1:${n}`),
+  )
+  assert.is(status.history![0]!.built, 2)
+  assert.ok(status.history![0]!.message!.length <= 300)
+})
+
+Status.run()
