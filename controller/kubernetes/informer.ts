@@ -135,7 +135,9 @@ export class Informer<T extends KubernetesObject> {
       const known = this.#objects.get(keyOf(object.metadata))
       if (known?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(object)
     }
-    for (const object of gone.values()) this.#remove(object)
+    // What was taken in while the list was on its way is not gone, but newer.
+    const listed = numberOf(resourceVersion)
+    for (const object of gone.values()) if (versionOf(object) <= listed) this.#remove(object)
     this.#version = resourceVersion
   }
 
@@ -234,9 +236,11 @@ function isNewer(a: KubernetesObject, b: KubernetesObject): boolean {
   return versionOf(a) > versionOf(b)
 }
 
-function versionOf({ metadata }: KubernetesObject): bigint {
+const versionOf = ({ metadata }: KubernetesObject) => numberOf(metadata.resourceVersion)
+
+function numberOf(version = '0'): bigint {
   try {
-    return BigInt(metadata.resourceVersion ?? '0')
+    return BigInt(version)
   } catch {
     return 0n
   }

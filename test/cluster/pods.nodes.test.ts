@@ -94,8 +94,6 @@ Pods('takes over, is ready, and does its work where it was decided', async () =>
   await start('first', 1, { placement: { zone: 'zone-2' } })
   const [host] = await hosts(all => all.length === 1 && all[0]!.startedAt !== undefined, 'a pod that runs')
   assert.is(host!.place, 'node-2')
-  for (let n = 1; n <= 20; n++) await rig.publish('pods/in', JSON.stringify({ n }))
-  await until(() => heard.length === 20, '20 records', waitMs)
   await cluster.kubectl(
     'wait',
     '-n',
@@ -104,18 +102,22 @@ Pods('takes over, is ready, and does its work where it was decided', async () =>
     `pod/${host!.id}`,
     '--timeout=60s',
   )
+  // Only now its session takes in what is sent: before, nobody is wired to it.
+  for (let n = 1; n <= 20; n++) await rig.publish('pods/in', JSON.stringify({ n }))
+  await until(() => heard.length === 20, '20 records', waitMs)
 })
 
 Pods('tells what its functions log', async () => {
   const stop = new AbortController()
   const lines: LogLine[] = []
+  const heard = await rig.listen('pods/out')
   const following = (async () => {
     const options = { follow: true, lines: 5, signal: stop.signal }
     for await (const line of orchestrator.logs(rig.flow.name, 'f', options)) lines.push(line)
   })()
   await until(() => lines.length === 5, 'the last lines', waitMs)
   await rig.publish('pods/in', '{"n":21}')
-  await until(() => lines.length === 6, 'a new line', waitMs)
+  await until(() => lines.length === 6 && heard.length === 1, 'a new line, and its record', waitMs)
   stop.abort()
   await following
   assert.is(lines[5]!.msg, 'seen')
