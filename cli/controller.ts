@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { command } from './command.ts'
 import { duration } from './duration.ts'
 import { interruption } from './interrupt.ts'
@@ -12,6 +12,8 @@ interface Options {
   listen: string
   state: string
   image: string
+  brokerImage?: string
+  serviceAddresses: 'names' | 'ips'
   leaveTimeout?: number
   kubeconfig?: string
   context?: string
@@ -35,6 +37,12 @@ export const controller = (): Command =>
     failure: 'the controller could not start',
   })
     .requiredOption('--image <IMAGE>', 'image with Node that functions run in, by digest; see `dyninka base`')
+    .option('--broker-image <IMAGE>', 'image of mosquitto, for Dataflows whose broker is managed')
+    .addOption(
+      new Option('--service-addresses <HOW>', 'how pods reach a managed broker')
+        .choices(['names', 'ips'])
+        .default('names'),
+    )
     .option('-n, --namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
     .option('-l, --selector <LABELS>', 'only Dataflows with these labels, like shard=a')
     .option(
@@ -54,7 +62,17 @@ export const controller = (): Command =>
     .option('--json', 'structured logs on stdout; what a pod does always')
     .addHelpText('after', '\nEnvironment: DYNINKA_WEBHOOK_SECRET signs /webhook.')
     .action(
-      async ({ ownNamespace, lease, leaveTimeout, kubeconfig, context, image, ...options }: Options) => {
+      async ({
+        ownNamespace,
+        lease,
+        leaveTimeout,
+        kubeconfig,
+        context,
+        image,
+        brokerImage,
+        serviceAddresses,
+        ...options
+      }: Options) => {
         const { KubernetesClient } = await import('../controller/kubernetes/client.ts')
         const { startClusterController } = await import('../controller/cluster/cluster-controller.ts')
         const { kubernetesOrchestrators } = await import('../controller/cluster/kubernetes-orchestrators.ts')
@@ -69,6 +87,9 @@ export const controller = (): Command =>
           ...options,
           client,
           openOrchestrator: kubernetesOrchestrators({ image }),
+          ...(brokerImage !== undefined && {
+            managedBroker: { image: brokerImage, addresses: serviceAddresses },
+          }),
           ownNamespace: ownNamespace ?? process.env.POD_NAMESPACE ?? client.namespace,
           leaseName: lease,
           ...(leaveTimeout !== undefined && { leaveMs: leaveTimeout }),

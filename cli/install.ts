@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { command } from './command.ts'
 import { Usage } from './failure.ts'
 import { clusterOptions, type KubeOptions, openCluster } from './kube.ts'
@@ -7,6 +7,8 @@ import { clusterOptions, type KubeOptions, openCluster } from './kube.ts'
 interface Options extends KubeOptions {
   image: string
   functionImage: string
+  brokerImage?: string
+  serviceAddresses?: 'names' | 'ips'
   replicas: number
   watchNamespace?: string
   selector?: string
@@ -36,6 +38,12 @@ export const install = (): Command =>
     })
       .requiredOption('--image <IMAGE>', 'image of the controller')
       .requiredOption('--function-image <IMAGE>', 'image with Node that functions run in; see `dyninka base`')
+      .option('--broker-image <IMAGE>', 'image of mosquitto, for Dataflows with a managed broker')
+      .addOption(
+        new Option('--service-addresses <HOW>', 'how pods reach a managed broker')
+          .choices(['names', 'ips'])
+          .default('names'),
+      )
       .option('--replicas <COUNT>', 'of the controller: one leads, the others stand by', countOf, 2)
       .option('--watch-namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
       .option('--selector <LABELS>', 'only Dataflows with these labels, like shard=a')

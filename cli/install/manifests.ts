@@ -7,6 +7,8 @@ export interface InstallOptions {
   image: string
   /** With Node, that functions run in. */
   functionImage: string
+  brokerImage?: string
+  serviceAddresses?: 'names' | 'ips'
   namespace: string
   name: string
   version: string
@@ -123,7 +125,7 @@ function workload(options: InstallOptions): Manifest[] {
 }
 
 function podOf(options: InstallOptions) {
-  const { name, image, functionImage, watchNamespace, selector, leaveTimeout } = options
+  const { name, image, functionImage, brokerImage, watchNamespace, selector, leaveTimeout } = options
   const probe = (path: string) => ({ httpGet: { path, port: 'http' } })
   return {
     metadata: {
@@ -149,6 +151,8 @@ function podOf(options: InstallOptions) {
             `--image=${functionImage}`,
             `--lease=${name}-controller`,
             `--leave-timeout=${leaveTimeout}`,
+            ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
+            `--service-addresses=${options.serviceAddresses ?? 'names'}`,
             ...(watchNamespace === undefined ? [] : [`--namespace=${watchNamespace}`]),
             ...(selector === undefined ? [] : [`--selector=${selector}`]),
           ],

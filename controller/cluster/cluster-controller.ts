@@ -8,6 +8,7 @@ import type { KubernetesClient } from '../kubernetes/client.ts'
 import { parseListen } from '../server/listen.ts'
 import { startServer } from '../server/server.ts'
 import { makeStateFolder, startProblem } from '../state-folder.ts'
+import type { ManagedBrokerOptions } from './broker-access.ts'
 import { Election } from './election.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { fenced } from './fenced.ts'
@@ -19,6 +20,8 @@ import { ownSecret } from './own-secret.ts'
 export interface ClusterControllerOptions {
   client: KubernetesClient
   openOrchestrator: OpenOrchestrator
+  /** Without it, no brokers are run. */
+  managedBroker?: ManagedBrokerOptions
   /** Where Dataflows are looked for. All namespaces when absent. */
   namespace?: string
   /** Label selector of the Dataflows to take care of; the others are left to other controllers. */
@@ -99,6 +102,7 @@ export async function startClusterController(options: ClusterControllerOptions):
         identity,
         salt,
         openOrchestrator: options.openOrchestrator,
+        ...(options.managedBroker && { managedBroker: options.managedBroker }),
         silentMs: options.silentMs ?? defaultSilentMs,
         scaling: options.scaling ?? {},
         leaveMs: options.leaveMs ?? defaultLeaveMs,

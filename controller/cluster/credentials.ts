@@ -15,6 +15,8 @@ export interface Credentials {
   git: NonNullable<ControllerOptions['git']>
   /** URL of the broker with user and password, where it is in a Secret. */
   brokerUrl?: string
+  /** Of the registry, as Docker keeps it. */
+  dockerConfig?: string
   /** Values of the secrets of functions, by name. */
   secrets: ReadonlyMap<string, string>
   /** Changes with any of them. */
@@ -35,16 +37,17 @@ export async function readCredentials(
   { metadata, spec }: DataflowResource,
   { folder, signal, isLeaving = false }: ReadOptions,
 ): Promise<Credentials> {
-  const { source, broker, secretRef } = spec
+  const { source, broker, registry, secretRef } = spec
   const read = (path: string, ref: { name: string } | undefined) =>
     ref && readSecret(client, { path, name: ref.name, namespace: metadata.namespace!, signal })
-  const [git, verify, account, functions] = await Promise.all([
+  const [git, verify, account, pull, functions] = await Promise.all([
     isLeaving ? undefined : read('spec.source.secretRef', source.secretRef),
     isLeaving ? undefined : read('spec.source.verify.secretRef', source.verify?.secretRef),
     read('spec.broker.secretRef', broker.secretRef),
+    isLeaving ? undefined : read('spec.registry.secretRef', registry?.secretRef),
     isLeaving ? undefined : read('spec.secretRef', secretRef),
   ])
-  const versions = [git, verify, account, functions].map(secret => secret?.version ?? '')
+  const versions = [git, verify, account, pull, functions].map(secret => secret?.version ?? '')
   return {
     git: {
       ...(git && (isHttp(source.url) ? { credentials: passwordIn(git) } : { ssh: await keyIn(git, folder) })),
@@ -55,6 +58,7 @@ export async function readCredentials(
       }),
     },
     ...(account && { brokerUrl: valueIn(account, 'url').trim() }),
+    ...(pull && { dockerConfig: valueIn(pull, '.dockerconfigjson') }),
     secrets: functions?.values ?? new Map(),
     version: versions.join(' '),
   }

@@ -15,8 +15,8 @@ import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
 import type { Tenure } from '../tenure.ts'
 import { TrafficFiles } from '../traffic-files.ts'
+import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker-access.ts'
 import type { BrokerChecks } from './broker-checks.ts'
-import { brokerUrlOf } from './broker-url.ts'
 import { type Credentials, readCredentials } from './credentials.ts'
 import { inventoryName, KeptInventories } from './kept-inventories.ts'
 import type { DataflowResource } from './resource.ts'
@@ -34,6 +34,8 @@ export interface Surroundings {
   /** With which secrets are digested. */
   salt: Uint8Array
   openOrchestrator: OpenOrchestrator
+  /** Without it, no brokers are run. */
+  managedBroker?: ManagedBrokerOptions
   silentMs: number
   scaling: Partial<ScaleSettings>
   log: Logger
@@ -42,9 +44,10 @@ export interface Surroundings {
 export type OpenOrchestrator = (options: {
   client: KubernetesClient
   resource: DataflowResource
-  /** With credentials. */
-  brokerUrl: string
+  broker: Pick<BrokerAccess, 'url' | 'secretOf'>
   credentials: Credentials
+  /** The revision that is worked for; undefined while none is known. */
+  revision(): string | undefined
   /** Folder of the artifacts. */
   store: string
   /** Aborts when nothing may be changed any more. */
@@ -148,7 +151,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     signal,
     isLeaving: leaving !== undefined,
   })
-  const url = brokerUrlOf(resource, credentials)
+  const access = await brokerOf(resource, credentials, { ...options, signal })
+  const { url } = access
   const inventories = await KeptInventories.open({
     client,
     resource,
@@ -160,8 +164,9 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
   const orchestrator = await openOrchestrator({
     client,
     resource,
-    brokerUrl: url,
+    broker: access,
     credentials,
+    revision: () => reconciler.repository.revision?.id,
     store,
     signal,
     log,
@@ -203,6 +208,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     path: from.path ?? '',
     intervalMs: durationMs(from.interval ?? '30s'),
     broker,
+    ...(access.accounts && { accounts: access.accounts(broker) }),
     orchestrator,
     secrets: {
       read: () => new Map(secrets),

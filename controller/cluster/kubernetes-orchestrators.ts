@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import { Problem } from '../../schema/problem.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { ClusterView } from '../orchestrator/kubernetes/cluster-view.ts'
 import { KubernetesOrchestrator } from '../orchestrator/kubernetes/kubernetes-orchestrator.ts'
 import type { OpenOrchestrator } from './follower.ts'
+import { FunctionImages } from './function-images.ts'
 
 export interface PodOptions {
-  /** What pods run when no image is made for each function: Node, and nothing else that matters. */
+  /** Node, and nothing else that matters: what pods run, and what images of functions are made on. */
   image: string
   /** The image holds the host bundle already. */
   imageHasHost?: boolean
@@ -20,28 +20,33 @@ export interface PodOptions {
 /** Runs Dataflows as pods in their own namespaces. What is watched of a namespace is watched once for all of them. */
 export function kubernetesOrchestrators(pods: PodOptions): OpenOrchestrator {
   const views = new Views()
-  return async ({ client, resource, brokerUrl, store, signal, log }) => {
+  return async ({ client, resource, broker, credentials, revision, store, signal, log }) => {
     const { spec, metadata } = resource
-    if (spec.registry) {
-      throw new Problem('RegistryNotSupported', 'this controller makes no images', {
-        disposition: 'stalled',
-        hint: 'Take spec.registry out: code is delivered in ConfigMaps.',
+    const { registry, secretRef } = spec
+    const images =
+      registry &&
+      new FunctionImages({
+        base: registry.base ?? pods.image,
+        to: registry.insecure ? `http://${registry.image}` : registry.image,
+        ...(credentials.dockerConfig !== undefined && { dockerConfig: credentials.dockerConfig }),
+        source: { url: spec.source.url, revision },
       })
-    }
+    const pullSecrets = [
+      ...(pods.imagePullSecrets ?? []),
+      ...(registry?.secretRef ? [registry.secretRef.name] : []),
+    ]
     const namespace = metadata.namespace!
     const view = views.take(client, namespace, log)
     const release = () => views.release(namespace)
-    const { broker, secretRef } = spec
     const opening = KubernetesOrchestrator.open(
       {
         ...pods,
         client,
         namespace,
         dataflow: metadata.name,
-        broker: {
-          url: brokerUrl,
-          secretOf: () => broker.secretRef && { name: broker.secretRef.name, key: 'url' },
-        },
+        broker,
+        ...(images && { imageOf: (workload, signal) => images.of(workload, signal) }),
+        ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets }),
         ...(secretRef && { secretOf: () => secretRef.name }),
         store,
         log,
@@ -53,7 +58,10 @@ export function kubernetesOrchestrators(pods: PodOptions): OpenOrchestrator {
       throw error
     })
     const close = orchestrator.close.bind(orchestrator)
-    orchestrator.close = () => close().then(release)
+    orchestrator.close = () => {
+      images?.close()
+      return close().then(release)
+    }
     return orchestrator
   }
 }

@@ -5,6 +5,7 @@ import type { Announcement } from './announcement.ts'
 import { endAll, letGo } from './departure.ts'
 import { Follower, type FollowerOptions, stateOf } from './follower.ts'
 import { KeptInventories } from './kept-inventories.ts'
+import { removeBroker } from './managed-broker/managed-broker.ts'
 import { type DataflowResource, finalizer } from './resource.ts'
 import type { Seat } from './seat.ts'
 
@@ -44,6 +45,10 @@ export async function leave(
     announce(incomplete(resource, why))
   }
   await seat.close()
+  if (spec.broker.managed && spec.deletionPolicy !== 'Orphan')
+    await removeBroker(client, resource, tenure.signal).catch((error: unknown) => {
+      if (lateMs < leaveMs) throw error
+    })
   await letGo(client, resource, tenure.signal)
   return undefined
 }
@@ -97,7 +102,8 @@ const orchestratorOf = (resource: DataflowResource, options: LeaveOptions) =>
     ...options,
     signal: options.tenure.signal,
     resource,
-    brokerUrl: resource.spec.broker.url ?? '',
+    broker: { url: resource.spec.broker.url ?? '', secretOf: () => undefined },
+    revision: () => undefined,
     credentials: { git: {}, secrets: new Map(), version: '' },
     store: join(stateOf(options, resource), 'store'),
   })

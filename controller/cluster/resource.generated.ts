@@ -70,6 +70,10 @@ export interface DataflowSpec {
      */
     image: string
     /**
+     * Image of Node on which they are made, by digest or tag. By default that of the controller.
+     */
+    base?: string
+    /**
      * Speak HTTP to it.
      */
     insecure?: boolean

@@ -72,6 +72,7 @@ async function start(): Promise<ClusterController> {
   const controller = await startClusterController({
     client,
     openOrchestrator: kubernetesOrchestrators({ image: 'node' }),
+    managedBroker: { image: 'mosquitto' },
     ownNamespace: 'dyninka',
     state: await mkdtemp(join(folder, 'state-')),
     listen: '127.0.0.1:0',
@@ -134,6 +135,11 @@ Permissions('are enough for all that it does', async () => {
     const { items } = await stage.client.list(resources.Deployment, place)
     return items.length === 0
   })
+
+  // Its broker has no node to run on, and so it never starts.
+  await stage.apply('managed', { broker: { managed: {} } })
+  await stage.until('managed', 'Reconciling', 'True BrokerUnreachable')
+  await stage.api.kubectl('delete', 'dataflow/managed', '--timeout=60s')
   const denied = (await audited()).filter(({ responseStatus }) => responseStatus?.code === 403)
   assert.equal(
     denied.map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}/${objectRef?.subresource ?? ''}`),
@@ -162,6 +168,7 @@ const elsewhere = new Map([
   ['delete configmaps', 'code that has been unused for ten minutes'],
   ['delete pods', 'a host that went silent'],
   ['patch events.k8s.io/events', 'a failure that comes again'],
+  ['patch secrets', 'accounts on a broker that is managed, and runs'],
 ])
 
 Permissions('are all used', async () => {
@@ -194,8 +201,8 @@ Permissions('are all used', async () => {
 
 const lacking: [verb: string, group: string, resource: string, subresource?: string][] = [
   ['list', '', 'secrets'],
-  ['create', '', 'secrets'],
-  ['delete', '', 'secrets'],
+  ['watch', '', 'secrets'],
+  ['update', '', 'secrets'],
   ['create', '', 'pods'],
   ['create', '', 'pods', 'exec'],
   ['update', 'dyninka.dev', 'dataflows'],

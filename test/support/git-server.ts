@@ -16,14 +16,19 @@ export interface GitServer {
 
 /**
  * Serves the bare repositories in `folder` over smart HTTP, with push, through Git's own `http-backend`.
+ * @param options.host  address to listen on
  * @param options.auth  asked of every request (HTTP basic) when given
  * @param options.tls  over HTTPS when given; see `makeAuthority`
  */
 export async function startGitServer(
   folder: string,
-  options: { auth?: { username: string; password: string }; tls?: { key: Buffer; cert: Buffer } } = {},
+  options: {
+    host?: string
+    auth?: { username: string; password: string }
+    tls?: { key: Buffer; cert: Buffer }
+  } = {},
 ): Promise<GitServer> {
-  const { auth, tls } = options
+  const { host = '127.0.0.1', auth, tls } = options
   const expected = auth && `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`
   const stopping = new AbortController()
   const answer: RequestListener = async (request, response) => {
@@ -36,9 +41,9 @@ export async function startGitServer(
     runBackend(folder, request, response)
   }
   const server = tls ? createTlsServer(tls, answer) : createServer(answer)
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  await new Promise<void>(done => server.listen(0, host, done))
   const handle: GitServer = {
-    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}`,
     requests: [],
     delayMs: 0,
     async stop() {

@@ -1,7 +1,7 @@
 import type { BrokerAccounts, Wirings } from '../../broker/accounts/accounts.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import { resources } from '../../kubernetes/resource.ts'
-import { brokerLabels, brokerName } from './manifests.ts'
+import { accountsName, brokerLabels } from './manifests.ts'
 
 interface ClusterAccountsOptions {
   client: Pick<KubernetesClient, 'apply'>
@@ -14,7 +14,7 @@ interface ClusterAccountsOptions {
 
 /** Where the pods of a node find the URL of the broker with their own account. */
 export const accountKeyOf = (dataflow: string, flow: string, node: string) => ({
-  name: `${brokerName(dataflow)}-accounts`,
+  name: accountsName(dataflow),
   key: `${flow}.${node}`,
 })
 

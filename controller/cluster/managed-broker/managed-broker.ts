@@ -4,7 +4,14 @@ import { isConflict } from '../../kubernetes/api-problem.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import { type KubernetesObject, resources } from '../../kubernetes/resource.ts'
 import type { DataflowResource } from '../resource.ts'
-import { brokerLabels, brokerManifests, brokerName, brokerPort, initialKey } from './manifests.ts'
+import {
+  accountsName,
+  brokerLabels,
+  brokerManifests,
+  brokerName,
+  brokerPort,
+  initialKey,
+} from './manifests.ts'
 
 export interface ManagedBroker {
   /** With the account that may make others. */
@@ -63,25 +70,18 @@ export async function removeBroker(
   signal: AbortSignal,
 ): Promise<void> {
   const namespace = metadata.namespace!
-  const labelSelector = Object.entries(brokerLabels(metadata.name))
-    .map(([label, value]) => `${label}=${value}`)
-    .join(',')
-  for (const kind of removed) {
-    const resource = resources[kind]
-    const { items } = await client.list(resource, { namespace, labelSelector, signal })
-    for (const { metadata } of items)
-      await client.delete(resource, { name: metadata.name, namespace, uid: metadata.uid!, signal })
-  }
+  const name = brokerName(metadata.name)
+  const parts = [
+    [resources.StatefulSet, name],
+    [resources.PersistentVolumeClaim, `data-${name}-0`],
+    [resources.Service, name],
+    [resources.NetworkPolicy, name],
+    [resources.ConfigMap, name],
+    [resources.Secret, accountsName(metadata.name)],
+    [resources.Secret, name],
+  ] as const
+  for (const [resource, name] of parts) await client.delete(resource, { name, namespace, signal })
 }
-
-const removed = [
-  'StatefulSet',
-  'PersistentVolumeClaim',
-  'Service',
-  'NetworkPolicy',
-  'ConfigMap',
-  'Secret',
-] as const
 
 /** Reads the secret part, and makes it where there is none: another controller may be faster. */
 async function secretOf(

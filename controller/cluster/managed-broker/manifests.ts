@@ -1,4 +1,5 @@
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
+import { nameOf } from '../../orchestrator/kubernetes/names.ts'
 
 export interface ManagedBrokerSpec {
   /** Of the Dataflow. */
@@ -17,7 +18,8 @@ export interface Manifest {
   object: KubernetesObject & Record<string, unknown>
 }
 
-export const brokerName = (dataflow: string) => `${dataflow}-broker`
+export const brokerName = (dataflow: string) => nameOf(`dyninka-${dataflow}`, 'broker')
+export const accountsName = (dataflow: string) => `${brokerName(dataflow)}-accounts`
 export const brokerPort = 1883
 /** In the Secret: what the account that makes others starts with. */
 export const initialKey = 'dynamic-security.json'

@@ -10,10 +10,10 @@ const controller = await startClusterController({
   ...options,
   client: await KubernetesClient.open({ kubeconfig }),
   listen: '127.0.0.1:0',
-  openOrchestrator: async ({ resource, brokerUrl, credentials }) =>
+  openOrchestrator: async ({ resource, broker, credentials }) =>
     new LocalOrchestrator({
       state: join(hosts, resource.metadata.namespace!, resource.metadata.name),
-      brokerOf: () => brokerUrl,
+      brokerOf: () => broker.url,
       secrets: () => credentials.secrets,
       folderOf: flow => join(hosts, 'files', flow),
     }),

@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type GitServer, startGitServer } from '../support/git-server.ts'
+import { makeRepository, type Repository } from '../support/repository.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { runtimeImage } from './images.ts'
+import { run } from './run-program.ts'
+import { mosquittoArchive, mosquittoImage } from './support/mosquitto-image.ts'
+
+interface World {
+  cluster: Cluster
+  folder: string
+  repository: Repository
+  git: GitServer
+  outside: MqttClient
+  heard: { device: string; time: number; checked?: number }[]
+}
+
+/** A new user's way: install, a Dataflow with a broker of its own, pushes, trouble, removal. */
+const Way = suite<World>('the ETL example on a cluster')
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+const etl = join(project, 'flows/etl')
+const controllerImage = 'dyninka.dev/test/controller:1'
+const waitMs = 180_000
+
+Way.before(async world => {
+  world.folder = await mkdtemp(join(tmpdir(), 'dyninka-way-'))
+  world.heard = []
+  world.cluster = await startCluster({ nodes: 2 })
+  const archives = [join(world.folder, 'controller.tar'), await mosquittoArchive(world.folder)]
+  const image = ['package/controller-image.ts', '--output', archives[0]!, '--name', controllerImage]
+  await run(process.execPath, [join(project, image[0]!), ...image.slice(1)])
+  for (const node of world.cluster.nodes) for (const file of archives) await node.importImages(file)
+  world.repository = await makeRepository()
+  await cp(etl, world.repository.work, {
+    recursive: true,
+    filter: path => !/node_modules|\/test(\/|$)/.test(path.slice(etl.length)),
+  })
+  await world.repository.commit('ETL')
+  await world.repository.push()
+  world.git = await startGitServer(world.repository.root, { host: world.cluster.address })
+})
+Way.after(async ({ outside, git, repository, cluster, folder }) => {
+  await outside?.endAsync(true)
+  await git?.stop()
+  await repository?.remove()
+  await cluster?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const dyninka = ({ cluster }: World, ...args: string[]) =>
+  run(process.execPath, [join(project, 'cli/main.ts'), ...args, '--kubeconfig', cluster.kubeconfig])
+const kubectl = ({ cluster }: World, ...args: string[]) => cluster.kubectl('-n', 'weather', ...args)
+const isReady = (world: World) =>
+  kubectl(world, 'wait', '--for=condition=Ready', 'dataflow/etl', `--timeout=${waitMs / 1_000}s`)
+
+async function until(what: string, holds: () => Promise<boolean> | boolean, detail = async () => '') {
+  for (const end = Date.now() + waitMs; !(await holds()); ) {
+    if (Date.now() > end) throw new Error(`waited for ${what}: ${await detail()}`)
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+}
+
+Way('is installed with one command', async world => {
+  const { cluster } = world
+  const images = [
+    '--image',
+    controllerImage,
+    '--function-image',
+    runtimeImage,
+    '--broker-image',
+    mosquittoImage,
+  ]
+  await dyninka(world, 'install', ...images, '--service-addresses', 'ips', '--apply')
+  await cluster.kubectl('-n', 'dyninka', 'rollout', 'status', 'deployment/dyninka', '--timeout=180s')
+})
+
+Way('gets ready on a broker of its own', async world => {
+  const { cluster, git } = world
+  await cluster.kubectl('create', 'namespace', 'weather')
+  const path = join(world.folder, 'volume')
+  await mkdir(path, { mode: 0o777 })
+  await cluster.nodes[0]!.run('chmod', '777', path)
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name: 'broker' },
+    spec: {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'manual',
+      local: { path },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-1'] }] },
+          ],
+        },
+      },
+    },
+  })
+  await cluster.apply({
+    apiVersion: 'dyninka.dev/v1',
+    kind: 'Dataflow',
+    metadata: { name: 'etl', namespace: 'weather' },
+    spec: {
+      source: { url: `${git.url}/repository.git`, interval: '1s' },
+      broker: { managed: { storageClassName: 'manual' } },
+    },
+  })
+  await isReady(world)
+  const text = await kubectl(world, 'get', 'dataflows')
+  assert.match(text, /etl\s+True/)
+})
+
+Way('carries observations through its pods', async world => {
+  world.outside = await connectAsync(await brokerUrl(world), { protocolVersion: 4, reconnectPeriod: 500 })
+  world.outside.on('error', () => {})
+  world.outside.on('message', (_, payload) => world.heard.push(JSON.parse(payload.toString())))
+  await world.outside.subscribeAsync('weather/observations', { qos: 1 })
+  await send(world, 0, 20)
+  await until(
+    '20 observations',
+    () => world.heard.length === 20,
+    () => kubectl(world, 'get', 'pods'),
+  )
+})
+
+Way('takes a push over pod by pod, and loses nothing', async world => {
+  const before = await podsOf(world)
+  const sending = send(world, 20, 60, 50)
+  const file = 'functions/annotate.ts'
+  const code = readFileSync(join(etl, file), 'utf8').replace('...station }', '...station, checked: 1 }')
+  const commit = await world.repository.publish({ [file]: code })
+  await until('the new revision', async () =>
+    (await kubectl(world, 'get', 'dataflow', 'etl', '-o', 'jsonpath={.status.revision}')).includes(commit),
+  )
+  await isReady(world)
+  await sending
+  await send(world, 80, 5)
+  await until(
+    '85 observations',
+    () => world.heard.length >= 85,
+    async () => String(world.heard.length),
+  )
+  assert.is(world.heard.length, 85)
+  assert.is(world.heard.at(-1)!.checked, 1)
+  const after = await podsOf(world)
+  const replaced = before.filter(pod => !after.includes(pod))
+  assert.equal(
+    replaced.map(pod => pod.split('-')[1]),
+    ['annotate'],
+  )
+})
+
+Way('goes on when the leader, a function and the broker are killed', async world => {
+  const { cluster } = world
+  const lease = [
+    '-n',
+    'dyninka',
+    'get',
+    'lease',
+    'dyninka-controller',
+    '-o',
+    'jsonpath={.spec.holderIdentity}',
+  ]
+  const leader = (await cluster.kubectl(...lease)).split('_')[0]!
+  await cluster.kubectl('-n', 'dyninka', 'delete', 'pod', leader, '--now')
+  const [join] = (await podsOf(world)).filter(pod => pod.startsWith('etl-join'))
+  await kubectl(world, 'delete', 'pod', join!, '--now')
+  const broker = await kubectl(world, 'get', 'pods', '-l', 'dyninka.dev/broker-of=etl', '-o', 'name')
+  await kubectl(world, 'delete', broker.trim())
+  await until('another broker', async () =>
+    (await kubectl(world, 'get', 'pods', '-l', 'dyninka.dev/broker-of=etl')).includes('1/1'),
+  )
+  await until('the sender is back', () => world.outside.connected)
+  await send(world, 85, 15)
+  await until(
+    '100 observations',
+    () => world.heard.length >= 100,
+    async () => String(world.heard.length),
+  )
+  const times = new Set(world.heard.map(({ device, time }) => `${device}/${time}`))
+  assert.is(times.size, 100)
+  await isReady(world)
+})
+
+Way('leaves nothing behind', async world => {
+  await world.outside.endAsync(true)
+  await kubectl(world, 'delete', 'dataflow', 'etl', '--timeout=150s')
+  const kinds = 'deployments,statefulsets,services,networkpolicies,pvc,secrets'
+  await until('all is gone', async () => (await kubectl(world, 'get', kinds, '-o', 'name')).trim() === '')
+})
+
+const podsOf = async (world: World) =>
+  (await kubectl(world, 'get', 'pods', '-l', 'dyninka.dev/flow=etl', '-o', 'name'))
+    .trim()
+    .split('\n')
+    .map(name => name.replace('pod/', ''))
+    .toSorted()
+
+async function brokerUrl(world: World): Promise<string> {
+  const name = 'dyninka-etl-broker'
+  const password = await kubectl(world, 'get', 'secret', name, '-o', 'jsonpath={.data.password}')
+  const address = await kubectl(world, 'get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}')
+  return `mqtt://dyninka-controller:${Buffer.from(password, 'base64').toString()}@${address}:1883`
+}
+
+/** Some lines of the example's own data. */
+async function send({ outside }: World, from: number, count: number, everyMs = 0) {
+  const lines = readFileSync(join(etl, 'data/seattle.ndjson'), 'utf8').trim().split('\n')
+  const known = lines.filter(line => !line.includes('test-bench')).slice(from, from + count)
+  for (const line of known) {
+    await outside.publishAsync('gateways/1/senml', line, { qos: 1 })
+    if (everyMs > 0) await new Promise(resolve => setTimeout(resolve, everyMs))
+  }
+}
+
+Way.run()
