@@ -19,6 +19,7 @@ import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker
 import type { BrokerChecks } from './broker-checks.ts'
 import { type Credentials, readCredentials } from './credentials.ts'
 import { inventoryName, KeptInventories } from './kept-inventories.ts'
+import { brokerName } from './managed-broker/manifests.ts'
 import type { DataflowResource } from './resource.ts'
 import type { Findings } from './resource-status.ts'
 
@@ -184,6 +185,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
       if (connected) reconciler.lookAtAll()
       onPass()
     },
+  }).catch((error: unknown) => {
+    throw access.accounts ? notYet(metadata.name, error) : error
   })
   closers.push(() => broker.close())
   // One that it ran on already takes no time from a controller that takes over.
@@ -232,6 +235,12 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
   const parts = { reconciler, broker, orchestrator }
   return new Follower(metadata.generation ?? 0, parts, credentials, inventories, closers)
 }
+
+const notYet = (dataflow: string, cause: unknown) =>
+  new Problem('BrokerStarting', `its broker does not answer yet: ${(cause as Error).message}`, {
+    hint: `If it takes long, see \`kubectl describe pod ${brokerName(dataflow)}-0\`: it may have no volume, or no image.`,
+    cause,
+  })
 
 const brokerLost = new Problem('BrokerUnreachable', 'the connection to the broker is lost')
 

@@ -138,7 +138,7 @@ Permissions('are enough for all that it does', async () => {
 
   // Its broker has no node to run on, and so it never starts.
   await stage.apply('managed', { broker: { managed: {} } })
-  await stage.until('managed', 'Reconciling', 'True BrokerUnreachable')
+  await stage.until('managed', 'Reconciling', 'True BrokerStarting')
   await stage.api.kubectl('delete', 'dataflow/managed', '--timeout=60s')
   const denied = (await audited()).filter(({ responseStatus }) => responseStatus?.code === 403)
   assert.equal(

@@ -34,8 +34,8 @@ export async function librariesOf(
   elf: Elf & { architecture: Architecture },
   options: { folders?: string[] } = {},
 ): Promise<Linked> {
-  if (elf.loader === undefined) return { libraries: [] } // it is static
-  if (/\bld-musl\b/.test(elf.loader)) throw musl(program)
+  if (elf.needed.length === 0) return { libraries: [] } // it is static
+  if (elf.loader !== undefined && /\bld-musl\b/.test(elf.loader)) throw musl(program)
   const { architecture } = elf
   const folders =
     options.folders?.flatMap(folder => below(folder, architecture)) ?? systemFolders(architecture)
@@ -50,7 +50,7 @@ export async function librariesOf(
   const found = new Map<string, Library>()
   const visit = async (needed: string[], from: string[], by: string) => {
     for (const name of needed) {
-      if (found.has(name) || name === basename(elf.loader!)) continue
+      if (found.has(name) || (elf.loader !== undefined && name === basename(elf.loader))) continue
       const library = await find(name, from)
       if (!library) throw missing(name, by, options.folders ?? folders)
       found.set(name, { name, file: library.file })
@@ -62,13 +62,13 @@ export async function librariesOf(
     const library = found.has(name) ? undefined : await find(name, [])
     if (library) found.set(name, { name, file: library.file })
   }
-  const loader = await loaderOf(elf, options.folders, () =>
-    find(basename(elf.loader!), [dirname(elf.loader!)]),
-  )
-  if (!loader) throw missing(elf.loader, program, options.folders ?? folders)
+  if (elf.loader === undefined) return { libraries: [...found.values()] } // a library itself
+  const path = elf.loader
+  const loader = await loaderOf(elf, options.folders, () => find(basename(path), [dirname(path)]))
+  if (!loader) throw missing(path, program, options.folders ?? folders)
   const folder = await defaultFolder(loader, architecture)
   return {
-    loader: { path: elf.loader, file: loader },
+    loader: { path, file: loader },
     libraries: [...found.values()],
     ...(folder !== undefined && { folder }),
   }

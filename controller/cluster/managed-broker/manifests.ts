@@ -41,7 +41,7 @@ autosave_interval 10
 set_tcp_nodelay true
 max_queued_messages 10000
 max_queued_bytes 67108864
-message_size_limit 8388608
+max_packet_size 9437184
 log_dest stdout
 log_type error
 log_type warning

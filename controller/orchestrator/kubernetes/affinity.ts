@@ -3,7 +3,7 @@ import { labels } from './names.ts'
 
 const zoneKey = 'topology.kubernetes.io/zone'
 
-interface Expression {
+export interface Expression {
   key: string
   operator: 'In' | 'Exists'
   values?: string[]
