@@ -90,6 +90,8 @@ export async function startControlPlane(
 
   const kubectlProgram = await tool('kubectl')
   const kubectl = (...args: string[]) => run(kubectlProgram, ['--kubeconfig', kubeconfig, ...args])
+  // Pods are refused before.
+  if (options.controllers) await kubectl('wait', '--for=create', 'serviceaccount/default', '--timeout=60s')
   return {
     authority,
     api: {

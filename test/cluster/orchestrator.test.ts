@@ -159,7 +159,7 @@ Orchestrator('removes a function with all that was its own, and nothing else', a
   await at.orchestrator.prune()
   assert.equal(await names(resources.NetworkPolicy), [])
   assert.equal(await names(resources.ServiceAccount), [])
-  assert.equal(await at.orchestrator.flows(), [])
+  await eventually('the last pod to go', async () => (await at.orchestrator.flows()).length === 0)
 })
 
 Orchestrator('works beside another dataflow of the same namespace', async () => {
