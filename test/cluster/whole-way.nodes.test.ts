@@ -135,7 +135,7 @@ Way('carries observations through its pods', async world => {
 
 Way('takes a push over pod by pod, and loses nothing', async world => {
   const before = await podsOf(world)
-  const sending = send(world, 20, 60)
+  const sending = send(world, 20, 40)
   sending.catch(() => {}) // told below
   const file = 'functions/annotate.ts'
   const code = readFileSync(join(etl, file), 'utf8').replace('...station }', "...station, city: 'Checked' }")
@@ -145,13 +145,13 @@ Way('takes a push over pod by pod, and loses nothing', async world => {
   )
   await isReady(world)
   await sending
-  await send(world, 80, 5)
+  await send(world, 60, 5)
   await until(
-    '85 observations',
-    () => world.heard.length >= 85,
+    '65 observations',
+    () => world.heard.length >= 65,
     async () => String(world.heard.length),
   )
-  assert.is(world.heard.length, 85)
+  assert.is(world.heard.length, 65)
   assert.is(world.heard.at(-1)!.city, 'Checked')
   await until('only its pod to be another', async () => {
     const after = await podsOf(world)
@@ -175,7 +175,7 @@ Way('goes on when the leader and a function are killed', async world => {
   await cluster.kubectl('-n', 'dyninka', 'delete', 'pod', leader, '--now')
   const [join] = (await podsOf(world)).filter(pod => pod.startsWith('etl-join'))
   await kubectl(world, 'delete', 'pod', join!, '--now')
-  await arrives(world, 85, 8)
+  await arrives(world, 65, 8)
   await isReady(world)
 })
 
@@ -186,7 +186,7 @@ Way('goes on when the broker is', async world => {
     (await kubectl(world, 'get', 'pods', '-l', 'dyninka.dev/broker-of=etl')).includes('1/1'),
   )
   await until('the sender is back', () => world.outside.connected)
-  await arrives(world, 93, 7)
+  await arrives(world, 73, 7)
   await isReady(world)
 })
 
