@@ -128,15 +128,16 @@ export class Informer<T extends KubernetesObject> {
       ...(metadataOnly && { metadataOnly }),
       signal,
     })
+    const listed = numberOf(resourceVersion)
     const gone = new Map(this.#objects)
     for (const item of items) {
       const object = this.#trimmed(item)
       gone.delete(keyOf(object.metadata))
       const known = this.#objects.get(keyOf(object.metadata))
+      if (known && versionOf(known) > listed) continue
       if (known?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(object)
     }
-    // What was taken in while the list was on its way is not gone, but newer.
-    const listed = numberOf(resourceVersion)
+    // What was taken in while the list was on its way is newer, and not gone.
     for (const object of gone.values()) if (versionOf(object) <= listed) this.#remove(object)
     this.#version = resourceVersion
   }

@@ -218,6 +218,7 @@ export class KubernetesOrchestrator implements Orchestrator {
   #mend(key: string): Promise<string[]> {
     const [flow, node] = key.split('/') as [string, string]
     return this.#turns.take(key, async () => {
+      await this.#view.synced // or what isn't known yet would be written again
       const record = this.#recordOf(flow, node)
       return record ? this.#applier.apply(record) : []
     })
