@@ -190,6 +190,38 @@ Way('goes on when the broker is', async world => {
   await isReady(world)
 })
 
+Way('runs images of its functions where there is a registry', async world => {
+  const { cluster, git } = world
+  const base = `${cluster.registry}/dyninka/node:24`
+  await run(process.execPath, [join(project, 'cli/main.ts'), 'base', '--push', `http://${base}`])
+  await cluster.kubectl('create', 'namespace', 'images')
+  await cluster.apply({
+    apiVersion: 'dyninka.dev/v1',
+    kind: 'Dataflow',
+    metadata: { name: 'etl', namespace: 'images' },
+    spec: {
+      source: { url: `${git.url}/repository.git`, interval: '1s' },
+      registry: { image: `${cluster.registry}/flows`, base, insecure: true },
+      broker: { url: cluster.broker.url },
+    },
+  })
+  await cluster.kubectl('-n', 'images', 'wait', '--for=condition=Ready', 'dataflow/etl', '--timeout=180s')
+  const images = await cluster.kubectl(
+    '-n',
+    'images',
+    'get',
+    'pods',
+    '-o',
+    'jsonpath={..spec.containers[*].image}',
+  )
+  assert.ok(
+    images
+      .split(' ')
+      .every(image => image.startsWith(`${cluster.registry}/flows/etl/`) && image.includes('@')),
+  )
+  await cluster.kubectl('-n', 'images', 'delete', 'dataflow', 'etl', '--timeout=150s')
+})
+
 Way('leaves nothing behind', async world => {
   await world.outside.endAsync(true)
   await kubectl(world, 'delete', 'dataflow', 'etl', '--timeout=150s')
