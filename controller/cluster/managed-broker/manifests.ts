@@ -1,4 +1,5 @@
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
+import { restrictedContainer, restrictedPod } from '../../kubernetes/restricted.ts'
 import { nameOf } from '../../orchestrator/kubernetes/names.ts'
 
 export interface ManagedBrokerSpec {
@@ -111,11 +112,6 @@ export const brokerLabels = (dataflow: string) => ({
 
 function podOf({ dataflow, image, imagePullSecrets = [] }: ManagedBrokerSpec) {
   const name = brokerName(dataflow)
-  const securityContext = {
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ['ALL'] },
-  }
   const data = { name: 'data', mountPath: dataFolder }
   const copy = `test -e ${security} || (cp ${initialFolder}/${initialKey} ${security}.new && mv ${security}.new ${security})`
   return {
@@ -123,20 +119,14 @@ function podOf({ dataflow, image, imagePullSecrets = [] }: ManagedBrokerSpec) {
     enableServiceLinks: false,
     // It saves all that it has when it ends.
     terminationGracePeriodSeconds: 60,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: user,
-      runAsGroup: user,
-      fsGroup: user,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: restrictedPod(user),
     ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map(name => ({ name })) }),
     initContainers: [
       {
         name: 'accounts',
         image,
         command: ['sh', '-c', copy],
-        securityContext,
+        securityContext: restrictedContainer,
         volumeMounts: [data, { name: 'initial', mountPath: initialFolder, readOnly: true }],
       },
     ],
@@ -149,7 +139,7 @@ function podOf({ dataflow, image, imagePullSecrets = [] }: ManagedBrokerSpec) {
         readinessProbe: { tcpSocket: { port: 'mqtt' }, periodSeconds: 2 },
         livenessProbe: { tcpSocket: { port: 'mqtt' }, periodSeconds: 10, failureThreshold: 6 },
         resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
-        securityContext,
+        securityContext: restrictedContainer,
         volumeMounts: [data, { name: 'config', mountPath: configFolder, readOnly: true }],
       },
     ],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { hostFlags } from '../../../builder/host-flags.ts'
+import { restrictedContainer, restrictedPod } from '../../kubernetes/restricted.ts'
 import { affinityOf } from './affinity.ts'
 import {
   annotations,
@@ -60,13 +61,7 @@ export function podTemplate(record: WorkloadRecord, options: KubernetesOptions) 
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       terminationGracePeriodSeconds: graceSeconds,
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: user,
-        runAsGroup: user,
-        fsGroup: user,
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
+      securityContext: restrictedPod(user),
       ...(options.imagePullSecrets?.length && {
         imagePullSecrets: options.imagePullSecrets.map(name => ({ name })),
       }),
@@ -88,11 +83,7 @@ export function podTemplate(record: WorkloadRecord, options: KubernetesOptions) 
           // Whoever takes over by session is ready: only then do the pods before it go.
           readinessProbe: { tcpSocket: { port: 'ready' }, periodSeconds: 1, failureThreshold: 3 },
           resources: resources(workload.resources),
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            readOnlyRootFilesystem: true,
-            capabilities: { drop: ['ALL'] },
-          },
+          securityContext: restrictedContainer,
           terminationMessagePolicy: 'FallbackToLogsOnError',
           volumeMounts: mounts,
         },
