@@ -15,6 +15,7 @@ interface Options {
   brokerImage?: string
   serviceAddresses: 'names' | 'ips'
   leaveTimeout?: number
+  pinAfter?: number
   kubeconfig?: string
   context?: string
   json?: true
@@ -55,6 +56,11 @@ export const controller = (): Command =>
       'how long a deleted Dataflow may take to end (default: 2m)',
       duration,
     )
+    .option(
+      '--pin-after <DURATION>',
+      'how long new code may take to start before the function stays what it was (default: 5m)',
+      duration,
+    )
     .option('--listen <HOST:PORT>', 'address of the HTTP API', '0.0.0.0:4780')
     .option('--state <DIR>', 'folder for copies of repositories and artifacts', '/var/lib/dyninka')
     .option('--kubeconfig <FILE>', 'outside of a cluster (default: KUBECONFIG, ~/.kube/config)')
@@ -66,6 +72,7 @@ export const controller = (): Command =>
         ownNamespace,
         lease,
         leaveTimeout,
+        pinAfter,
         kubeconfig,
         context,
         image,
@@ -93,6 +100,7 @@ export const controller = (): Command =>
           ownNamespace: ownNamespace ?? process.env.POD_NAMESPACE ?? client.namespace,
           leaseName: lease,
           ...(leaveTimeout !== undefined && { leaveMs: leaveTimeout }),
+          ...(pinAfter !== undefined && { pinAfterMs: pinAfter }),
           ...(webhookSecret && { webhookSecret }),
           logger,
         })

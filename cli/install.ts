@@ -13,6 +13,7 @@ interface Options extends KubeOptions {
   watchNamespace?: string
   selector?: string
   leaveTimeout: string
+  pinAfter: string
   apply?: true
 }
 
@@ -48,6 +49,7 @@ export const install = (): Command =>
       .option('--watch-namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
       .option('--selector <LABELS>', 'only Dataflows with these labels, like shard=a')
       .option('--leave-timeout <DURATION>', 'how long a deleted Dataflow may take to end', '2m')
+      .option('--pin-after <DURATION>', 'how long new code may take to start before it is given up', '5m')
       .option('--apply', 'apply it'),
     'namespace of the controller (default: dyninka)',
   ).action(async ({ apply, namespace = 'dyninka', kubeconfig, context, ...options }: Options) => {

@@ -151,6 +151,7 @@ function adopt(
     runtime: context.runtime,
     sessions: old?.sessions ?? {},
     ...(old?.resting && { resting: old.resting }),
+    ...(old?.pins && { pins: old.pins }),
     history: old?.history ?? [],
   }
   inventory.used = usedOf(inventory, old)

@@ -25,6 +25,8 @@ export interface Context {
   /** The bundle of the host. */
   runtime: ArtifactRef
   silentMs: number
+  /** How long new code may take to start before what it is to replace is pinned. Default: `defaultPinAfterMs`. */
+  pinAfterMs?: number
   /** Where another controller may take over. */
   tenure?: Tenure
   log: Logger

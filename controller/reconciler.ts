@@ -9,6 +9,7 @@ import type { Dataflow } from './dataflow.ts'
 import type { DesiredFrom } from './desired.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
+import type { Inventory } from './inventory.ts'
 import { observe } from './observe.ts'
 import type { Observed } from './plan.ts'
 import { reconcile } from './reconcile.ts'
@@ -34,7 +35,10 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
 }
 
 /** The answer of `/api/observed`. */
-export interface ObservedAnswer extends Observed, Pick<DesiredFrom, 'secretDigests' | 'scales'> {
+export interface ObservedAnswer
+  extends Observed,
+    Pick<DesiredFrom, 'secretDigests' | 'scales'>,
+    Pick<Inventory, 'pins'> {
   artifacts: Record<string, string>
 }
 
@@ -137,12 +141,13 @@ export class Reconciler {
 
   /** What `desire` and `plan` would get now, for `dyninka diff`, and the code of each function. */
   async observed(dataflow: Dataflow): Promise<ObservedAnswer> {
-    const artifacts = Object.entries(dataflow.inventory!.artifacts)
+    const { artifacts, pins } = dataflow.inventory!
     return {
       ...(await observe(dataflow, this.#context)),
+      ...(pins && { pins }),
       secretDigests: this.#context.secrets.digests(),
       scales: dataflow.scaler.hosts,
-      artifacts: Object.fromEntries(artifacts.map(([name, { digest }]) => [name, digest])),
+      artifacts: Object.fromEntries(Object.entries(artifacts).map(([name, { digest }]) => [name, digest])),
     }
   }
 
@@ -163,6 +168,16 @@ export class Reconciler {
     if (!resting) return
     resting.revision = 0
     this.#context.inventories.save(dataflow.inventory!)
+  }
+
+  /** Tries once more what did not start in time. */
+  retry(): void {
+    for (const [key, { inventory }] of this.repository.dataflows) {
+      if (Object.keys(inventory?.pins ?? {}).length === 0) continue
+      delete inventory!.pins
+      this.#context.inventories.save(inventory!)
+      this.#queue.add(key)
+    }
   }
 
   /** Those that were good at least once. */

@@ -16,6 +16,7 @@ export interface InstallOptions {
   watchNamespace?: string
   selector?: string
   leaveTimeout: string
+  pinAfter: string
 }
 
 type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] }
@@ -125,7 +126,7 @@ function workload(options: InstallOptions): Manifest[] {
 }
 
 function podOf(options: InstallOptions) {
-  const { name, image, functionImage, brokerImage, watchNamespace, selector, leaveTimeout } = options
+  const { name, image, functionImage, brokerImage, watchNamespace, selector } = options
   const probe = (path: string) => ({ httpGet: { path, port: 'http' } })
   return {
     metadata: {
@@ -150,7 +151,8 @@ function podOf(options: InstallOptions) {
             'controller',
             `--image=${functionImage}`,
             `--lease=${name}-controller`,
-            `--leave-timeout=${leaveTimeout}`,
+            `--leave-timeout=${options.leaveTimeout}`,
+            `--pin-after=${options.pinAfter}`,
             ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
             `--service-addresses=${options.serviceAddresses ?? 'names'}`,
             ...(watchNamespace === undefined ? [] : [`--namespace=${watchNamespace}`]),

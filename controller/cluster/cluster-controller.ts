@@ -40,6 +40,8 @@ export interface ClusterControllerOptions {
   leaveMs?: number
   /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */
   silentMs?: number
+  /** How long new code may take to start before the function stays what it was. Default 5 min. */
+  pinAfterMs?: number
   /** When hosts are added and taken away; see `ScaleSettings`. */
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
@@ -104,6 +106,7 @@ export async function startClusterController(options: ClusterControllerOptions):
         openOrchestrator: options.openOrchestrator,
         ...(options.managedBroker && { managedBroker: options.managedBroker }),
         silentMs: options.silentMs ?? defaultSilentMs,
+        ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
         scaling: options.scaling ?? {},
         leaveMs: options.leaveMs ?? defaultLeaveMs,
         ...(options.namespace !== undefined && { namespace: options.namespace }),

@@ -153,6 +153,7 @@ export class Fleet {
         onPass: () => this.#statuses.ask(key),
       })
     }
+    if (asked !== handled) seat.follower.parts.reconciler.retry()
     if (asked !== undefined) seat.handledReconcile = asked
     delete seat.trouble
   }

@@ -38,6 +38,7 @@ export interface Surroundings {
   /** Without it, no brokers are run. */
   managedBroker?: ManagedBrokerOptions
   silentMs: number
+  pinAfterMs?: number
   scaling: Partial<ScaleSettings>
   log: Logger
 }
@@ -221,6 +222,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     store,
     runtime,
     silentMs: options.silentMs,
+    ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
     log,

@@ -114,6 +114,8 @@ function readyOf(
   const known = before?.conditions?.find(({ type }) => type === 'Ready')
   const revision = dataflow?.revision || before?.revision
   const runs = revision ? ` What ran keeps running: ${revision}.` : ''
+  // The others run the newest revision: what runs is said better by itself.
+  if (stalled.status === 'True' && said?.reason === stalled.reason) return toldWith(said)
   if (stalled.status === 'True')
     return { status: 'False', reason: stalled.reason, message: `${ended(stalled.message)}${runs}` }
   if (said && passing) return { ...toldWith(said), message: `${said.message} (${passing.message})` }

@@ -67,6 +67,7 @@ export class MemoryOrchestrator implements Orchestrator {
         artifact,
         runtime,
         ready,
+        workload,
       })
       this.#announce(flow, node)
     }

@@ -28,6 +28,9 @@ export interface Workload {
   fingerprint: string
 }
 
+/** All of a workload that outlives the disk of a controller, and how many hosts it has. */
+export type KeptWorkload = Omit<Workload, 'code' | 'host' | 'replicas'>
+
 export interface Outside {
   /** Port on which it takes HTTP. */
   listens?: number
@@ -75,11 +78,22 @@ export interface ObservedHost {
   obstacle?: string
   /** What it was made with, where another setting needs another process. */
   setting?: Setting
+  /** Of a generation that a newer one is to replace: what it was made of. Only then can it go on in place of the newer. */
+  workload?: KeptWorkload
 }
 
 export type HostChange =
   | { action: 'start'; spec: HostSpec }
-  | { action: 'stop'; flow: string; node: string; generation: number; replica: number; reason: string }
+  /** `keep`: an older generation, which goes on in its place. */
+  | {
+      action: 'stop'
+      flow: string
+      node: string
+      generation: number
+      replica: number
+      reason: string
+      keep?: number
+    }
   /** Ends the process at once; it is started again. */
   | { action: 'restart'; flow: string; node: string; generation: number; replica: number; reason: string }
 

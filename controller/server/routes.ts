@@ -174,6 +174,7 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
     '/api/dead/drop': letters(drop),
     '/api/reconcile': {
       POST({ response }) {
+        for (const { reconciler } of members()) reconciler.retry()
         lookAtAll()
         sendJson(response, 202, { accepted: true })
       },

@@ -53,6 +53,7 @@ Permissions.before(async () => {
     version: '0.0.0',
     replicas: 0,
     leaveTimeout: '1m',
+    pinAfter: '5m',
   })
   await stage.api.apply(...all)
   kubeconfig = await stage.api.kubeconfigOf(user, [

@@ -21,6 +21,7 @@ import type { KubernetesOptions } from './options.ts'
 import { objectsOf, orphans, unusedCode } from './pruning.ts'
 import { readRecord, recordOf, sameRecord, type WorkloadRecord } from './record.ts'
 import { Turns } from './turns.ts'
+import { workingOf } from './working.ts'
 
 /** Hosts as pods of a cluster: a Deployment for each node of the graph, which the cluster itself keeps running. */
 export class KubernetesOrchestrator implements Orchestrator {
@@ -163,21 +164,32 @@ export class KubernetesOrchestrator implements Orchestrator {
     this.#folders.set(runtime, host)
     const known = this.#recordOf(flow, node)
     if (known && known.generation > generation) return // of a plan that was made before
-    const image = await this.#options.imageOf?.(workload, signal ?? new AbortController().signal)
+    const isKnown = known?.generation === generation && known.workload.fingerprint === workload.fingerprint
+    const image = isKnown
+      ? known.image // its code may be on no disk any more
+      : await this.#options.imageOf?.(workload, signal ?? new AbortController().signal)
     const name = known?.name ?? this.#freeName(flow, node)
     const { broker } = this.#options
     const record = recordOf(name, workload, { generation, broker, image })
     record.replicas = Math.max(workload.replicas, replica + 1)
+    const before = known && (known.generation < generation ? workingOf(known, this.#pods()) : known.before)
+    if (before) record.before = before
     if (known && sameRecord(known, record)) return
     await this.#applier.apply(record, signal)
   }
 
   async #stop(
-    { flow, node, generation, replica }: HostChange & { action: 'stop' },
+    { flow, node, generation, replica, keep }: HostChange & { action: 'stop' },
     signal?: AbortSignal,
   ): Promise<void> {
     const record = this.#recordOf(flow, node)
     if (!record) return this.#removeAll(flow, node, signal)
+    if (generation > record.generation) return // it is on its way out
+    if (keep !== undefined) {
+      // The same template as before: the cluster keeps the pods that have it, and ends the others.
+      if (record.before?.generation === keep) await this.#applier.apply(record.before, signal)
+      return
+    }
     if (generation < record.generation) {
       // Its pods go as those of the newer one get ready: the Deployment sees to it.
       const key = `${flow}/${node}`

@@ -31,7 +31,10 @@ export function observeHosts(flow: string, node: string, objects: NodeObjects, n
     const host = hostOf(flow, node, pod, now)
     const isOurs = host.generation === generation
     const isOfTemplate = pod.metadata.annotations?.[annotations.template] === template
-    if (isGoing || host.generation <= stoppedUpTo || (isOurs && !isOfTemplate)) host.phase = 'stopping'
+    // What is newer than what is wanted did not start: it is on its way out.
+    const isRefused = record !== undefined && host.generation > generation
+    if (isGoing || isRefused || host.generation <= stoppedUpTo || (isOurs && !isOfTemplate))
+      host.phase = 'stopping'
     if (host.phase !== 'stopping') {
       const number = numbers.get(host.generation) ?? 0
       numbers.set(host.generation, number + 1)
@@ -39,6 +42,10 @@ export function observeHosts(flow: string, node: string, objects: NodeObjects, n
       host.replica = isAutoscaled && isOurs && wanted > 0 ? number % wanted : number
     }
     if (record && isOurs) host.setting = settingOf(record.workload)
+    else if (record?.before?.generation === host.generation) {
+      host.setting = settingOf(record.before.workload)
+      host.workload = record.before.workload
+    }
     hosts.push(host)
   }
   if (!record || isGoing) return hosts

@@ -63,7 +63,17 @@ export class LocalOrchestrator implements Orchestrator {
   }
 
   async observe(flow: string): Promise<ObservedHost[]> {
-    return [...this.#hosts.values()].filter(host => host.flow === flow).map(host => host.observe())
+    const hosts = [...this.#hosts.values()].filter(host => host.flow === flow)
+    const newest = new Map<string, number>()
+    for (const { record } of hosts) {
+      const { workload, generation } = record.spec
+      newest.set(workload.node, Math.max(generation, newest.get(workload.node) ?? 0))
+    }
+    return hosts.map(host => {
+      const { workload, generation } = host.record.spec
+      const isNewest = generation === newest.get(workload.node)
+      return { ...host.observe(), ...(!isNewest && { workload }) }
+    })
   }
 
   onChange(listener: (flow: string) => void): void {
