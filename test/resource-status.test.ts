@@ -94,6 +94,17 @@ const cases: [
     'False Progressing',
   ],
 ]
+Status('says of a function that is pinned what it says itself, and not that all else is as it was', () => {
+  const conditions = [
+    { ...condition('Ready', 'False', 'FunctionPinned'), message: 'parse: pinned' },
+    { ...condition('Stalled', 'True', 'FunctionPinned'), message: 'parse: pinned' },
+  ]
+  const status = statusOf({ dataflow: { ...running, conditions } })
+  assert.equal(told(status).Ready, 'False FunctionPinned')
+  assert.match(messageOf(status, 'Ready'), /^parse: pinned\. .*dyninka reconcile/)
+  assert.not.match(messageOf(status, 'Ready'), 'What ran keeps running')
+})
+
 for (const [what, findings, Ready, Reconciling, Stalled] of cases) {
   Status(`${what}: Ready is ${Ready}`, () => {
     assert.equal(told(statusOf(findings)), { Ready, Reconciling, Stalled })
@@ -115,6 +126,17 @@ Status('says what to do, in the words of who has kubectl', () => {
   assert.match(message, 'spec.source.secretRef')
   assert.not.match(message, 'start again')
   assert.match(messageOf(status, 'Ready'), `What ran keeps running: ${revision}`)
+})
+
+Status('says of a function that is pinned what it says itself, and not that all else is as it was', () => {
+  const conditions = [
+    { ...condition('Ready', 'False', 'FunctionPinned'), message: 'parse: pinned' },
+    { ...condition('Stalled', 'True', 'FunctionPinned'), message: 'parse: pinned' },
+  ]
+  const status = statusOf({ dataflow: { ...running, conditions } })
+  assert.is(told(status).Ready, 'False FunctionPinned')
+  assert.match(messageOf(status, 'Ready'), /^parse: pinned\. .*dyninka reconcile/)
+  assert.not.match(messageOf(status, 'Ready'), 'What ran keeps running')
 })
 
 Status('keeps the time of a condition until its status changes', () => {

@@ -63,7 +63,7 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         action: 'Deploy',
         note: withHint(
           'FunctionPinned',
-          `${event.function} stays what it was before ${event.revision}, whose code did not start: ${event.message}`,
+          `${event.function} stays what it was before ${event.revision}: mend it and push. What did not start: ${event.message}`,
         ),
         of: `${event.function} ${event.revision}`,
         isRecurring: true,

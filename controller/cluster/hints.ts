@@ -24,7 +24,7 @@ const hints: Record<string, string> = {
   BuildFailed: 'Mend it and push.',
   FunctionFailed: 'Mend it and push, or see `kubectl logs`.',
   FunctionPinned:
-    'Mend it and push. Where only what it needs was away, `dyninka reconcile` has the same tried once more.',
+    'Where only what it needs was away, `dyninka reconcile` has the same tried once more.',
   BrokerUnreachable:
     'Check spec.broker.url, or url in the Secret of spec.broker.secretRef, and the broker; it is tried again.',
   BadBroker: 'Correct url in the Secret of spec.broker.secretRef.',
