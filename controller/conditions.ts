@@ -1,5 +1,6 @@
 export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled'
+  /** `Unheeded` is there only as long as it holds: something is asked for that can't be done. */
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
   status: 'True' | 'False'
   reason: string
   message: string
@@ -20,6 +21,10 @@ export class Conditions {
     const old = this.#conditions.get(type)
     const at = old?.status === status ? old.at : this.#now().toISOString()
     this.#conditions.set(type, { type, status, reason, message, at })
+  }
+
+  remove(type: Condition['type']): void {
+    this.#conditions.delete(type)
   }
 
   get(type: Condition['type']): Condition | undefined {

@@ -21,6 +21,7 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   tellFailures(dataflow, before, state, context)
   const { conditions } = dataflow
   tellPins(dataflow, state)
+  tellUnheeded(dataflow, state, context)
   const failed = Object.entries(health.nodes).filter(([, { phase }]) => phase === 'Failed')
   const waiting = Object.entries(health.nodes).filter(
     ([, { phase }]) => phase !== 'Running' && phase !== 'Idle' && phase !== 'Failed',
@@ -67,6 +68,20 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   function isGone({ observed, changes }: NonNullable<Dataflow['last']>): boolean {
     return observed.hosts.length === 0 && changes.length === 0 && Object.keys(observed.wirings).length === 0
   }
+}
+
+/** What is asked for, and not done. */
+function tellUnheeded(
+  { conditions }: Dataflow,
+  { desired }: NonNullable<Dataflow['last']>,
+  { orchestrator }: Context,
+) {
+  const each = desired.workloads.flatMap(workload =>
+    (orchestrator.unheeded?.(workload) ?? []).map(what => `${workload.node}: ${what}`),
+  )
+  if (each.length === 0) return conditions.remove('Unheeded')
+  const more = each.length > many ? [`and ${each.length - many} more`] : []
+  conditions.set('Unheeded', 'True', 'NotSupported', [...each.slice(0, many), ...more].join('; '))
 }
 
 /** Nothing more is tried for what is pinned: that takes a commit. */

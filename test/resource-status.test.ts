@@ -139,6 +139,17 @@ Status('says of a function that is pinned what it says itself, and not that all 
   assert.not.match(messageOf(status, 'Ready'), 'What ran keeps running')
 })
 
+Status('says what is asked for and not done, for as long as it is', () => {
+  const unheeded = { ...condition('Ready', 'True', 'NotSupported'), type: 'Unheeded' as const }
+  const dataflow = { ...running, conditions: [...running.conditions, unheeded] }
+  const status = statusOf({ dataflow, unheeded: ['spec.forge is not used yet'] })
+  assert.is(told(status).Unheeded, 'True NotSupported')
+  assert.is(messageOf(status, 'Unheeded'), 'spec.forge is not used yet; NotSupported it is')
+  assert.is(told(status).Ready, 'True Running')
+  assert.is(told(statusOf({}, status)).Unheeded, 'True NotSupported', 'a controller that has just started')
+  assert.is(told(statusOf({ dataflow: running }, status)).Unheeded, undefined)
+})
+
 Status('keeps the time of a condition until its status changes', () => {
   const first = statusOf({ dataflow: running })
   const later = '2026-01-02T00:00:00Z'

@@ -26,7 +26,7 @@ export interface Dataflow {
 }
 
 export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled'
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
   status: 'True' | 'False'
   reason: string
   message: string

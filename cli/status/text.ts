@@ -35,6 +35,8 @@ function section({ name, folder, revision, conditions, findings, functions }: Da
   )
   if (scaled.length > 0) parts.push('', ...scaled)
   if (troubles.length > 0) parts.push('', ...troubles)
+  const unheeded = conditions.find(({ type }) => type === 'Unheeded')
+  if (unheeded) parts.push('', paint('dim', `  Not done: ${unheeded.message}`))
   return parts.join('\n')
 }
 
@@ -57,6 +59,7 @@ function verdict(conditions: Condition[], functions: FunctionStatus[]): { glyph:
 
 const detail = (conditions: Condition[]) =>
   conditions
+    .filter(({ type }) => type !== 'Unheeded')
     .filter(({ type, status }) => (type === 'Ready' ? status === 'False' : status === 'True'))
     .map(({ message }) => message)
     .filter((message, index, all) => message && all.indexOf(message) === index)

@@ -15,7 +15,7 @@ import { holdOn } from './departure.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { Follower, type Surroundings, stateOf } from './follower.ts'
 import { leave } from './leave.ts'
-import { type DataflowResource, finalizer, keyOf, reconcileAnnotation } from './resource.ts'
+import { type DataflowResource, type DataflowSpec, finalizer, keyOf, reconcileAnnotation } from './resource.ts'
 import { resourceStatus } from './resource-status.ts'
 import { Seat } from './seat.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -189,6 +189,7 @@ export class Fleet {
       {
         ...found,
         isSuspended: resource.spec.suspend === true,
+        unheeded: unheededSpec(resource.spec),
         ...(trouble && { trouble }),
         ...(handledReconcile !== undefined && { handledReconcile }),
       },
@@ -235,6 +236,10 @@ export class Fleet {
     this.#statuses.ask(key)
   }
 }
+
+/** Fields that are taken, and that nobody reads yet. */
+const unheededSpec = ({ forge }: DataflowSpec): string[] =>
+  forge ? ['spec.forge is not used yet: no pull requests and no commit statuses are made'] : []
 
 /** Whether more has changed than what the controller writes. */
 function isNews({ metadata: now }: DataflowResource, { metadata: before }: DataflowResource): boolean {

@@ -16,6 +16,8 @@ export interface Findings {
   sourceTrouble?: Trouble
   /** Absent until its repository was read. */
   dataflow?: DataflowStatus
+  /** What its spec asks for, and nobody does. */
+  unheeded?: string[]
   /** The annotation that was acted upon last. */
   handledReconcile?: string
   inventory?: { configMap: string; sessions: number }
@@ -41,11 +43,13 @@ export function resourceStatus(
   const revision = dataflow?.revision || before?.revision
   const kept = inventory ?? before?.inventory
   const name = (dataflow?.revision ? dataflow.name : undefined) ?? before?.dataflow
+  const unheeded = unheededOf(findings, before)
+  const types = ['Ready', 'Reconciling', 'Stalled', ...(unheeded ? (['Unheeded'] as const) : [])] as const
   return {
     observedGeneration: generation,
-    conditions: (['Ready', 'Reconciling', 'Stalled'] as const).map(type => {
+    conditions: types.map(type => {
       const old = before?.conditions?.find(condition => condition.type === type)
-      const { status, reason, message } = given[type]
+      const { status, reason, message } = type === 'Unheeded' ? unheeded! : given[type]
       return {
         type,
         status,
@@ -125,6 +129,17 @@ function readyOf(
   if (passing)
     return { ...troubled(passing), status: 'False', message: `${troubled(passing).message}${runs}` }
   return { status: 'Unknown', reason: 'Progressing', message: `looking at what is there.${runs}` }
+}
+
+/** What is asked for and not done, in the spec and in the dataflow. */
+function unheededOf(
+  { dataflow, unheeded = [] }: Findings,
+  before: DataflowResourceStatus | undefined,
+): Given | undefined {
+  const said = dataflow?.conditions.find(({ type }) => type === 'Unheeded')
+  const each = [...unheeded, ...(said ? [said.message] : [])]
+  if (each.length > 0) return { status: 'True', reason: 'NotSupported', message: each.join('; ') }
+  return dataflow ? undefined : before?.conditions?.find(({ type }) => type === 'Unheeded')
 }
 
 const troubled = ({ reason, message, hint }: Trouble): Given => ({

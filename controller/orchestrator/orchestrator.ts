@@ -116,6 +116,8 @@ export interface LogOptions {
 export interface Orchestrator {
   /** It chooses nodes itself, by the placement of each workload. */
   readonly schedules?: true
+  /** What it can't do of what a workload asks for, in words for people. Absent: it can do all. */
+  unheeded?(workload: Pick<Workload, 'placement' | 'resources'>): string[]
   observe(flow: string): Promise<ObservedHost[]>
   /** Flows of which something runs. */
   flows(): Promise<string[]>

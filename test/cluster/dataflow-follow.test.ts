@@ -146,6 +146,20 @@ Follow('leaves all as it is while it is suspended', async () => {
   await stage.ready('way', next)
 })
 
+Follow('says which fields nobody heeds, for as long as they are there', async () => {
+  await stage.apply('way', { forge: { type: 'gitea', secretRef: { name: 'forge' } } })
+  await stage.until('way', 'Unheeded', 'True NotSupported')
+  assert.match(await stage.message('way', 'Unheeded'), 'spec.forge is not used yet')
+  assert.is((await stage.conditions('way')).Ready, 'True Running')
+  await stage.apply('way')
+  await until(
+    'it is said no more',
+    async () => (await stage.conditions('way')).Unheeded === undefined,
+    undefined,
+    60_000,
+  )
+})
+
 Follow('takes one dataflow of a repository with several, when it is named', async () => {
   const at = (folder: string, name: string) =>
     Object.fromEntries(Object.entries(files(name)).map(([path, text]) => [`${folder}/${path}`, text]))

@@ -1,7 +1,7 @@
 import type { Placement } from '../../../schema/flow.ts'
 import { labels } from './names.ts'
 
-const zoneKey = 'topology.kubernetes.io/zone'
+export const defaultZoneKey = 'topology.kubernetes.io/zone'
 
 export interface Expression {
   key: string
@@ -11,8 +11,12 @@ export interface Expression {
 
 /** A placement as the scheduler understands it: what is decided and required must hold, what is preferred and what
  *  should be near is weighed. It knows no round trips: near is the same zone.
- *  @returns undefined when it says nothing */
-export function affinityOf(flow: string, { require, prefer = [], near = [], zone, node }: Placement) {
+ *  @param zoneKey label of nodes that names their zone @returns undefined when it says nothing */
+export function affinityOf(
+  flow: string,
+  { require, prefer = [], near = [], zone, node }: Placement,
+  zoneKey = defaultZoneKey,
+) {
   const expressions: Expression[] = []
   if (zone !== undefined) expressions.push({ key: zoneKey, operator: 'In', values: [zone] })
   if (require?.arch) expressions.push({ key: 'kubernetes.io/arch', operator: 'In', values: require.arch })
@@ -49,3 +53,10 @@ export function affinityOf(flow: string, { require, prefer = [], near = [], zone
     ...(near.length > 0 && { podAffinity }),
   }
 }
+
+/** What of a placement no scheduler can do, for people. */
+export const unheededOf = ({ near = [] }: Placement): string[] =>
+  near.map(
+    ({ function: other, maxRttMs }) =>
+      `near ${other} within ${maxRttMs} ms is not held: the scheduler knows no round trips, and prefers the same zone`,
+  )

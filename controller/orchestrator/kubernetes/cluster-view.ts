@@ -92,6 +92,20 @@ export class ClusterView {
     return () => this.#watchers.delete(watcher)
   }
 
+  /** Resolves with the next change of a pod of ours, or when `signal` ends it. */
+  nextPod(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const end = () => {
+        unwatch()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const unwatch = this.watch(resource => resource === resources.Pod && end())
+      signal.addEventListener('abort', end, { once: true })
+      if (signal.aborted) end()
+    })
+  }
+
   async close(): Promise<void> {
     const all = [this.deployments, this.pods, this.configMaps, this.nodes, this.autoscalers]
     await Promise.all([...all, ...this.#others.values()].map(informer => informer.close()))

@@ -8,7 +8,9 @@ import type {
   LogOptions,
   ObservedHost,
   Orchestrator,
+  Workload,
 } from '../orchestrator.ts'
+import { unheededOf } from './affinity.ts'
 import { Applier } from './applier.ts'
 import { declaredNodes } from './cluster-nodes.ts'
 import { ClusterView, labelOf } from './cluster-view.ts'
@@ -91,7 +93,11 @@ export class KubernetesOrchestrator implements Orchestrator {
   }
 
   async nodes(): Promise<DeclaredNode[]> {
-    return declaredNodes(this.#view.nodes.list())
+    return declaredNodes(this.#view.nodes.list(), this.#options)
+  }
+
+  unheeded({ placement }: Pick<Workload, 'placement'>): string[] {
+    return unheededOf(placement)
   }
 
   async flows(): Promise<string[]> {
@@ -141,7 +147,7 @@ export class KubernetesOrchestrator implements Orchestrator {
         .filter(pod => labelOf(pod, 'flow') === flow)
         .map(pod => ({ name: pod.metadata.name, node: labelOf(pod, 'function')! }))
         .filter(pod => node === undefined || pod.node === node)
-    const changed = (signal: AbortSignal) => this.#nextPod(signal)
+    const changed = (signal: AbortSignal) => this.#view.nextPod(signal)
     const { client, namespace } = this.#options
     return followPods({ client, namespace, pods, changed }, options)
   }
@@ -255,19 +261,6 @@ export class KubernetesOrchestrator implements Orchestrator {
       }
     }
     if (resource === resources.Pod || resource === resources.Deployment) this.#listener(flow)
-  }
-
-  #nextPod(signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const end = () => {
-        unwatch()
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const unwatch = this.#view.watch(resource => resource === resources.Pod && end())
-      signal.addEventListener('abort', end, { once: true })
-      if (signal.aborted) end()
-    })
   }
 
   #recordOf(flow: string, node: string): WorkloadRecord | undefined {

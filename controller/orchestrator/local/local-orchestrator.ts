@@ -8,6 +8,7 @@ import type {
   LogOptions,
   ObservedHost,
   Orchestrator,
+  Workload,
 } from '../orchestrator.ts'
 import { followLogs } from './follow-logs.ts'
 import { rotate } from './host-log.ts'
@@ -56,6 +57,12 @@ export class LocalOrchestrator implements Orchestrator {
 
   async nodes(): Promise<DeclaredNode[]> {
     return this.#options.nodes ?? oneNode
+  }
+
+  unheeded({ placement, resources }: Pick<Workload, 'placement' | 'resources'>): string[] {
+    const near = (placement.near ?? []).map(({ function: other }) => `near ${other} is not followed`)
+    const limits = Object.keys(resources).length > 0 ? ['resources are not held: no process is limited'] : []
+    return [...near, ...limits]
   }
 
   async flows(): Promise<string[]> {
