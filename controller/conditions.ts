@@ -4,6 +4,8 @@ export interface Condition {
   status: 'True' | 'False'
   reason: string
   message: string
+  /** Of a step that failed: what to do, in general. */
+  hint?: string
   /** Since when the status is what it is. */
   at: string
 }
@@ -17,10 +19,16 @@ export class Conditions {
     this.#now = now
   }
 
-  set(type: Condition['type'], status: Condition['status'], reason: string, message: string): void {
+  set(
+    type: Condition['type'],
+    status: Condition['status'],
+    reason: string,
+    message: string,
+    hint?: string,
+  ): void {
     const old = this.#conditions.get(type)
     const at = old?.status === status ? old.at : this.#now().toISOString()
-    this.#conditions.set(type, { type, status, reason, message, at })
+    this.#conditions.set(type, { type, status, reason, message, at, ...(hint !== undefined && { hint }) })
   }
 
   remove(type: Condition['type']): void {

@@ -315,7 +315,7 @@ export class Reconciler {
     } else {
       const type = problem?.disposition === 'stalled' ? 'Stalled' : 'Reconciling'
       const dataflow = this.repository.dataflows.get(key)
-      dataflow?.conditions.set(type, 'True', reason, message)
+      dataflow?.conditions.set(type, 'True', reason, message, hint ?? '')
       const flow = dataflow?.name ?? key
       this.#context.emit({ type: 'pass-failed', flow, reason, message, ...(hint !== undefined && { hint }) })
     }

@@ -150,6 +150,16 @@ Status('says what is asked for and not done, for as long as it is', () => {
   assert.is(told(statusOf({ dataflow: running }, status)).Unheeded, undefined)
 })
 
+Status('says why the first revision can not be applied, and what to do about it', () => {
+  const failed = { ...condition('Reconciling', 'True', 'Forbidden'), hint: 'Raise the quota.' }
+  const first = statusOf({ dataflow: { ...running, revision: '', conditions: [failed] } })
+  assert.is(told(first).Ready, 'False Forbidden')
+  assert.is(messageOf(first, 'Ready'), 'Forbidden it is. Raise the quota.')
+  assert.is(messageOf(first, 'Reconciling'), 'Forbidden it is. Raise the quota.')
+  const later = statusOf({ dataflow: { ...running, conditions: [running.conditions[0]!, failed] } })
+  assert.is(told(later).Ready, 'True Running', 'what ran before keeps running')
+})
+
 Status('keeps the time of a condition until its status changes', () => {
   const first = statusOf({ dataflow: running })
   const later = '2026-01-02T00:00:00Z'

@@ -30,6 +30,7 @@ export interface Condition {
   status: 'True' | 'False'
   reason: string
   message: string
+  hint?: string
   at: string
 }
 

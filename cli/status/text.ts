@@ -61,7 +61,7 @@ const detail = (conditions: Condition[]) =>
   conditions
     .filter(({ type }) => type !== 'Unheeded')
     .filter(({ type, status }) => (type === 'Ready' ? status === 'False' : status === 'True'))
-    .map(({ message }) => message)
+    .map(({ message, hint }) => (hint ? `${message}\n  ${paint('cyan', '→')} ${hint}` : message))
     .filter((message, index, all) => message && all.indexOf(message) === index)
     .map(message => `  ${short(message)}`)
 

@@ -126,6 +126,8 @@ function readyOf(
   if (said) return toldWith(said)
   // A controller that has just started has no reason to doubt what the one before it saw.
   if (known?.status === 'True' && before?.observedGeneration === generation) return known
+  const failed = dataflow?.conditions.find(({ type, hint }) => type === 'Reconciling' && hint !== undefined)
+  if (failed) return { ...toldWith(failed), status: 'False' }
   if (passing)
     return { ...troubled(passing), status: 'False', message: `${troubled(passing).message}${runs}` }
   return { status: 'Unknown', reason: 'Progressing', message: `looking at what is there.${runs}` }
@@ -153,8 +155,8 @@ const isTrouble = (type: string, status: string) =>
 
 function toldWith(said: DataflowStatus['conditions'][number] | undefined, otherwise?: Given): Given {
   if (!said) return otherwise!
-  const { type, status, reason, message } = said
-  return { status, reason, message: isTrouble(type, status) ? withHint(reason, message) : message }
+  const { type, status, reason, message, hint } = said
+  return { status, reason, message: isTrouble(type, status) ? withHint(reason, message, hint) : message }
 }
 
 function functionOf({ name, kind, phase, artifact, message, hosts }: DataflowStatus['functions'][number]) {

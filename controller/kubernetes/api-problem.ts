@@ -50,6 +50,7 @@ const hints: Record<number, string> = {
   413: 'Make the object smaller.',
   422: 'Change the fields that it names.',
   429: 'Nothing: the API server is busy, and it is tried again.',
+  500: 'Nothing, if it passes: it is tried again. Else see to what it names: the API server, etcd or an admission webhook.',
 }
 
 /** Of an answer that is no success. @param what the request, as a person would say it: `apply deployments/a` */
@@ -58,10 +59,12 @@ export function answered(what: string, status: number, text: string, retryAfter?
   const causes = body.details?.causes ?? []
   const seconds = Number(retryAfter ?? body.details?.retryAfterSeconds)
   const isEnding = causes.some(({ reason }) => reason === 'NamespaceTerminating')
-  const hint = isEnding ? 'Wait for the namespace to be gone, then create it again.' : hints[status]
+  const hint = isEnding
+    ? 'Wait for the namespace to be gone, then create it again.'
+    : hints[status >= 500 ? 500 : status]
   return new ApiProblem(
     status,
-    isEnding ? 'NamespaceTerminating' : (body.reason ?? (status >= 500 ? 'ServerError' : `Status${status}`)),
+    isEnding ? 'NamespaceTerminating' : reasonOf(status, body),
     `cannot ${what}: ${body.message ?? (text.slice(0, 300) || `the API server answered ${status}`)}`,
     {
       causes,
@@ -70,6 +73,12 @@ export function answered(what: string, status: number, text: string, retryAfter?
       disposition: waits.has(status) ? 'waiting' : 'transient',
     },
   )
+}
+
+/** Of an error of the server, too, which calls it `InternalError`: so a mistake of ours is called. */
+function reasonOf(status: number, { reason }: Status): string {
+  if (reason && reason !== 'InternalError') return reason
+  return status >= 500 ? 'ApiServerError' : `Status${status}`
 }
 
 /** Someone else must act first: retried, and not as an error of ours. */
