@@ -21,6 +21,7 @@ import {
   user,
   writeLayoutTar,
 } from '../builder/image/index.ts'
+import { controllerFlags } from '../controller/controller-flags.ts'
 
 const { values } = parseArgs({
   options: { output: { type: 'string' }, push: { type: 'string' }, name: { type: 'string' } },
@@ -62,7 +63,7 @@ try {
     execution: {
       User: user,
       Env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'HOME=/tmp'],
-      Entrypoint: ['/usr/local/bin/node', `/${home}/cli/main.js`],
+      Entrypoint: ['/usr/local/bin/node', ...controllerFlags, `/${home}/cli/main.js`],
       Cmd: ['controller'],
       WorkingDir: '/tmp',
     },

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { hostBundle } from '../../builder/index.ts'
 import type { ScaleSettings } from '../autoscale.ts'
+import { Gate } from '../gate.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { parseListen } from '../server/listen.ts'
 import { startServer } from '../server/server.ts'
@@ -60,6 +61,8 @@ export interface ClusterController {
 
 const secretName = 'dyninka-controller'
 const defaultLeaseMs = 9_000
+const maxOpens = 16
+const maxBuilds = 4
 const defaultLeaveMs = 120_000
 const defaultSilentMs = 15_000
 
@@ -105,6 +108,8 @@ export async function startClusterController(options: ClusterControllerOptions):
         salt,
         openOrchestrator: options.openOrchestrator,
         ...(options.managedBroker && { managedBroker: options.managedBroker }),
+        opens: new Gate(maxOpens),
+        builds: new Gate(maxBuilds),
         silentMs: options.silentMs ?? defaultSilentMs,
         ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
         scaling: options.scaling ?? {},

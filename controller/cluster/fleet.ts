@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
+import type { Gate } from '../gate.ts'
 import { isConflict } from '../kubernetes/api-problem.ts'
 import type { Informer } from '../kubernetes/informer.ts'
 import { resources } from '../kubernetes/resource.ts'
@@ -25,6 +26,8 @@ export interface FleetOptions extends Surroundings {
   namespace?: string
   /** Label selector: the others are left to other controllers. */
   selector?: string
+  /** How many Dataflows begin to be followed at once: a controller that starts has all of them to begin with. */
+  opens: Gate
   recorder: EventRecorder
   /** How long a Dataflow that is being deleted may take to end in order. */
   leaveMs: number
@@ -145,13 +148,15 @@ export class Fleet {
     if (seat.follower) {
       if (asked !== handled) seat.follower.look()
     } else {
-      seat.follower = await Follower.open({
-        ...this.#options,
-        checks: this.#checks,
-        resource,
-        emit: event => this.#emit(key, seat, event),
-        onPass: () => this.#statuses.ask(key),
-      })
+      const open = () =>
+        Follower.open({
+          ...this.#options,
+          checks: this.#checks,
+          resource,
+          emit: event => this.#emit(key, seat, event),
+          onPass: () => this.#statuses.ask(key),
+        })
+      seat.follower = await this.#options.opens.pass(open, signal)
     }
     if (asked !== handled) seat.follower.parts.reconciler.retry()
     if (asked !== undefined) seat.handledReconcile = asked
