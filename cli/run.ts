@@ -64,32 +64,34 @@ export const run = (): Command =>
       '\nEnvironment: DYNINKA_SECRET_<NAME> is the value of a secret, DYNINKA_WEBHOOK_SECRET signs /webhook,\n' +
         'DYNINKA_GIT_USERNAME and DYNINKA_GIT_PASSWORD (or a token) open an HTTP(S) repository.',
     )
-    .action(async ({ repo, interval, pinAfter, json, sshKey, knownHosts, allowedSigners, ...options }: Options) => {
-      const git = gitAccess({ sshKey, knownHosts, allowedSigners })
-      const { startController } = await import('../controller/controller.ts')
-      const state = stateFolder(options.state)
-      const signal = interruption()
-      const narration = new Narration()
-      const logger = (await import('pino')).pino({ level: json ? 'info' : 'silent' })
-      const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
-      const controller = await startController({
-        ...options,
-        state,
-        repo: existsSync(repo) ? resolve(repo) : repo,
-        git,
-        ...(interval !== undefined && { intervalMs: interval }),
-        ...(pinAfter !== undefined && { pinAfterMs: pinAfter }),
-        ...(webhookSecret && { webhookSecret }),
-        logger,
-        ...(!json && { onEvent: event => say(narration.tell(event)) }),
-      })
-      if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${state}`)
-      if (!signal.aborted) await once(signal, 'abort')
-      await controller.stop()
-      const again = `dyninka stop --state ${state}`
-      // SIGTERM may come from `dyninka stop`, which ends the rest as well.
-      const rest = process.exitCode === 143 ? '' : ` What runs keeps running: \`${again}\` ends it too.`
-      if (!json) console.log(`Controller stopped.${rest}`)
-    })
+    .action(
+      async ({ repo, interval, pinAfter, json, sshKey, knownHosts, allowedSigners, ...options }: Options) => {
+        const git = gitAccess({ sshKey, knownHosts, allowedSigners })
+        const { startController } = await import('../controller/controller.ts')
+        const state = stateFolder(options.state)
+        const signal = interruption()
+        const narration = new Narration()
+        const logger = (await import('pino')).pino({ level: json ? 'info' : 'silent' })
+        const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
+        const controller = await startController({
+          ...options,
+          state,
+          repo: existsSync(repo) ? resolve(repo) : repo,
+          git,
+          ...(interval !== undefined && { intervalMs: interval }),
+          ...(pinAfter !== undefined && { pinAfterMs: pinAfter }),
+          ...(webhookSecret && { webhookSecret }),
+          logger,
+          ...(!json && { onEvent: event => say(narration.tell(event)) }),
+        })
+        if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${state}`)
+        if (!signal.aborted) await once(signal, 'abort')
+        await controller.stop()
+        const again = `dyninka stop --state ${state}`
+        // SIGTERM may come from `dyninka stop`, which ends the rest as well.
+        const rest = process.exitCode === 143 ? '' : ` What runs keeps running: \`${again}\` ends it too.`
+        if (!json) console.log(`Controller stopped.${rest}`)
+      },
+    )
 
 const say = (text: string | undefined) => text !== undefined && console.log(text)

@@ -135,7 +135,8 @@ function isSharingAnew(
 function pinned({ revision, why }: Pin, own: NodeHealth): NodeHealth {
   const short = revision.replace(/(@sha\d+:\w{7})\w+/, '$1')
   const what = `pinned to what ran before ${short}, until a commit changes it: mend it and push.`
-  const trouble = own.phase === 'Failed' && own.message !== undefined ? `\nWhat ran before: ${own.message}` : ''
+  const trouble =
+    own.phase === 'Failed' && own.message !== undefined ? `\nWhat ran before: ${own.message}` : ''
   return { phase: 'Failed', message: `${what} What did not start: ${why}${trouble}`, pinned: true }
 }
 

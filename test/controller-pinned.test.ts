@@ -35,7 +35,11 @@ const condition = async (controlled: Controlled, type: string) => {
 }
 const isPinned = (controlled: Controlled) => () =>
   condition(controlled, 'Stalled').then(told => told === 'True FunctionPinned')
-const processes = (controlled: Controlled) => controlled.processes().map(({ pid }) => pid).toSorted()
+const processes = (controlled: Controlled) =>
+  controlled
+    .processes()
+    .map(({ pid }) => pid)
+    .toSorted()
 
 let running: number[] = []
 
@@ -47,7 +51,10 @@ Pinned('is given up in time, and what ran goes on', async ({ repository, control
   const after = await controlled.pids()
   assert.equal(after, before, 'the same processes')
   assert.is(await condition(controlled, 'Ready'), 'False FunctionPinned')
-  await until('nothing is on its way', async () => (await condition(controlled, 'Reconciling')) === 'False Waiting')
+  await until(
+    'nothing is on its way',
+    async () => (await condition(controlled, 'Reconciling')) === 'False Waiting',
+  )
   const { first } = await controlled.functions()
   assert.match(first!.message!, /pinned to what ran before main@sha1:\w{7}, until a commit changes it/)
   assert.match(first!.message!, 'no database 2')
@@ -67,21 +74,21 @@ Pinned('is told by `dyninka status`, with what to do', async ({ controlled }) =>
   assert.match(stdout, 'no database 2')
 })
 
-Pinned('is not tried by the next controller, nor by a commit that does not touch it', async ({
-  repository,
-  controlled,
-}) => {
-  await controlled.kill()
-  await controlled.start()
-  await until('it is still pinned', isPinned(controlled), undefined, 60_000)
-  assert.equal(processes(controlled), running)
-  const other = { 'dataflow.yaml': yaml.replace('concurrency: 1', 'concurrency: 2') }
-  const commit = await repository.publish(other)
-  await until('the commit is taken', async () => (await controlled.status())!.revision.includes(commit))
-  await until('it is still pinned', isPinned(controlled))
-  assert.not(controlled.events.some(({ type }) => type === 'started'))
-  assert.equal(processes(controlled), running)
-})
+Pinned(
+  'is not tried by the next controller, nor by a commit that does not touch it',
+  async ({ repository, controlled }) => {
+    await controlled.kill()
+    await controlled.start()
+    await until('it is still pinned', isPinned(controlled), undefined, 60_000)
+    assert.equal(processes(controlled), running)
+    const other = { 'dataflow.yaml': yaml.replace('concurrency: 1', 'concurrency: 2') }
+    const commit = await repository.publish(other)
+    await until('the commit is taken', async () => (await controlled.status())!.revision.includes(commit))
+    await until('it is still pinned', isPinned(controlled))
+    assert.not(controlled.events.some(({ type }) => type === 'started'))
+    assert.equal(processes(controlled), running)
+  },
+)
 
 Pinned('is tried again when somebody asks for it', async ({ controlled }) => {
   await controlled.post('/api/reconcile')
@@ -102,7 +109,8 @@ Pinned('goes on as it is when the commit is taken back', async ({ repository, co
   const before = await controlled.pids()
   const events = controlled.events.length
   await repository.publish({ 'first.ts': bad(5) })
-  const fails = () => controlled.events.slice(events).some(({ type }) => type === 'failed' || type === 'pinned')
+  const fails = () =>
+    controlled.events.slice(events).some(({ type }) => type === 'failed' || type === 'pinned')
   await until('it fails', fails, undefined, 60_000)
   await controlled.ready(await repository.publish({ 'first.ts': code(4) }), 60_000)
   assert.is((await controlled.pids()).first, before.first)

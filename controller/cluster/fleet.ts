@@ -16,7 +16,13 @@ import { holdOn } from './departure.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { Follower, type Surroundings, stateOf } from './follower.ts'
 import { leave } from './leave.ts'
-import { type DataflowResource, type DataflowSpec, finalizer, keyOf, reconcileAnnotation } from './resource.ts'
+import {
+  type DataflowResource,
+  type DataflowSpec,
+  finalizer,
+  keyOf,
+  reconcileAnnotation,
+} from './resource.ts'
 import { resourceStatus } from './resource-status.ts'
 import { Seat } from './seat.ts'
 import { StatusWriter } from './status-writer.ts'

@@ -61,7 +61,7 @@ export function answered(what: string, status: number, text: string, retryAfter?
   const isEnding = causes.some(({ reason }) => reason === 'NamespaceTerminating')
   const hint = isEnding
     ? 'Wait for the namespace to be gone, then create it again.'
-    : hints[status >= 500 ? 500 : status]
+    : (hints[status] ?? (status >= 500 ? hints[500] : undefined))
   return new ApiProblem(
     status,
     isEnding ? 'NamespaceTerminating' : reasonOf(status, body),

@@ -44,7 +44,16 @@ ApiServers('lets others do what they were given, and nothing else', async () => 
   assert.match(denied, /"reader" cannot list resource "pods"/)
   await api.kubectl('create', 'clusterrolebinding', 'readers', '--clusterrole=view', '--group=readers')
   // It comes to know of a binding a moment after it has taken it.
-  await until('they may', () => as('get', 'pods', '-o', 'name').then(said => said === '', () => false), undefined, 60_000)
+  await until(
+    'they may',
+    () =>
+      as('get', 'pods', '-o', 'name').then(
+        said => said === '',
+        () => false,
+      ),
+    undefined,
+    60_000,
+  )
   const deleted = await as('delete', 'configmap', 'kube-root-ca.crt').catch(String)
   assert.match(deleted, /"reader" cannot delete resource "configmaps"/)
 })

@@ -61,7 +61,10 @@ async function deployments(): Promise<Record<string, number>> {
 }
 
 /** All is there, and each was written once. */
-async function applied(name: string, expected = { 'way-first': 1, 'way-out': 1, 'way-tick': 1 }) {
+async function applied(
+  name: string,
+  expected: Record<string, number> = { 'way-first': 1, 'way-out': 1, 'way-tick': 1 },
+) {
   let now: unknown
   const isSame = async () => {
     now = await deployments()
@@ -169,10 +172,19 @@ const passing: [what: string, reason: string, fault: Omit<Fault, 'on'>][] = [
   [
     'has too much to do',
     'TooManyRequests',
-    { times: 6, status: 429, headers: { 'retry-after': '0' }, body: status('TooManyRequests', 429, 'slow down') },
+    {
+      times: 6,
+      status: 429,
+      headers: { 'retry-after': '0' },
+      body: status('TooManyRequests', 429, 'slow down'),
+    },
   ],
   ['fails', 'ApiServerError', { status: 500, body: status('InternalError', 500, 'etcdserver: no leader') }],
-  ['takes its credentials for wrong', 'Unauthorized', { status: 401, body: status('Unauthorized', 401, 'no') }],
+  [
+    'takes its credentials for wrong',
+    'Unauthorized',
+    { status: 401, body: status('Unauthorized', 401, 'no') },
+  ],
 ]
 for (const [what, reason, fault] of passing) {
   Faults(`goes on by itself after an API server that ${what}, and applies nothing twice`, async () => {

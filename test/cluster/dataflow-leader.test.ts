@@ -140,34 +140,37 @@ Leader('announce nothing twice', async () => {
   assert.is(revisions.length, 4)
 })
 
-Leader('leave a function pinned that the leader before has given up, and try what a push brings', async () => {
-  await stage.leave()
-  await stage.replica({ pinAfterMs: 8_000 })
-  await until('it follows', () => follows(stage.replicas[0]!), undefined, 60_000)
-  const before = stage.pids()
-  const bad = `${code(5)}export function setup() { throw new Error('no database') }\n`
-  await stage.repository.publish({ 'first.ts': bad }, stage.url)
-  await stage.until('led', 'Stalled', 'True FunctionPinned')
-  await stage.swapped(before, 3)
-  assert.is((await stage.conditions('led')).Ready, 'False FunctionPinned')
-  assert.match(await stage.message('led', 'Ready'), /mend it and push.*no database.*dyninka reconcile/s)
-  const told = async () =>
-    (await stage.events('led')).filter(({ reason }) => reason === 'FunctionPinned').length
-  await until('an event tells it', async () => (await told()) === 1)
+Leader(
+  'leave a function pinned that the leader before has given up, and try what a push brings',
+  async () => {
+    await stage.leave()
+    await stage.replica({ pinAfterMs: 8_000 })
+    await until('it follows', () => follows(stage.replicas[0]!), undefined, 60_000)
+    const before = stage.pids()
+    const bad = `${code(5)}export function setup() { throw new Error('no database') }\n`
+    await stage.repository.publish({ 'first.ts': bad }, stage.url)
+    await stage.until('led', 'Stalled', 'True FunctionPinned')
+    await stage.swapped(before, 3)
+    assert.is((await stage.conditions('led')).Ready, 'False FunctionPinned')
+    assert.match(await stage.message('led', 'Ready'), /mend it and push.*no database.*dyninka reconcile/s)
+    const told = async () =>
+      (await stage.events('led')).filter(({ reason }) => reason === 'FunctionPinned').length
+    await until('an event tells it', async () => (await told()) === 1)
 
-  await stage.replicas.shift()!.kill()
-  const next = await stage.replica({ pinAfterMs: 8_000, leaseName: 'next' })
-  await until('the next one follows', () => follows(next), undefined, 60_000)
-  commit = await stage.repository.publish({ 'dataflow.yaml': flow('led', ', concurrency: 2') }, stage.url)
-  await until('it has taken a push that does not touch it', async () =>
-    (await stage.get('led'))!.status!.revision!.includes(commit),
-  )
-  assert.is((await stage.conditions('led')).Stalled, 'True FunctionPinned')
-  assert.equal(stage.pids(), before)
-  commit = await stage.repository.publish({ 'first.ts': code(6) }, stage.url)
-  await stage.ready('led', commit)
-  await stage.swapped(before, 2)
-})
+    await stage.replicas.shift()!.kill()
+    const next = await stage.replica({ pinAfterMs: 8_000, leaseName: 'next' })
+    await until('the next one follows', () => follows(next), undefined, 60_000)
+    commit = await stage.repository.publish({ 'dataflow.yaml': flow('led', ', concurrency: 2') }, stage.url)
+    await until('it has taken a push that does not touch it', async () =>
+      (await stage.get('led'))!.status!.revision!.includes(commit),
+    )
+    assert.is((await stage.conditions('led')).Stalled, 'True FunctionPinned')
+    assert.equal(stage.pids(), before)
+    commit = await stage.repository.publish({ 'first.ts': code(6) }, stage.url)
+    await stage.ready('led', commit)
+    await stage.swapped(before, 2)
+  },
+)
 
 Leader('share the work by label', async () => {
   await stage.leave()

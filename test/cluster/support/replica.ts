@@ -12,7 +12,14 @@ const program = fileURLToPath(new URL('./controller-process.ts', import.meta.url
 export type ProcessOptions = Partial<
   Pick<
     ClusterControllerOptions,
-    'namespace' | 'selector' | 'leaseName' | 'leaseMs' | 'leaveMs' | 'silentMs' | 'pinAfterMs' | 'ownNamespace'
+    | 'namespace'
+    | 'selector'
+    | 'leaseName'
+    | 'leaseMs'
+    | 'leaveMs'
+    | 'silentMs'
+    | 'pinAfterMs'
+    | 'ownNamespace'
   >
 > & {
   kubeconfig: string
