@@ -10,7 +10,7 @@ import type {
   Orchestrator,
 } from '../orchestrator.ts'
 import { Applier } from './applier.ts'
-import { declaredNodes } from './cluster-nodes.ts'
+import { declaredNodes, lostNodes } from './cluster-nodes.ts'
 import { ClusterView, labelOf } from './cluster-view.ts'
 import { followPods } from './follow-pods.ts'
 import { Mending } from './mending.ts'
@@ -102,6 +102,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     const isOf = (object: KubernetesObject) => labelOf(object, 'flow') === flow
     const deployments = [...this.#deployments.values()].filter(isOf)
     const nodes = new Set(deployments.map(object => labelOf(object, 'function')!))
+    const lost = lostNodes(this.#view.nodes.list())
     const pods = Map.groupBy(this.#pods().filter(isOf), pod => labelOf(pod, 'function')!)
     return [...new Set([...nodes, ...pods.keys()])].flatMap(node => {
       const deployment = this.#deployments.get(`${flow}/${node}`)
@@ -113,6 +114,7 @@ export class KubernetesOrchestrator implements Orchestrator {
           pods: pods.get(node) ?? [],
           isAutoscaled: deployment !== undefined && this.#view.isAutoscaled(deployment.metadata.name),
           stoppedUpTo: this.#stopped.get(`${flow}/${node}`) ?? 0,
+          lostNodes: lost,
         },
         Date.now(),
       )
