@@ -227,6 +227,7 @@ Way('leaves nothing behind', async world => {
   await kubectl(world, 'delete', 'dataflow', 'etl', '--timeout=150s')
   const kinds = 'deployments,statefulsets,services,networkpolicies,pvc,secrets'
   await until('all is gone', async () => (await kubectl(world, 'get', kinds, '-o', 'name')).trim() === '')
+  assert.is(await kubectl(world, 'get', 'configmaps', '-l', 'dyninka.dev/artifact', '-o', 'name'), '')
 })
 
 /** Sends so many, and waits until as many have come in all, no matter how often. */
