@@ -275,7 +275,7 @@ Broker('does not stop others for a host that reads nothing', async world => {
   const other = await open(world, 'other')
   await other.publish('d/other', 'x')
   await publisher.publish('d/other', 'x')
-  assert.ok(performance.now() - start < 1000, 'both publish while 4 MB wait for the one that reads nothing')
+  assert.ok(performance.now() - start < 10_000, 'both publish while 4 MB wait for the one that reads nothing')
   socket.destroy()
 })
 
