@@ -2,16 +2,6 @@ import type { DeclaredNode } from '../../../schema/declared-node.ts'
 import { cpuMillis, memoryBytes } from '../../../schema/quantity.ts'
 import type { ClusterNode } from './objects.ts'
 
-/** Names of those whose kubelet says nothing any more, or that it can't run pods now. */
-export const lostNodes = (nodes: ClusterNode[]) =>
-  new Set(
-    nodes
-      .filter(({ status }) =>
-        status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True'),
-      )
-      .map(({ metadata }) => metadata.name),
-  )
-
 /** Nodes of a cluster as placement knows them. */
 export function declaredNodes(nodes: ClusterNode[]): DeclaredNode[] {
   return nodes.map(({ metadata: { name, labels = {} }, status }) => {
@@ -28,3 +18,13 @@ export function declaredNodes(nodes: ClusterNode[]): DeclaredNode[] {
     }
   })
 }
+
+/** Names of those whose kubelet says nothing any more, or that it can't run pods now. */
+export const lostNodes = (nodes: ClusterNode[]) =>
+  new Set(
+    nodes
+      .filter(({ status }) =>
+        status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True'),
+      )
+      .map(({ metadata }) => metadata.name),
+  )
