@@ -27,6 +27,24 @@ export const code = (value: number) =>
   `export default function f(): { value: number } { return { value: ${value} } }\n`
 export const files = (name: string): Files => ({ 'dataflow.yaml': flow(name), 'first.ts': code(1) })
 
+/** Makes an API server know Dataflows. Returns once it takes them and can explain them: it comes to both a while after it
+ *  calls the definition established. */
+export async function define(api: ApiServer): Promise<void> {
+  await api.kubectl('apply', '--server-side', '-f', definition)
+  await api.kubectl('wait', '--for=condition=Established', 'crd/dataflows.dyninka.dev', '--timeout=60s')
+  const goesWell = (...args: string[]) =>
+    api.kubectl(...args).then(
+      () => true,
+      () => false,
+    )
+  await until(
+    'Dataflows are served',
+    async () => (await goesWell('get', 'dataflows')) && (await goesWell('explain', 'dataflow.spec.source')),
+    undefined,
+    60_000,
+  )
+}
+
 interface Event extends KubernetesObject {
   type: string
   reason: string
@@ -38,7 +56,7 @@ interface Event extends KubernetesObject {
 export class Stage {
   readonly api: ApiServer
   readonly client: KubernetesClient
-  readonly broker: TestBroker
+  readonly broker: Pick<TestBroker, 'url' | 'close'>
   readonly git: GitServer
   readonly repository: Repository
   /** Stands for what pods leave on nodes. */
@@ -47,14 +65,19 @@ export class Stage {
 
   /** @param options.controllers also the cluster's own: they end namespaces and collect garbage */
   static async open(options: { controllers?: boolean; args?: string[] } = {}): Promise<Stage> {
-    const [api, broker, repository, hosts] = await Promise.all([
-      startApiServer(options),
-      aedes(),
-      makeRepository(),
-      mkdtemp(join(tmpdir(), 'dyninka-hosts-')),
-    ])
-    await api.kubectl('apply', '--server-side', '-f', definition)
-    await api.kubectl('wait', '--for=condition=Established', 'crd/dataflows.dyninka.dev')
+    const [api, broker] = await Promise.all([startApiServer(options), aedes()])
+    return Stage.over(api, broker)
+  }
+
+  /** @param api of a whole cluster, too; it is stopped with the stage, as the broker is */
+  static async over(
+    api: ApiServer,
+    broker: Pick<TestBroker, 'url' | 'close'>,
+    from?: Repository,
+  ): Promise<Stage> {
+    const repository = from ?? (await makeRepository())
+    const hosts = await mkdtemp(join(tmpdir(), 'dyninka-hosts-'))
+    await define(api)
     const client = await KubernetesClient.open({ kubeconfig: api.kubeconfig })
     return new Stage({ api, client, broker, repository, hosts, git: await startGitServer(repository.root) })
   }
