@@ -26,6 +26,8 @@ export interface FleetOptions extends Surroundings {
   /** Label selector: the others are left to other controllers. */
   selector?: string
   recorder: EventRecorder
+  /** Progress, by the key of the Dataflow. */
+  onEvent?(key: string, event: ControllerEvent): void
   /** How long a Dataflow that is being deleted may take to end in order. */
   leaveMs: number
   tenure: Tenure
@@ -199,6 +201,7 @@ export class Fleet {
   }
 
   #emit(key: string, seat: Seat, event: ControllerEvent): void {
+    this.#options.onEvent?.(key, event)
     const isFailure = event.type === 'source-failed' || event.type === 'pass-failed'
     if (isFailure && event.reason === 'InventoryTaken') {
       seat.isTaken = true
