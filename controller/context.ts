@@ -14,7 +14,7 @@ import type { Tenure } from './tenure.ts'
 export interface Context {
   broker: Pick<
     BrokerClient,
-    'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
+    'watch' | 'connected' | 'publishWiring' | 'discard' | 'dismiss' | 'prepare' | 'ended' | 'begin' | 'forget'
   >
   /** Where each node has an account of its own on the broker. */
   accounts?: Pick<BrokerAccounts, 'grant'>

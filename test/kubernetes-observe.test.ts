@@ -11,7 +11,12 @@ const now = Date.parse('2026-01-01T00:00:30Z')
 type Objects = Parameters<typeof observeHosts>[2]
 
 const hostsOf = (objects: Partial<Objects>) =>
-  observeHosts('etl', 'parse', { pods: [], isAutoscaled: false, stoppedUpTo: 0, ...objects }, now)
+  observeHosts(
+    'etl',
+    'parse',
+    { pods: [], isAutoscaled: false, stoppedUpTo: 0, lostNodes: new Set(), ...objects },
+    now,
+  )
 
 /** What a planner would do about them. */
 function changes(hosts: ObservedHost[], wanted: Workload, present: ObservedHost[] = []) {
@@ -196,6 +201,28 @@ Observe('tells why no node takes a pod', () => {
   const [host] = hostsOf({ deployment: deploymentOf(), pods: [pod] })
   assert.is(host!.obstacle, `no node can take it: ${message}`)
   assert.is(host!.place, '')
+})
+
+Observe('tells that a node does not answer, and which hosts should have ended there', () => {
+  const deployment = deploymentOf()
+  const lostNodes = new Set(['node-1'])
+  const [lost] = hostsOf({ deployment, pods: [podOf('p')], lostNodes })
+  assert.is(lost!.obstacle, 'its node node-1 does not answer')
+  assert.is(
+    hostsOf({ deployment, pods: [podOf('p', record(), { node: 'node-2' })], lostNodes })[0]!.obstacle,
+    undefined,
+  )
+  const deleted = podOf('p')
+  const overdueOf = (secondsAgo: number) => {
+    const gracePeriodSeconds = 10
+    deleted.metadata.deletionTimestamp = new Date(
+      now + (gracePeriodSeconds - secondsAgo) * 1_000,
+    ).toISOString()
+    deleted.metadata.deletionGracePeriodSeconds = gracePeriodSeconds
+    return hostsOf({ deployment, pods: [deleted], lostNodes })[0]!.overdue
+  }
+  assert.is(overdueOf(1), undefined, 'it is told to stop just now')
+  assert.is(overdueOf(6), true)
 })
 
 Observe('tells what a quota refuses', () => {

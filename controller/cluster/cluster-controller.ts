@@ -13,7 +13,7 @@ import type { ManagedBrokerOptions } from './broker-access.ts'
 import { Election } from './election.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { fenced } from './fenced.ts'
-import { Fleet } from './fleet.ts'
+import { Fleet, type FleetOptions } from './fleet.ts'
 import type { OpenOrchestrator } from './follower.ts'
 import { Lease } from './lease.ts'
 import { ownSecret } from './own-secret.ts'
@@ -48,6 +48,8 @@ export interface ClusterControllerOptions {
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
   webhookSecret?: string
   logger?: Logger
+  /** Progress of each Dataflow, by namespace and name. Never throws back into the controller. */
+  onEvent?: FleetOptions['onEvent']
 }
 
 export interface ClusterController {
@@ -117,6 +119,7 @@ export async function startClusterController(options: ClusterControllerOptions):
         ...(options.namespace !== undefined && { namespace: options.namespace }),
         ...(options.selector !== undefined && { selector: options.selector }),
         recorder,
+        ...(options.onEvent && { onEvent: options.onEvent }),
         log,
         tenure,
       })

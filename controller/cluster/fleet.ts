@@ -35,6 +35,8 @@ export interface FleetOptions extends Surroundings {
   /** How many Dataflows begin to be followed at once: a controller that starts has all of them to begin with. */
   opens: Gate
   recorder: EventRecorder
+  /** Progress, by the key of the Dataflow. */
+  onEvent?(key: string, event: ControllerEvent): void
   /** How long a Dataflow that is being deleted may take to end in order. */
   leaveMs: number
   tenure: Tenure
@@ -212,6 +214,7 @@ export class Fleet {
   }
 
   #emit(key: string, seat: Seat, event: ControllerEvent): void {
+    this.#options.onEvent?.(key, event)
     const isFailure = event.type === 'source-failed' || event.type === 'pass-failed'
     if (isFailure && event.reason === 'InventoryTaken') {
       seat.isTaken = true

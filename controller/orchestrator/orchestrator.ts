@@ -74,6 +74,8 @@ export interface ObservedHost {
   failures: number
   /** The last of them. */
   lastExit?: { at: string; reason: string; log: string[] }
+  /** It should have ended long ago, and who was to end it can't be reached: it may still work. */
+  overdue?: true
   /** What keeps it from running that it can't help: no room for it, a quota, an image that isn't there. */
   obstacle?: string
   /** What it was made with, where another setting needs another process. */

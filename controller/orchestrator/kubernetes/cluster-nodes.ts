@@ -25,3 +25,13 @@ export function declaredNodes(
     }
   })
 }
+
+/** Names of those whose kubelet says nothing any more, or that it can't run pods now. */
+export const lostNodes = (nodes: ClusterNode[]) =>
+  new Set(
+    nodes
+      .filter(({ status }) =>
+        status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True'),
+      )
+      .map(({ metadata }) => metadata.name),
+  )

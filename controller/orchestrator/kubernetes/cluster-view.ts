@@ -2,7 +2,7 @@ import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { Informer } from '../../kubernetes/informer.ts'
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
 import { labels, managedBySelector } from './names.ts'
-import type { Autoscaler, ClusterNode, Deployment, Pod } from './objects.ts'
+import type { Autoscaler, ClusterNode, Deployment, Pod, StatusCondition } from './objects.ts'
 
 export interface ClusterViewOptions {
   namespace: string
@@ -145,6 +145,12 @@ function trimNode({ apiVersion, kind, metadata, spec, status }: ClusterNode): Cl
     kind,
     metadata: { name, labels, ...(resourceVersion && { resourceVersion }), ...(uid && { uid }) },
     spec: { ...(spec?.unschedulable && { unschedulable: true }) },
-    status: { ...(status?.allocatable && { allocatable: status.allocatable }) },
+    status: {
+      ...(status?.allocatable && { allocatable: status.allocatable }),
+      ...(status?.conditions && { conditions: status.conditions.filter(isReady).map(trimCondition) }),
+    },
   }
 }
+
+const isReady = ({ type }: StatusCondition) => type === 'Ready'
+const trimCondition = ({ type, status }: StatusCondition): StatusCondition => ({ type, status })

@@ -12,7 +12,7 @@ import type {
 } from '../orchestrator.ts'
 import { unheededOf } from './affinity.ts'
 import { Applier } from './applier.ts'
-import { declaredNodes } from './cluster-nodes.ts'
+import { declaredNodes, lostNodes } from './cluster-nodes.ts'
 import { ClusterView, labelOf } from './cluster-view.ts'
 import { followPods } from './follow-pods.ts'
 import { Mending } from './mending.ts'
@@ -109,6 +109,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     const isOf = (object: KubernetesObject) => labelOf(object, 'flow') === flow
     const deployments = [...this.#deployments.values()].filter(isOf)
     const nodes = new Set(deployments.map(object => labelOf(object, 'function')!))
+    const lost = lostNodes(this.#view.nodes.list())
     const pods = Map.groupBy(this.#pods().filter(isOf), pod => labelOf(pod, 'function')!)
     return [...new Set([...nodes, ...pods.keys()])].flatMap(node => {
       const deployment = this.#deployments.get(`${flow}/${node}`)
@@ -120,6 +121,7 @@ export class KubernetesOrchestrator implements Orchestrator {
           pods: pods.get(node) ?? [],
           isAutoscaled: deployment !== undefined && this.#view.isAutoscaled(deployment.metadata.name),
           stoppedUpTo: this.#stopped.get(`${flow}/${node}`) ?? 0,
+          lostNodes: lost,
         },
         Date.now(),
       )

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ClusterControllerOptions } from '../../../controller/cluster/cluster-controller.ts'
+import type { PodOptions } from '../../../controller/cluster/kubernetes-orchestrators.ts'
 
 const program = fileURLToPath(new URL('./controller-process.ts', import.meta.url))
 
@@ -20,11 +21,14 @@ export type ProcessOptions = Partial<
     | 'silentMs'
     | 'pinAfterMs'
     | 'ownNamespace'
+    | 'managedBroker'
   >
 > & {
   kubeconfig: string
   /** Folder of what hosts leave on disk: it stands for the cluster's nodes. */
   hosts: string
+  /** Hosts are pods of nodes that there are, and not processes of this machine. */
+  pods?: PodOptions
 }
 
 /** One replica of the controller, in a process of its own and with an empty disk, so that it can be killed. */

@@ -56,7 +56,7 @@ interface Event extends KubernetesObject {
 export class Stage {
   readonly api: ApiServer
   readonly client: KubernetesClient
-  readonly broker: TestBroker
+  readonly broker: Pick<TestBroker, 'url' | 'close'>
   readonly git: GitServer
   readonly repository: Repository
   /** Stands for what pods leave on nodes. */
@@ -65,12 +65,18 @@ export class Stage {
 
   /** @param options.controllers also the cluster's own: they end namespaces and collect garbage */
   static async open(options: { controllers?: boolean; args?: string[] } = {}): Promise<Stage> {
-    const [api, broker, repository, hosts] = await Promise.all([
-      startApiServer(options),
-      aedes(),
-      makeRepository(),
-      mkdtemp(join(tmpdir(), 'dyninka-hosts-')),
-    ])
+    const [api, broker] = await Promise.all([startApiServer(options), aedes()])
+    return Stage.over(api, broker)
+  }
+
+  /** @param api of a whole cluster, too; it is stopped with the stage, as the broker is */
+  static async over(
+    api: ApiServer,
+    broker: Pick<TestBroker, 'url' | 'close'>,
+    from?: Repository,
+  ): Promise<Stage> {
+    const repository = from ?? (await makeRepository())
+    const hosts = await mkdtemp(join(tmpdir(), 'dyninka-hosts-'))
     await define(api)
     const client = await KubernetesClient.open({ kubeconfig: api.kubeconfig })
     return new Stage({ api, client, broker, repository, hosts, git: await startGitServer(repository.root) })
