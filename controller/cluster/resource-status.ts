@@ -14,6 +14,8 @@ export interface Findings {
   trouble?: Trouble
   /** Why its repository can't be read now. */
   sourceTrouble?: Trouble
+  /** Why what is said here may not all be kept. */
+  definitionTrouble?: Trouble
   /** Absent until its repository was read. */
   dataflow?: DataflowStatus
   /** The annotation that was acted upon last. */
@@ -79,9 +81,9 @@ function suspended(before: DataflowResourceStatus | undefined): Record<Type, Giv
 }
 
 function conditionsOf(findings: Findings, before: DataflowResourceStatus | undefined): Record<Type, Given> {
-  const { dataflow, trouble, sourceTrouble } = findings
+  const { dataflow, trouble, sourceTrouble, definitionTrouble } = findings
   const said = (type: Type) => dataflow?.conditions.find(condition => condition.type === type)
-  const troubles = [trouble, sourceTrouble].filter(trouble => trouble !== undefined)
+  const troubles = [trouble, sourceTrouble, definitionTrouble].filter(trouble => trouble !== undefined)
   const stalling = troubles.find(({ disposition }) => disposition === 'stalled')
   const passing = troubles.find(({ disposition }) => disposition !== 'stalled')
   const Stalled: Given = stalling
@@ -108,7 +110,7 @@ function readyOf(
   said: DataflowStatus['conditions'][number] | undefined,
   stalled: Given,
   passing: Trouble | undefined,
-  { dataflow, generation }: Findings,
+  { dataflow, generation, definitionTrouble }: Findings,
   before: DataflowResourceStatus | undefined,
 ): Given {
   const known = before?.conditions?.find(({ type }) => type === 'Ready')
@@ -120,7 +122,7 @@ function readyOf(
   if (said) return toldWith(said)
   // A controller that has just started has no reason to doubt what the one before it saw.
   if (known?.status === 'True' && before?.observedGeneration === generation) return known
-  if (passing)
+  if (passing && passing !== definitionTrouble)
     return { ...troubled(passing), status: 'False', message: `${troubled(passing).message}${runs}` }
   return { status: 'Unknown', reason: 'Progressing', message: `looking at what is there.${runs}` }
 }
