@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from '../run-program.ts'
@@ -25,11 +25,25 @@ export async function commandsOf(
   )
 }
 
-/** Types commands into a shell in this project's folder, which ends at the first that fails.
- *  @returns what they printed */
+/** Types commands into a shell, which ends at the first that fails. They may commit.
+ *  @param folder where; by default that of this project. @returns what they printed */
 export async function type(kubeconfig: string, commands: string, folder = project): Promise<string> {
   const programs = [join(project, 'node_modules/.bin'), dirname(await tool('kubectl'))]
   const PATH = [...programs, process.env.PATH].join(delimiter)
-  const script = `cd '${folder}'\nexport PATH='${PATH}' KUBECONFIG='${kubeconfig}'\nexec 2>&1\n${commands}`
+  const person = ['AUTHOR', 'COMMITTER'].flatMap(who => [
+    `GIT_${who}_NAME=Ada`,
+    `GIT_${who}_EMAIL=ada@example.org`,
+  ])
+  const settings = [`PATH='${PATH}'`, `KUBECONFIG='${kubeconfig}'`, ...person]
+  const script = `cd '${folder}'\nexport ${settings.join(' ')}\nexec 2>&1\n${commands}`
   return run('bash', ['-euo', 'pipefail', '-c', script])
+}
+
+/** A folder that looks like a clone of this project, after `npm ci`, with room beside it. @param folder a new one */
+export async function cloneInto(folder: string): Promise<string> {
+  const clone = join(folder, 'dyninka')
+  await mkdir(clone)
+  for (const name of await readdir(project))
+    if (name !== '.git') await symlink(join(project, name), join(clone, name))
+  return clone
 }
