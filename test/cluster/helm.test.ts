@@ -32,6 +32,7 @@ const unusual = `
 brokerImage: registry.example.org:5000/a/b@sha256:${'0'.repeat(64)}
 serviceAddresses: ips
 imagePullSecrets: [one, two.three]
+functionImagePullSecrets: [four, five]
 replicas: 10
 watchNamespace: team-a
 selector: "shard in (a, b),!hidden,tier!=x"
@@ -74,7 +75,9 @@ Release('makes what an API server takes, whatever its values, in a restricted na
     'prometheus.io/port': '4780',
     note: 'a: b # c',
   })
-  assert.ok(spec.containers[0]!.args.includes('--selector=shard in (a, b),!hidden,tier!=x'))
+  const { args } = spec.containers[0]!
+  assert.ok(args.includes('--selector=shard in (a, b),!hidden,tier!=x'))
+  assert.ok(args.includes('--image-pull-secret=four') && args.includes('--image-pull-secret=five'))
   assert.is(spec.containers[0]!.env.at(-2)?.value, 'http://proxy:3128 # none')
 })
 
