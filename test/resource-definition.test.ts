@@ -51,17 +51,32 @@ Outdated('lacks fields and values that an earlier one has not', () => {
 /** What an API server publishes of a definition. */
 const published = (schema: Schema) => ({ components: { schemas: { 'dev.dyninka.v1.Dataflow': schema } } })
 
-Outdated('is told of with what to do, and no more once it is right', async () => {
-  let answer: () => unknown = () => published(earlier())
-  const changes: (string | undefined)[] = []
+/** A look at what an API server answers, again and again. */
+function looking(answer: () => unknown) {
   const stopping = new AbortController()
+  const changes: (string | undefined)[] = []
+  const looked = { answer, times: 0 }
   const definition: Definition = new Definition({
-    client: { raw: async <T>() => answer() as T },
+    client: {
+      async raw<T>() {
+        looked.times += 1
+        return looked.answer() as T
+      },
+    },
     log: pino({ level: 'silent' }),
     signal: stopping.signal,
     againMs: 5,
     onChange: () => changes.push(definition.trouble?.reason),
   })
+  const end = () => {
+    stopping.abort()
+    return definition.settled()
+  }
+  return { definition, changes, looked, end }
+}
+
+Outdated('is told of with what to do, and no more once it is right', async () => {
+  const { definition, changes, looked, end } = looking(() => published(earlier()))
   await until('it is told', () => changes.length === 1)
   const { reason, message, hint } = definition.trouble!
   assert.is(reason, 'DefinitionOutdated')
@@ -69,19 +84,25 @@ Outdated('is told of with what to do, and no more once it is right', async () =>
   assert.match(hint!, /helm upgrade.*dyninka install/)
 
   // What can't be read says nothing.
-  let refusals = 0
-  answer = () => {
-    refusals += 1
+  looked.answer = () => {
     throw answered('read the definition of Dataflow', 403, '{}')
   }
-  await until('it was refused', () => refusals > 2)
+  const { times } = looked
+  await until('it was refused', () => looked.times > times + 2)
   assert.is(changes.length, 1)
 
-  answer = () => published(own)
+  looked.answer = () => published(own)
   await until('it is right', () => changes.length === 2)
   assert.is(definition.trouble, undefined)
-  stopping.abort()
-  await definition.settled()
+  await end()
+})
+
+Outdated('is not told of where the API server is about to publish the new one', async () => {
+  const answers = [earlier(), own]
+  const { changes, looked, end } = looking(() => published(answers.shift() ?? own))
+  await until('it has looked again', () => looked.times === 2)
+  await end()
+  assert.equal(changes, [])
 })
 
 Outdated('that is not there is told of with what to do', () => {

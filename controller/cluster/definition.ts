@@ -37,6 +37,8 @@ const hint =
 export class Definition {
   #options: DefinitionOptions
   #trouble: Problem | undefined
+  /** What the last look found. */
+  #found: Problem | undefined
   #running: Promise<void>
 
   constructor(options: DefinitionOptions) {
@@ -61,7 +63,7 @@ export class Definition {
         // Whoever must not read it, or can't now, has nothing to say of it.
         if (!signal.aborted) log.debug({ err }, 'the definition of Dataflow could not be compared')
       })
-      await pause(this.#trouble ? againMs : everyMs, signal).catch(() => {})
+      await pause(this.#found ? againMs : everyMs, signal).catch(() => {})
     }
   }
 
@@ -76,8 +78,12 @@ export class Definition {
     })
     const theirs = components.schemas['dev.dyninka.v1.Dataflow']
     if (!theirs) return
+    const before = this.#found
     const trouble = outdated(lackingIn(theirs, own))
-    if (trouble?.message === this.#trouble?.message) return
+    this.#found = trouble
+    // An API server publishes a new definition a moment after it has taken it: what is wrong must be so twice.
+    const isNew = trouble?.message !== this.#trouble?.message
+    if (!isNew || (trouble && trouble.message !== before?.message)) return
     this.#trouble = trouble
     if (trouble) {
       const { reason, message, hint } = trouble

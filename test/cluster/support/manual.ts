@@ -34,7 +34,7 @@ export async function type(kubeconfig: string, commands: string, folder = projec
     `GIT_${who}_NAME=Ada`,
     `GIT_${who}_EMAIL=ada@example.org`,
   ])
-  const settings = [`PATH='${PATH}'`, `KUBECONFIG='${kubeconfig}'`, ...person]
+  const settings = [`PATH='${PATH}'`, `KUBECONFIG='${kubeconfig}'`, 'GIT_CONFIG_GLOBAL=/dev/null', ...person]
   const script = `cd '${folder}'\nexport ${settings.join(' ')}\nexec 2>&1\n${commands}`
   return run('bash', ['-euo', 'pipefail', '-c', script])
 }
