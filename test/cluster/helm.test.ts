@@ -54,12 +54,16 @@ env:
 `
 
 Release('makes what an API server takes, whatever its values, in a restricted namespace', async () => {
-  for (const namespace of ['dyninka', 'team-a']) await api.kubectl('create', 'namespace', namespace)
+  const namespace = 'strict'
+  for (const name of [namespace, 'team-a']) await api.kubectl('create', 'namespace', name)
   const levels = ['enforce', 'warn'].map(mode => `pod-security.kubernetes.io/${mode}=restricted`)
-  await api.kubectl('label', 'namespace', 'dyninka', ...levels)
+  await api.kubectl('label', 'namespace', namespace, ...levels)
   const file = join(folder, 'unusual.yaml')
   await writeFile(file, unusual)
-  const variants = [await render(set(images)), await render(['-f', file, ...set(images)], 'a'.repeat(53))]
+  const variants = [
+    await render(set(images), { namespace }),
+    await render(['-f', file, ...set(images)], { release: 'a'.repeat(53), namespace }),
+  ]
   for (const [i, text] of variants.entries()) {
     const made = join(folder, `made-${i}.yaml`)
     await writeFile(made, text)
@@ -139,7 +143,6 @@ const isDefinedWith = async (field: string) =>
 let kept: Awaited<ReturnType<typeof dataflow>>
 
 Release('is installed as the operations page says, and its notes are right as they are', async () => {
-  await api.kubectl('delete', 'namespace', 'dyninka', 'team-a')
   const [byHelm] = await manual('### Install')
   const notes = await type(api.kubeconfig, byHelm!)
   assert.match(notes, 'kubectl -n dyninka rollout status deployment/dyninka')

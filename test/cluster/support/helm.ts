@@ -16,6 +16,6 @@ export const helm = async (...args: string[]) => run(await tool('helm'), args)
 export const set = (values: Record<string, string>) =>
   Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`])
 
-/** What the chart makes, as YAML. @param release its name */
-export const render = (args: string[], release = 'dyninka') =>
-  helm('template', release, chart, '-n', 'dyninka', ...args)
+/** What the chart makes, as YAML. */
+export const render = (args: string[], { release = 'dyninka', namespace = 'dyninka' } = {}) =>
+  helm('template', release, chart, '-n', namespace, ...args)
