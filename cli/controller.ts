@@ -13,6 +13,7 @@ interface Options {
   state: string
   image: string
   brokerImage?: string
+  imagePullSecret?: string[]
   serviceAddresses: 'names' | 'ips'
   leaveTimeout?: number
   pinAfter?: number
@@ -43,6 +44,11 @@ export const controller = (): Command =>
       new Option('--service-addresses <HOW>', 'how pods reach a managed broker')
         .choices(['names', 'ips'])
         .default('names'),
+    )
+    .option(
+      '--image-pull-secret <NAME>',
+      'Secret beside a Dataflow to pull these images with; may be repeated',
+      (name: string, before: string[] = []) => [...before, name],
     )
     .option('-n, --namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
     .option('-l, --selector <LABELS>', 'only Dataflows with these labels, like shard=a')
@@ -77,6 +83,7 @@ export const controller = (): Command =>
         context,
         image,
         brokerImage,
+        imagePullSecret: imagePullSecrets = [],
         serviceAddresses,
         ...options
       }: Options) => {
@@ -93,9 +100,9 @@ export const controller = (): Command =>
         const started = await startClusterController({
           ...options,
           client,
-          openOrchestrator: kubernetesOrchestrators({ image }),
+          openOrchestrator: kubernetesOrchestrators({ image, imagePullSecrets }),
           ...(brokerImage !== undefined && {
-            managedBroker: { image: brokerImage, addresses: serviceAddresses },
+            managedBroker: { image: brokerImage, imagePullSecrets, addresses: serviceAddresses },
           }),
           ownNamespace: ownNamespace ?? process.env.POD_NAMESPACE ?? client.namespace,
           leaseName: lease,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { command } from './command.ts'
 import { Usage } from './failure.ts'
+import { established } from './install/established.ts'
 import { clusterOptions, type KubeOptions, openCluster } from './kube.ts'
 
 interface Options extends KubeOptions {
@@ -69,6 +70,7 @@ export const install = (): Command =>
     for (const manifest of all) {
       const { apiVersion, kind, metadata } = manifest
       await client.apply({ apiVersion, kind, plural: pluralOf(kind) }, manifest)
+      if (kind === 'CustomResourceDefinition') await established(client, metadata.name)
       console.log(`${kind} ${metadata.name}`)
     }
   })

@@ -1,6 +1,6 @@
 /** Makes the image of the controller, without Docker: `npm run image -- --output controller.tar`, or
  *  `-- --push REGISTRY/dyninka:TAG`. What it takes from this machine beside Node: Git, ssh, a shell, and npm. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -91,7 +91,9 @@ async function made(name: string): Promise<string> {
 }
 
 function which(program: string): string {
-  return execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim()
+  const { stdout } = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' })
+  if (!stdout) throw new Error(`${program} is not installed here, and the image has that of this machine`)
+  return stdout.trim()
 }
 
 async function systemEntries(): Promise<TarEntry[]> {

@@ -87,6 +87,23 @@ const cases: [
     'False ValidRevision',
   ],
   [
+    'the definition is older, and all runs',
+    {
+      dataflow: running,
+      definitionTrouble: { reason: 'DefinitionOutdated', message: 'no', disposition: 'waiting' },
+    },
+    'True Running',
+    'True DefinitionOutdated',
+    'False ValidRevision',
+  ],
+  [
+    'the definition is older, and nothing is known yet',
+    { definitionTrouble: { reason: 'DefinitionOutdated', message: 'no', disposition: 'waiting' } },
+    'Unknown Progressing',
+    'True DefinitionOutdated',
+    'False Progressing',
+  ],
+  [
     'the broker is away',
     { trouble: { reason: 'BrokerUnreachable', message: 'no', disposition: 'transient' } },
     'False BrokerUnreachable',

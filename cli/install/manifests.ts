@@ -32,7 +32,8 @@ const port = 4780
  *  resource and the namespace come first. */
 export async function manifests(options: InstallOptions): Promise<Manifest[]> {
   const { namespace, version } = options
-  const definition = await read<Manifest>('crds/dataflows.yaml')
+  const definition = await read<Manifest>('files/dataflows.yaml')
+  definition.metadata.labels = labelsOf(options)
   const permissions = await read<Record<'dataflows' | 'cluster' | 'own', Rule[]>>('files/permissions.yaml')
   const home: Manifest = {
     apiVersion: 'v1',
@@ -159,7 +160,10 @@ function podOf(options: InstallOptions) {
             ...(selector === undefined ? [] : [`--selector=${selector}`]),
           ],
           env: [
-            { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+            {
+              name: 'POD_NAMESPACE',
+              valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },
+            },
             { name: 'DYNINKA_LOG_LEVEL', value: 'info' },
             { name: 'HOME', value: '/var/lib/dyninka' },
           ],

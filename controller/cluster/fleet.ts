@@ -12,9 +12,11 @@ import { WorkQueue } from '../work-queue.ts'
 import { type Announcement, announcementOf } from './announcement.ts'
 import { BrokerChecks } from './broker-checks.ts'
 import { readCredentials } from './credentials.ts'
+import { Definition, withoutDefinition } from './definition.ts'
 import { holdOn } from './departure.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { Follower, type Surroundings, stateOf } from './follower.ts'
+import { withHint } from './hints.ts'
 import { leave } from './leave.ts'
 import {
   type DataflowResource,
@@ -50,6 +52,7 @@ export class Fleet {
   #seats = new Map<string, Seat>()
   #statuses: StatusWriter
   #checks = new BrokerChecks()
+  #definition: Definition
   #isSynced = false
 
   constructor(options: FleetOptions) {
@@ -74,7 +77,15 @@ export class Fleet {
         // What only its status says, we said ourselves.
         if (!now || !before || isNews(now, before)) this.#queue.add(keyOf((now ?? before)!))
       },
-      onError: err => log.warn({ err }, 'Dataflows could not be watched'),
+      onError: err => log.warn({ err: withoutDefinition(err) }, 'Dataflows could not be watched'),
+    })
+    this.#definition = new Definition({
+      client,
+      log,
+      signal: tenure.signal,
+      onChange: () => {
+        for (const key of this.#seats.keys()) this.#statuses.ask(key)
+      },
     })
     this.#informer.synced.then(() => {
       this.#isSynced = true
@@ -99,6 +110,7 @@ export class Fleet {
   /** Lets go of what runs: it keeps running. */
   async close(): Promise<void> {
     await this.#informer.close()
+    await this.#definition.settled()
     await this.#queue.close()
     await Promise.all([...this.#seats.values()].map(seat => seat.close()))
     await this.#statuses.settled()
@@ -195,6 +207,7 @@ export class Fleet {
     const seat = this.#seats.get(key)
     if (!seat || seat.isTaken) return undefined
     const { trouble, follower, handledReconcile } = seat
+    const definitionTrouble = this.#definition.trouble
     const found = follower
       ? await follower.findings(resource)
       : { generation: resource.metadata.generation ?? 0 }
@@ -204,11 +217,22 @@ export class Fleet {
         isSuspended: resource.spec.suspend === true,
         unheeded: unheededSpec(resource.spec),
         ...(trouble && { trouble }),
+        ...(definitionTrouble && { definitionTrouble }),
         ...(handledReconcile !== undefined && { handledReconcile }),
       },
       resource.status,
       new Date().toISOString().replace(/\.\d+/, ''),
     )
+    if (definitionTrouble && seat.tell('definition', definitionTrouble.reason)) {
+      const { reason, message, hint } = definitionTrouble
+      this.#announce(key, {
+        type: 'Warning',
+        reason,
+        action: 'Run',
+        note: withHint(reason, message, hint),
+        of: message,
+      })
+    }
     seat.settle(new Set(status.conditions!.map(({ reason }) => reason)))
     return status
   }

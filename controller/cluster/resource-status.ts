@@ -14,6 +14,8 @@ export interface Findings {
   trouble?: Trouble
   /** Why its repository can't be read now. */
   sourceTrouble?: Trouble
+  /** Why what is said here may not all be kept. */
+  definitionTrouble?: Trouble
   /** Absent until its repository was read. */
   dataflow?: DataflowStatus
   /** What its spec asks for, and nobody does. */
@@ -83,9 +85,9 @@ function suspended(before: DataflowResourceStatus | undefined): Record<Type, Giv
 }
 
 function conditionsOf(findings: Findings, before: DataflowResourceStatus | undefined): Record<Type, Given> {
-  const { dataflow, trouble, sourceTrouble } = findings
+  const { dataflow, trouble, sourceTrouble, definitionTrouble } = findings
   const said = (type: Type) => dataflow?.conditions.find(condition => condition.type === type)
-  const troubles = [trouble, sourceTrouble].filter(trouble => trouble !== undefined)
+  const troubles = [trouble, sourceTrouble, definitionTrouble].filter(trouble => trouble !== undefined)
   const stalling = troubles.find(({ disposition }) => disposition === 'stalled')
   const passing = troubles.find(({ disposition }) => disposition !== 'stalled')
   const Stalled: Given = stalling
@@ -112,7 +114,7 @@ function readyOf(
   said: DataflowStatus['conditions'][number] | undefined,
   stalled: Given,
   passing: Trouble | undefined,
-  { dataflow, generation }: Findings,
+  { dataflow, generation, definitionTrouble }: Findings,
   before: DataflowResourceStatus | undefined,
 ): Given {
   const known = before?.conditions?.find(({ type }) => type === 'Ready')
@@ -128,7 +130,7 @@ function readyOf(
   if (known?.status === 'True' && before?.observedGeneration === generation) return known
   const failed = dataflow?.conditions.find(({ type, hint }) => type === 'Reconciling' && hint !== undefined)
   if (failed) return { ...toldWith(failed), status: 'False' }
-  if (passing)
+  if (passing && passing !== definitionTrouble)
     return { ...troubled(passing), status: 'False', message: `${troubled(passing).message}${runs}` }
   return { status: 'Unknown', reason: 'Progressing', message: `looking at what is there.${runs}` }
 }

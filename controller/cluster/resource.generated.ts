@@ -1,4 +1,4 @@
-// Made from charts/dyninka/crds/dataflows.yaml by `node controller/cluster/generate.ts`: change that file.
+// Made from charts/dyninka/files/dataflows.yaml by `node controller/cluster/generate.ts`: change that file.
 
 export interface DataflowParts {
   spec: DataflowSpec

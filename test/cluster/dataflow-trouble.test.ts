@@ -1,10 +1,14 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { dump, load } from 'js-yaml'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Schema } from '../../controller/cluster/definition.ts'
 import { mosquitto } from '../support/brokers.ts'
 import { until } from '../support/controlled.ts'
 import { startGitServer } from '../support/git-server.ts'
 import type { Replica } from './support/replica.ts'
-import { code, files, Stage } from './support/stage.ts'
+import { code, definition, files, Stage } from './support/stage.ts'
 
 const Trouble = suite('a Dataflow in trouble')
 let stage: Stage
@@ -154,6 +158,39 @@ Trouble('lets a Dataflow be that another controller has taken over', async () =>
   await stage.ready('way', commit)
   await stage.swapped(before, 2)
   await other.stop()
+})
+
+/** As an earlier version may have had it: it knows less of what a function may be doing. */
+async function earlierDefinition(): Promise<string> {
+  const object = load(await readFile(definition, 'utf8')) as Definition
+  const { spec, status } = object.spec.versions[0]!.schema.openAPIV3Schema.properties!
+  delete spec!.properties!.registry
+  status!.properties!.functions!.items!.properties!.phase!.enum = ['Failed']
+  const file = join(stage.api.folder, 'earlier.yaml')
+  await writeFile(file, dump(object))
+  return file
+}
+
+interface Definition {
+  spec: { versions: { schema: { openAPIV3Schema: Schema } }[] }
+}
+
+Trouble('goes on under a definition of an earlier version, and says what that lacks', async () => {
+  await stage.leave()
+  await stage.api.kubectl('apply', '--server-side', '-f', await earlierDefinition())
+  await stage.replica()
+  await stage.until('way', 'Reconciling', 'True DefinitionOutdated')
+  const message = await stage.message('way', 'Reconciling')
+  assert.match(message, 'lacks spec.registry, status.functions[].phase: Waiting')
+  assert.match(message, 'helm upgrade')
+  commit = await stage.repository.publish({ 'first.ts': code(11) }, stage.url)
+  await stage.ready('way', commit)
+  assert.is((await stage.get('way'))!.status!.functions, undefined) // which are refused
+  assert.ok((await warnings('way')).includes('DefinitionOutdated'))
+
+  await stage.api.kubectl('apply', '--server-side', '-f', definition)
+  await stage.until('way', 'Reconciling', 'False Done')
+  assert.is((await stage.get('way'))!.status!.functions!.length, 3)
 })
 
 Trouble.run()

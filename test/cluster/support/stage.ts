@@ -12,7 +12,7 @@ import { type Files, makeRepository, type Repository } from '../../support/repos
 import { type ApiServer, startApiServer } from '../api-server.ts'
 import { type ProcessOptions, Replica } from './replica.ts'
 
-export const definition = new URL('../../../charts/dyninka/crds/dataflows.yaml', import.meta.url).pathname
+export const definition = new URL('../../../charts/dyninka/files/dataflows.yaml', import.meta.url).pathname
 
 export const flow = (name: string, more = '') => `apiVersion: dyninka.dev/v1
 name: ${name}
