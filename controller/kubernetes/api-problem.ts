@@ -113,5 +113,3 @@ export const isConflict = (error: unknown) => error instanceof ApiProblem && err
 export const isInvalid = (error: unknown) => error instanceof ApiProblem && error.status === 422
 /** What was asked for is older than what the server remembers. */
 export const isGone = (error: unknown) => error instanceof ApiProblem && error.status === 410
-/** A field of the object is not what its definition, or a rule, asks for. */
-export const isInvalid = (error: unknown) => error instanceof ApiProblem && error.status === 422

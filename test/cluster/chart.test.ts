@@ -59,6 +59,7 @@ const installed: InstallOptions = {
   version: '0.1.0',
   replicas: 2,
   leaveTimeout: '2m',
+  pinAfter: '5m',
 }
 const same: [what: string, values: Record<string, string>, options: Partial<InstallOptions>][] = [
   ['the least', {}, {}],
@@ -71,6 +72,7 @@ const same: [what: string, values: Record<string, string>, options: Partial<Inst
       watchNamespace: 'team-a',
       selector: 'shard=a',
       leaveTimeout: '30s',
+      pinAfter: '90s',
     },
     {
       brokerImage: 'eclipse-mosquitto:2',
@@ -79,6 +81,7 @@ const same: [what: string, values: Record<string, string>, options: Partial<Inst
       watchNamespace: 'team-a',
       selector: 'shard=a',
       leaveTimeout: '30s',
+      pinAfter: '90s',
     },
   ],
 ]

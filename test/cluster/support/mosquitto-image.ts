@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { blobsOf, fileLayer, imageOf, programEntries, writeLayoutTar } from '../../../builder/image/index.ts'
 
 /** As a node knows it that has pulled `eclipse-mosquitto:2`. */
-const officialImage = 'docker.io/library/eclipse-mosquitto:2'
+export const mosquittoImage = 'docker.io/library/eclipse-mosquitto:2'
 
 /** Debian's mosquitto in place of the official image. @returns an archive for `ctr images import` */
 export async function mosquittoArchive(folder: string): Promise<string> {
@@ -31,6 +31,6 @@ export async function mosquittoArchive(folder: string): Promise<string> {
     execution: { Env: ['PATH=/usr/sbin:/bin'], Cmd: ['/usr/sbin/mosquitto'] },
   })
   const file = join(folder, 'mosquitto.tar')
-  await writeLayoutTar(file, { root: image.manifest, blobs: blobsOf(image), name: officialImage })
+  await writeLayoutTar(file, { root: image.manifest, blobs: blobsOf(image), name: mosquittoImage })
   return file
 }
