@@ -109,7 +109,7 @@ export interface DataflowSpec {
      */
     managed?: {
       /**
-       * Size of the volume that keeps its sessions.
+       * Size of the volume that keeps its sessions. It can grow where its class allows it.
        */
       storage?: string
       /**
