@@ -59,7 +59,10 @@ Pinned('are none where nothing works that could go on', async () => {
 Pinned('are none that wait for room, or for a quota', async () => {
   const { world, wanted } = await failing()
   const observed = await world.observed()
-  for (const standing of [{ failures: 0, obstacle: 'its pod is refused' }, { failures: 0, place: '' }]) {
+  for (const standing of [
+    { failures: 0, obstacle: 'its pod is refused' },
+    { failures: 0, place: '' },
+  ]) {
     const hosts = observed.hosts.map(host =>
       host.node === 'b' && host.generation === 2 ? { ...host, ...standing } : host,
     )
