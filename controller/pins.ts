@@ -129,7 +129,9 @@ function starting(
   const generation = generationOf(workload, hosts, observed)
   const isPresent = ({ id }: ObservedHost) => observed.presences.some(({ host }) => host === id)
   const starts = running.filter(host => host.generation === generation)
-  const isWaiting = starts.some(({ obstacle, failures }) => obstacle !== undefined && failures < 2)
+  const isWaiting = starts.some(
+    ({ place, obstacle, failures }) => place === '' || (obstacle !== undefined && failures < 2),
+  )
   if (starts.length === 0 || isWaiting || starts.some(isPresent)) return undefined
   const works = running
     .filter(host => host.generation < generation && host.workload && isPresent(host))

@@ -6,12 +6,9 @@ import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
-import type { DesiredFrom } from './desired.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
-import type { Inventory } from './inventory.ts'
-import { observe } from './observe.ts'
-import type { Observed } from './plan.ts'
+import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
@@ -32,14 +29,6 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   removing?: true
   /** A pass has ended, well or not: `status` may say something new. */
   onPass?: () => void
-}
-
-/** The answer of `/api/observed`. */
-export interface ObservedAnswer
-  extends Observed,
-    Pick<DesiredFrom, 'secretDigests' | 'scales'>,
-    Pick<Inventory, 'pins'> {
-  artifacts: Record<string, string>
 }
 
 const sourceKey = 'source'
@@ -140,15 +129,8 @@ export class Reconciler {
   }
 
   /** What `desire` and `plan` would get now, for `dyninka diff`, and the code of each function. */
-  async observed(dataflow: Dataflow): Promise<ObservedAnswer> {
-    const { artifacts, pins } = dataflow.inventory!
-    return {
-      ...(await observe(dataflow, this.#context)),
-      ...(pins && { pins }),
-      secretDigests: this.#context.secrets.digests(),
-      scales: dataflow.scaler.hosts,
-      artifacts: Object.fromEntries(Object.entries(artifacts).map(([name, { digest }]) => [name, digest])),
-    }
+  observed(dataflow: Dataflow): Promise<ObservedAnswer> {
+    return observedAnswer(dataflow, this.#context)
   }
 
   /** How reading the source goes. */

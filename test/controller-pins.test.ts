@@ -59,15 +59,18 @@ Pinned('are none where nothing works that could go on', async () => {
 Pinned('are none that wait for room, or for a quota', async () => {
   const { world, wanted } = await failing()
   const observed = await world.observed()
-  const hosts = observed.hosts.map(host =>
-    host.node === 'b' && host.generation === 2
-      ? { ...host, failures: 0, obstacle: 'no node can take it' }
-      : host,
-  )
-  const starts = new Starts()
-  const look = (now: number) =>
-    starts.overdue(wanted, { ...observed, hosts }, { revision: '', limitMs, now }).size
-  assert.equal([look(0), look(limitMs)], [0, 0])
+  for (const standing of [
+    { failures: 0, obstacle: 'its pod is refused' },
+    { failures: 0, place: '' },
+  ]) {
+    const hosts = observed.hosts.map(host =>
+      host.node === 'b' && host.generation === 2 ? { ...host, ...standing } : host,
+    )
+    const starts = new Starts()
+    const look = (now: number) =>
+      starts.overdue(wanted, { ...observed, hosts }, { revision: '', limitMs, now }).size
+    assert.equal([look(0), look(limitMs)], [0, 0])
+  }
 })
 
 Pinned('go on as the processes that they are, and what did not start is ended', async () => {

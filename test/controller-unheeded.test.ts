@@ -68,10 +68,14 @@ function told({ folder, local }: { folder: string; local: LocalOrchestrator }) {
 
 Unheeded('is said, and no more once nothing of it is asked for', async world => {
   const condition = told(world)
-  const near = { near: [{ function: 'tick', maxRttMs: 10 }] }
-  const { status, message } = (await condition({ placement: near, resources: { cpuMillis: 100 } }))!
+  const placement = { near: [{ function: 'tick', maxRttMs: 10 }], apart: ['out'] }
+  const { status, message } = (await condition({ placement, resources: { cpuMillis: 100 } }))!
   assert.is(status, 'True')
-  assert.is(message, 'a: near tick is not followed; a: resources are not held: no process is limited')
+  assert.equal(message.split('; '), [
+    'a: near tick is not followed',
+    'a: apart from out is not followed',
+    'a: resources are not held: no process is limited',
+  ])
   assert.is(await condition({}), undefined)
 })
 

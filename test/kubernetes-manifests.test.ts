@@ -159,6 +159,19 @@ Manifests('turns preferences and nearness into what the scheduler weighs', () =>
   })
 })
 
+Manifests('turns what must be apart into what the scheduler must heed', () => {
+  assert.equal(podOf(record({ placement: { apart: ['tick'] } })).affinity, {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [
+        {
+          topologyKey: 'kubernetes.io/hostname',
+          labelSelector: { matchLabels: { 'dyninka.dev/flow': 'etl', 'dyninka.dev/function': 'tick' } },
+        },
+      ],
+    },
+  })
+})
+
 Manifests('keeps to the nodes that a Dataflow names, and to its label for zones', () => {
   const given = options({ nodeSelector: { disk: 'ssd' }, zoneKey: 'site' })
   const from = record({ placement: { zone: 'lyon', prefer: [{ zone: 'nice', weight: 5 }] } })

@@ -43,8 +43,9 @@ export class ApiProblem extends Problem {
 }
 
 const hints: Record<number, string> = {
+  400: 'Change what it names; an admission webhook may have refused it.',
   401: 'Check the credentials: the token may have expired.',
-  403: 'Grant what is missing, or raise the quota that it names; the operations page lists the permissions.',
+  403: 'Grant the permission, raise the quota or satisfy the admission webhook that it names.',
   404: 'Create it, or check the name and the namespace.',
   409: 'Nothing: it is tried again with the newest version.',
   413: 'Make the object smaller.',
@@ -75,14 +76,25 @@ export function answered(what: string, status: number, text: string, retryAfter?
   )
 }
 
-/** Of an error of the server, too, which calls it `InternalError`: so a mistake of ours is called. */
+/** As the API calls them. An admission webhook that refuses often gives a status alone. */
+const reasons: Record<number, string> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+}
+
+/** An error of the server, which it calls `InternalError`, has another name: so a mistake of ours is called. */
 function reasonOf(status: number, { reason }: Status): string {
   if (reason && reason !== 'InternalError') return reason
-  return status >= 500 ? 'ApiServerError' : `Status${status}`
+  return reasons[status] ?? (status >= 500 ? 'ApiServerError' : `Status${status}`)
 }
 
 /** Someone else must act first: retried, and not as an error of ours. */
-const waits = new Set([401, 403, 404, 422])
+const waits = new Set([400, 401, 403, 404, 422])
 
 export function unanswered(what: string, error: Error): ApiProblem {
   const { code } = error as NodeJS.ErrnoException

@@ -95,7 +95,7 @@ Faults('tells a quota that refuses a Deployment, and goes on when it does not', 
   await stage.api.kubectl('create', 'quota', 'none', '--hard=count/deployments.apps=0')
   await stage.apply('quota')
   await stage.until('quota', 'Reconciling', 'True Forbidden', 90_000)
-  assert.match(await stage.message('quota', 'Ready'), /quota: none.*raise the quota that it names/)
+  assert.match(await stage.message('quota', 'Ready'), /quota: none.*raise the quota/)
   assert.match(await stage.message('quota', 'Reconciling'), /cannot apply deployments\/way-out/)
   await stage.api.kubectl('delete', 'quota', 'none')
   await applied('quota')

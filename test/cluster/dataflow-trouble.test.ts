@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dump, load } from 'js-yaml'
 import { suite } from 'uvu'
@@ -95,6 +96,28 @@ Trouble('says that the broker is away, and goes on when it is back', async () =>
   await stage.until('way', 'Reconciling', 'False')
   assert.equal(stage.pids(), before)
   assert.equal(await warnings('way').then(all => new Set(all).has('BrokerUnreachable')), true)
+  await stage.remove('way')
+  await broker.close()
+})
+
+Trouble('says that the broker refuses a password, and goes on with the right one', async () => {
+  const passwords = join(stage.hosts, 'passwords')
+  execFileSync('mosquitto_passwd', ['-b', '-c', passwords, 'ada', 'right'])
+  await chmod(passwords, 0o644)
+  const broker = await mosquitto(`user root\nallow_anonymous false\npassword_file ${passwords}\n`)
+  const urlWith = (password: string) => broker.url.replace('//', `//ada:${password}@`)
+  await secret('broker', `url=${urlWith('wrong')}`)
+  await stage.apply('way', { broker: { secretRef: { name: 'broker' } } })
+  await stage.until('way', 'Ready', 'False BrokerUnreachable')
+  const message = await stage.message('way', 'Ready')
+  assert.match(
+    message,
+    /[Nn]ot authori[sz]ed.*url, with user and password, in the Secret of spec.broker.secretRef/,
+  )
+  assert.not.match(message, 'wrong')
+  const right = JSON.stringify({ stringData: { url: urlWith('right') } })
+  await stage.api.kubectl('patch', 'secret', 'broker', '-p', right)
+  await stage.ready('way', commit)
   await stage.remove('way')
   await broker.close()
 })

@@ -1,6 +1,7 @@
 import type { Placement } from '../../../schema/flow.ts'
 import { labels } from './names.ts'
 
+const nodeKey = 'kubernetes.io/hostname'
 export const defaultZoneKey = 'topology.kubernetes.io/zone'
 
 export interface Expression {
@@ -10,11 +11,11 @@ export interface Expression {
 }
 
 /** A placement as the scheduler understands it: what is decided and required must hold, what is preferred and what
- *  should be near is weighed. It knows no round trips: near is the same zone.
+ *  should be near is weighed; what must be apart gets no common node. It knows no round trips: near is the same zone.
  *  @param zoneKey label of nodes that names their zone @returns undefined when it says nothing */
 export function affinityOf(
   flow: string,
-  { require, prefer = [], near = [], zone, node }: Placement,
+  { require, prefer = [], near = [], apart = [], zone, node }: Placement,
   zoneKey = defaultZoneKey,
 ) {
   const expressions: Expression[] = []
@@ -38,19 +39,25 @@ export function affinityOf(
       })),
     }),
   }
+  const beside = (other: string, topologyKey: string) => ({
+    topologyKey,
+    labelSelector: { matchLabels: { [labels.flow]: flow, [labels.function]: other } },
+  })
   const podAffinity = {
     preferredDuringSchedulingIgnoredDuringExecution: near.map(({ function: other }) => ({
       weight: 100,
-      podAffinityTerm: {
-        topologyKey: zoneKey,
-        labelSelector: { matchLabels: { [labels.flow]: flow, [labels.function]: other } },
-      },
+      podAffinityTerm: beside(other, zoneKey),
     })),
   }
-  if (Object.keys(nodeAffinity).length === 0 && near.length === 0) return undefined
+  // It holds for the other one, too.
+  const podAntiAffinity = {
+    requiredDuringSchedulingIgnoredDuringExecution: apart.map(other => beside(other, nodeKey)),
+  }
+  if (Object.keys(nodeAffinity).length === 0 && near.length === 0 && apart.length === 0) return undefined
   return {
     ...(Object.keys(nodeAffinity).length > 0 && { nodeAffinity }),
     ...(near.length > 0 && { podAffinity }),
+    ...(apart.length > 0 && { podAntiAffinity }),
   }
 }
 

@@ -61,8 +61,9 @@ export class LocalOrchestrator implements Orchestrator {
 
   unheeded({ placement, resources }: Pick<Workload, 'placement' | 'resources'>): string[] {
     const near = (placement.near ?? []).map(({ function: other }) => `near ${other} is not followed`)
+    const apart = (placement.apart ?? []).map(other => `apart from ${other} is not followed`)
     const limits = Object.keys(resources).length > 0 ? ['resources are not held: no process is limited'] : []
-    return [...near, ...limits]
+    return [...near, ...apart, ...limits]
   }
 
   async flows(): Promise<string[]> {
