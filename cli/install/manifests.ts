@@ -45,7 +45,14 @@ export async function manifests(options: InstallOptions): Promise<Manifest[]> {
       },
     },
   }
-  return [definition, home, ...rights(options, permissions), ...workload(options)]
+  const people = await read<Record<'look' | 'steer' | 'ask', Rule[]>>('files/people.yaml')
+  return [
+    definition,
+    home,
+    ...rights(options, permissions),
+    ...rightsOfPeople(options, people),
+    ...workload(options),
+  ]
 }
 
 const selectorOf = ({ name }: InstallOptions) => ({
@@ -90,6 +97,34 @@ function rights(
     binding(nodes),
     dataflows,
     binding(dataflows, watchNamespace),
+  ]
+}
+
+/** For an administrator to give. */
+function rightsOfPeople(
+  options: InstallOptions,
+  { look, steer, ask }: Record<'look' | 'steer' | 'ask', Rule[]>,
+): Manifest[] {
+  const { name, namespace } = options
+  const labels = labelsOf(options)
+  const added = (kind: string, to: string[], rules: Rule[]): Manifest => ({
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRole',
+    metadata: {
+      name: `${namespace}-${name}-${kind}`,
+      labels: { ...labels, ...Object.fromEntries(to.map(role => [`${rbac}/aggregate-to-${role}`, 'true'])) },
+    },
+    rules,
+  })
+  return [
+    added('look', ['view', 'edit', 'admin'], look),
+    added('steer', ['edit', 'admin'], steer),
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'Role',
+      metadata: { name: `${name}-people`, namespace, labels },
+      rules: ask.map(rule => ({ ...rule, resourceNames: [`${name}:http`] })),
+    },
   ]
 }
 
@@ -150,6 +185,7 @@ function podOf(options: InstallOptions) {
             'controller',
             `--image=${functionImage}`,
             `--lease=${name}-controller`,
+            `--service=${name}`,
             `--leave-timeout=${leaveTimeout}`,
             ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
             `--service-addresses=${options.serviceAddresses ?? 'names'}`,
@@ -158,6 +194,7 @@ function podOf(options: InstallOptions) {
           ],
           env: [
             { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+            { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
             { name: 'DYNINKA_LOG_LEVEL', value: 'info' },
             { name: 'HOME', value: '/var/lib/dyninka' },
           ],

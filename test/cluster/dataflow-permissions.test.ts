@@ -168,7 +168,6 @@ const elsewhere = new Map([
   ['delete configmaps', 'code that has been unused for ten minutes'],
   ['delete pods', 'a host that went silent'],
   ['patch events.k8s.io/events', 'a failure that comes again'],
-  ['patch secrets', 'accounts on a broker that is managed, and runs'],
 ])
 
 Permissions('are all used', async () => {

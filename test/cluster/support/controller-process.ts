@@ -7,9 +7,9 @@ import { LocalOrchestrator } from '../../../controller/orchestrator/local/local-
 /** A controller of the cluster whose hosts are processes of this machine, so that no node is needed. */
 const { kubeconfig, hosts, ...options } = JSON.parse(process.argv[2]!)
 const controller = await startClusterController({
+  listen: '127.0.0.1:0',
   ...options,
   client: await KubernetesClient.open({ kubeconfig }),
-  listen: '127.0.0.1:0',
   openOrchestrator: async ({ resource, broker, credentials }) =>
     new LocalOrchestrator({
       state: join(hosts, resource.metadata.namespace!, resource.metadata.name),

@@ -12,7 +12,15 @@ const program = fileURLToPath(new URL('./controller-process.ts', import.meta.url
 export type ProcessOptions = Partial<
   Pick<
     ClusterControllerOptions,
-    'namespace' | 'selector' | 'leaseName' | 'leaseMs' | 'leaveMs' | 'silentMs' | 'ownNamespace'
+    | 'namespace'
+    | 'selector'
+    | 'leaseName'
+    | 'leaseMs'
+    | 'leaveMs'
+    | 'silentMs'
+    | 'ownNamespace'
+    | 'service'
+    | 'listen'
   >
 > & {
   kubeconfig: string

@@ -1,0 +1,93 @@
+import type { IncomingMessage } from 'node:http'
+import { answered } from '../../controller/kubernetes/api-problem.ts'
+import type { KubernetesClient } from '../../controller/kubernetes/client.ts'
+import { pathOf, resources } from '../../controller/kubernetes/resource.ts'
+import { tokenHeader } from '../../controller/server/access.ts'
+import { Problem } from '../../schema/problem.ts'
+import { textOf } from '../api/api.ts'
+import type { Answer, Carrier, Request } from '../api/carrier.ts'
+import { forPeople } from './for-people.ts'
+
+/** Where the controller of a Dataflow is, and what opens its API: the Secret that it writes. */
+export interface Door {
+  namespace: string
+  service: string
+  token: string
+}
+
+/** Reaches a controller through the API server, which asks whether the user may: `get` of `services/proxy` for what is
+ *  only read, `create` for what changes something. */
+export class ServiceProxy implements Carrier {
+  readonly name: string
+  readonly #client: KubernetesClient
+  readonly #door: Door
+  readonly #dataflow: string
+
+  constructor(client: KubernetesClient, door: Door, dataflow: string) {
+    this.name = `the controller (service ${door.service} in ${door.namespace})`
+    this.#client = client
+    this.#door = door
+    this.#dataflow = dataflow
+  }
+
+  async send({ method, path, query = {}, body, signal }: Request): Promise<Answer> {
+    const { namespace, service, token } = this.#door
+    const what = `ask ${this.name}`
+    const response = await this.#client
+      .answer({
+        method,
+        path: `${pathOf(resources.Service, { namespace, name: `${service}:http`, subresource: 'proxy' })}${path}`,
+        query,
+        ...(body !== undefined && { body: JSON.parse(body) as unknown }),
+        headers: { [tokenHeader]: token },
+        what,
+        // Nothing may pass for days.
+        ...(signal && { signal, timeoutMs: 0 }),
+      })
+      .catch(forPeople)
+    const status = response.statusCode!
+    if (status < 300) return { status, body: response }
+    const text = await textOf({ body: response as AsyncIterable<Uint8Array> })
+    if (isOfApiServer(response, text)) throw this.#refused(status, text)
+    if (status === 401) throw this.#locked()
+    return { status, body: of(text) }
+  }
+
+  #refused(status: number, text: string): unknown {
+    const { message } = JSON.parse(text) as { message?: string }
+    const { namespace, service } = this.#door
+    if (status === 404)
+      return new Problem('NoController', `there is no service ${service} in ${namespace}: ${message}`, {
+        hint: 'The controller was removed or moved; one that is there takes the Dataflow up, and writes down where it is.',
+      })
+    if (status >= 500)
+      return new Problem('ControllerUnreachable', `${this.name} can't be reached: ${message}`, {
+        hint: `See \`kubectl -n ${namespace} get pods\`: does it run, and is it ready?`,
+      })
+    try {
+      return forPeople(answered(`ask ${this.name}`, status, text))
+    } catch (problem) {
+      return problem
+    }
+  }
+
+  #locked(): Problem {
+    return new Problem('Unauthorized', `${this.name} knows nothing of the token for ${this.#dataflow}`, {
+      hint: `It was made by an earlier installation; \`dyninka reconcile ${this.#dataflow}\` has it made anew.`,
+    })
+  }
+}
+
+/** Its errors are objects of its API; those of a controller are not. */
+function isOfApiServer({ headers }: IncomingMessage, text: string): boolean {
+  if (!headers['content-type']?.startsWith('application/json')) return false
+  try {
+    return (JSON.parse(text) as { kind?: string } | null)?.kind === 'Status'
+  } catch {
+    return false
+  }
+}
+
+async function* of(text: string) {
+  yield Buffer.from(text)
+}
