@@ -41,11 +41,11 @@ export const status = (): Command =>
     const target = await connect(options)
     const flow = name ?? options.flow
     if (!options.watch) {
-      const { status, notes } = await target.status(flow)
+      const { status, notes, isPartial } = await target.status(flow)
       if (options.json) console.log(JSON.stringify(status, null, 2))
       else if (status.dataflows.length > 0 || notes.length === 0) console.log(statusText(status))
       tell(notes)
-      if (notes.length > 0) process.exitCode = 1
+      if (isPartial) process.exitCode = 1
       return
     }
     const signal = interruption()

@@ -62,7 +62,7 @@ export class Api {
 
   #brokenOff(cause: unknown): Problem {
     return new Problem('Disconnected', `the connection to ${this.#carrier.name} broke off`, {
-      hint: 'Has it been stopped?',
+      hint: this.#carrier.brokenOff,
       cause,
     })
   }

@@ -21,6 +21,8 @@ export interface Answer {
 export interface Carrier {
   /** How messages call the other end. */
   readonly name: string
+  /** What to do when a connection breaks off. */
+  readonly brokenOff: string
   /** @throws Problem when the controller can't be asked; the reason of the signal when that aborts */
   send(request: Request): Promise<Answer>
 }
@@ -28,6 +30,7 @@ export interface Carrier {
 /** To an address, without anything in between that we know of. */
 export class Direct implements Carrier {
   readonly name: string
+  readonly brokenOff = 'Has it been stopped?'
   readonly #url: string
   readonly #token: string | undefined
 

@@ -17,7 +17,7 @@ export class OneController implements Target {
     if (flow !== undefined) await this.place(flow)
     const { dataflows, ...rest } = await this.#api.status()
     const chosen = dataflows.filter(({ name }) => flow === undefined || name === flow)
-    return { status: { ...rest, dataflows: chosen }, notes: [] }
+    return { status: { ...rest, dataflows: chosen }, notes: [], isPartial: false }
   }
 
   async place(flow?: string): Promise<Place> {

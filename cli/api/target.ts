@@ -40,8 +40,9 @@ export interface Target {
 
 export interface Told {
   status: Status
-  /** Why something is missing in it. */
   notes: Note[]
+  /** Something could not be asked; a note says why. */
+  isPartial: boolean
 }
 
 export interface Note {

@@ -47,6 +47,7 @@ export class ClusterDataflows implements Target {
     const answers = await Promise.all(chosen.map(resource => this.#ask(resource)))
     const [only] = answers
     const notes = answers.flatMap(({ note }) => note ?? [])
+    const isPartial = notes.length > 0
     if (answers.length === 0)
       notes.push({ message: `there is no Dataflow in ${this.#namespace}`, hint: elsewhere })
     return {
@@ -55,6 +56,7 @@ export class ClusterDataflows implements Target {
         // Of several, each has one of its own.
         source: answers.length === 1 ? only!.source : { revision: null },
       },
+      isPartial,
       notes: notes.filter(({ message }, i) => notes.findIndex(note => note.message === message) === i),
     }
   }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { answered } from '../../controller/kubernetes/api-problem.ts'
 import type { KubernetesClient } from '../../controller/kubernetes/client.ts'
 import { pathOf, resources } from '../../controller/kubernetes/resource.ts'
@@ -19,6 +18,7 @@ export interface Door {
  *  only read, `create` for what changes something. */
 export class ServiceProxy implements Carrier {
   readonly name: string
+  readonly brokenOff = 'Start it again: another replica may lead now.'
   readonly #client: KubernetesClient
   readonly #door: Door
   readonly #dataflow: string
@@ -48,13 +48,16 @@ export class ServiceProxy implements Carrier {
     const status = response.statusCode!
     if (status < 300) return { status, body: response }
     const text = await textOf({ body: response as AsyncIterable<Uint8Array> })
-    if (isOfApiServer(response, text)) throw this.#refused(status, text)
+    const { kind, error } = parsed(text)
+    if (kind === 'Status') return forPeople(this.#refused(status, text))
     if (status === 401) throw this.#locked()
+    if (error?.reason === 'NoSuchDataflow') throw this.#unfollowed()
     return { status, body: of(text) }
   }
 
+  /** By the API server. */
   #refused(status: number, text: string): unknown {
-    const { message } = JSON.parse(text) as { message?: string }
+    const { message } = parsed(text)
     const { namespace, service } = this.#door
     if (status === 404)
       return new Problem('NoController', `there is no service ${service} in ${namespace}: ${message}`, {
@@ -64,11 +67,13 @@ export class ServiceProxy implements Carrier {
       return new Problem('ControllerUnreachable', `${this.name} can't be reached: ${message}`, {
         hint: `See \`kubectl -n ${namespace} get pods\`: does it run, and is it ready?`,
       })
-    try {
-      return forPeople(answered(`ask ${this.name}`, status, text))
-    } catch (problem) {
-      return problem
-    }
+    return answered(`ask ${this.name}`, status, text)
+  }
+
+  #unfollowed(): Problem {
+    return new Problem('NotFollowed', `${this.name} does not look at ${this.#dataflow} at the moment`, {
+      hint: `\`dyninka status ${this.#dataflow}\` says why. When another replica has come to lead, it takes some seconds.`,
+    })
   }
 
   #locked(): Problem {
@@ -78,13 +83,12 @@ export class ServiceProxy implements Carrier {
   }
 }
 
-/** Its errors are objects of its API; those of a controller are not. */
-function isOfApiServer({ headers }: IncomingMessage, text: string): boolean {
-  if (!headers['content-type']?.startsWith('application/json')) return false
+/** Errors of the API server are objects of its API; those of a controller are not. */
+function parsed(text: string): { kind?: string; message?: string; error?: { reason?: string } } {
   try {
-    return (JSON.parse(text) as { kind?: string } | null)?.kind === 'Status'
+    return (JSON.parse(text) as object | null) ?? {}
   } catch {
-    return false
+    return {}
   }
 }
 

@@ -25,11 +25,13 @@ function section(dataflow: Dataflow): string {
   const { folder, revision, conditions, findings, functions, suspended, namespace } = dataflow
   const { glyph, text } = verdict(conditions, functions)
   const runs = revision ? `runs ${short(revision)}` : 'nothing runs yet'
+  // As one can type it.
+  const place = namespace === undefined ? '' : ` -n ${namespace}`
   const left = suspended ? `${paint('yellow', 'suspended')}  ` : ''
   const parts = [`${glyph} ${titleOf(dataflow)}  ${text}  ${left}${paint('dim', runs)}`]
   const troubles = functions.flatMap(({ name, message, unreadDeadLetters = 0 }) => [
     ...(message ? [`  ${paint('bold', name)}: ${troubleText(message)}`] : []),
-    ...(unreadDeadLetters > 0 ? [`  ${deadText(name, unreadDeadLetters)}`] : []),
+    ...(unreadDeadLetters > 0 ? [`  ${deadText(name, unreadDeadLetters, place)}`] : []),
   ])
   if (findings.length > 0) parts.push('The newest revision is not what runs:', findingsText(findings, folder))
   else if (troubles.length === 0) parts.push(...detail(conditions))

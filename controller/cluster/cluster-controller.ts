@@ -131,7 +131,8 @@ export async function startClusterController(options: ClusterControllerOptions):
       fleet
         ?.followed()
         .map(({ key, uid, follower }) => ({ ...follower.parts, uid, namespace: key.split('/')[0]! })) ?? [],
-    elsewhere: () => (fleet ? undefined : { ...(lease.urlOfOther && { url: lease.urlOfOther }) }),
+    // Who has just begun to lead knows of nothing yet.
+    elsewhere: () => (fleet?.isSynced ? undefined : { ...(lease.urlOfOther && { url: lease.urlOfOther }) }),
     // Who waits for the Lease is as ready as can be.
     isReady: () => (fleet ? fleet.isSynced : election.isWell),
     openMetrics: true,

@@ -9,7 +9,7 @@ import type { Status } from '../../cli/api/status.ts'
 import { type KubernetesObject, resources } from '../../controller/kubernetes/resource.ts'
 import { Cli, cli, terminal } from '../support/cli.ts'
 import { until } from '../support/controlled.ts'
-import { Front, outerAddress } from './support/front.ts'
+import { Front, makeNamespace, outerAddress } from './support/front.ts'
 import type { Replica } from './support/replica.ts'
 import { Stage } from './support/stage.ts'
 
@@ -43,7 +43,7 @@ Line.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dyninka-line-'))
   stage = await Stage.open()
   front = await Front.open(stage)
-  await stage.api.kubectl('create', 'namespace', namespace)
+  await makeNamespace(stage.client, namespace)
   const commit = await stage.repository.publish(
     {
       'etl/dataflow.yaml': flow('etl'),
@@ -68,20 +68,18 @@ Line.after(async () => {
 const replica = () =>
   stage.replica({ ownNamespace: front.namespace, service: front.service, listen: `${outerAddress()}:0` })
 
-async function ready(name: string, commit: string): Promise<void> {
+async function ready(name: string, commit = ''): Promise<void> {
+  let last: unknown
   await until(
     `${name} runs ${commit}`,
-    async () => (await stage.get(name, namespace))?.status?.revision?.includes(commit) === true,
-    () => '',
-    60_000,
-  )
-  await stage.api.kubectl(
-    '-n',
-    namespace,
-    'wait',
-    '--for=condition=Ready',
-    `dataflow/${name}`,
-    '--timeout=60s',
+    async () => {
+      const { status } = (await stage.get(name, namespace))!
+      last = status
+      const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+      return ready?.status === 'True' && status?.revision?.includes(commit) === true
+    },
+    () => JSON.stringify(last, null, 1),
+    120_000,
   )
 }
 
@@ -107,18 +105,19 @@ async function documented(): Promise<Role[]> {
 }
 
 async function grant(user: string, ...roles: Role[]): Promise<void> {
+  const rbac = 'rbac.authorization.k8s.io'
   for (const role of roles) {
     const metadata = { ...role.metadata, name: `${user}-${role.metadata.name}` }
-    await stage.api.apply(
-      { ...role, metadata },
-      {
-        apiVersion: role.apiVersion,
-        kind: 'RoleBinding',
-        metadata,
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name },
-        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
-      },
-    )
+    const binding = {
+      apiVersion: role.apiVersion,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: rbac, kind: 'Role', name: metadata.name },
+      subjects: [{ apiGroup: rbac, kind: 'User', name: user }],
+    }
+    const { apiVersion } = role
+    await stage.client.apply({ apiVersion, kind: 'Role', plural: 'roles' }, { ...role, metadata })
+    await stage.client.apply({ apiVersion, kind: 'RoleBinding', plural: 'rolebindings' }, binding)
   }
 }
 
@@ -214,7 +213,7 @@ Line('needs no controller for logs, and says what is there when none has pods', 
 
 Line('wants to know which, where there are several', async () => {
   await stage.apply('second', { source: { path: 'second' } }, { namespace })
-  await ready('second', '')
+  await ready('second')
   const [all, tap, one, wrong] = await Promise.all([
     as(ada, 'status'),
     as(ada, 'tap', 'first', '--limit', '1'),
@@ -231,6 +230,9 @@ Line('wants to know which, where there are several', async () => {
   assert.match(all.stdout, '✓ second (other)  Ready')
   assert.match(all.stderr, 'cannot get resource "secrets"')
   assert.match(all.stderr, 'Permissions of people')
+  const none = await cli(['status', '-n', 'default', '--kubeconfig', stage.api.kubeconfig])
+  assert.is(none.code, 0)
+  assert.match(none.stderr, 'there is no Dataflow in default')
 })
 
 Line('opens one Dataflow with the token of one', async () => {

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import type { KubernetesClient } from '../../../controller/kubernetes/client.ts'
 import { resources } from '../../../controller/kubernetes/resource.ts'
 import type { Stage } from './stage.ts'
 
@@ -24,22 +25,22 @@ export class Front {
   static async open(stage: Stage): Promise<Front> {
     const front = new Front(stage)
     const { namespace, service } = front
-    await stage.api.kubectl('create', 'namespace', namespace)
-    await stage.api.apply(
-      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } },
-      {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name: service, namespace },
-        spec: { ports: [{ name: 'http', port: 80, targetPort: 4780 }] },
-      },
-    )
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } }
+    const door = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: service, namespace },
+      spec: { ports: [{ name: 'http', port: 80, targetPort: 4780 }] },
+    }
+    await makeNamespace(stage.client, namespace)
+    await stage.client.apply(resources.ServiceAccount, account)
+    await stage.client.apply(resources.Service, door)
     return front
   }
 
   /** Leads to these alone from now on. @param urls of replicas that listen on `outerAddress()` */
   async leadTo(...urls: string[]): Promise<void> {
-    const { client, api } = this.#stage
+    const { client } = this.#stage
     const { namespace, service } = this
     const slices = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', plural: 'endpointslices' }
     for (const { metadata } of (await client.list(slices, { namespace })).items)
@@ -53,7 +54,7 @@ export class Front {
         metadata: { name, namespace },
         spec: { automountServiceAccountToken: false, containers: [{ name: 'controller', image: 'none' }] },
       }
-      await api.apply(pod)
+      await client.apply(resources.Pod, pod)
       const status = { phase: 'Running', podIP: hostname, podIPs: [{ ip: hostname }] }
       await client.merge(resources.Pod, { name, namespace }, { status }, { subresource: 'status' })
       const slice = {
@@ -74,3 +75,6 @@ export class Front {
     }
   }
 }
+
+export const makeNamespace = (client: KubernetesClient, name: string) =>
+  client.apply(resources.Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
