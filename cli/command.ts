@@ -42,7 +42,7 @@ export const controllerOptions = (to: Command) =>
     to
       .addOption(stateOption())
       .option('--url <URL>', 'address of the controller (env: DYNINKA_URL, and DYNINKA_TOKEN for its token)')
-      .optionsGroup('Options for a Kubernetes cluster, where one of them is given:'),
+      .optionsGroup('Options that lead to a Kubernetes cluster:'),
   )
 
 /** They lead to a cluster, and not to one controller. */

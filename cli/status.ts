@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
+import type { Status } from './api/status.ts'
 import type { Note } from './api/target.ts'
 import { type ControllerOptions, command, controllerOptions, flowOption, jsonOption } from './command.ts'
 import { interruption } from './interrupt.ts'
@@ -43,7 +44,7 @@ export const status = (): Command =>
     if (!options.watch) {
       const { status, notes, isPartial } = await target.status(flow)
       if (options.json) console.log(JSON.stringify(status, null, 2))
-      else if (status.dataflows.length > 0 || notes.length === 0) console.log(statusText(status))
+      else if (isSaid(status, notes)) console.log(statusText(status))
       tell(notes)
       if (isPartial) process.exitCode = 1
       return
@@ -54,13 +55,16 @@ export const status = (): Command =>
     while (!signal.aborted) {
       const { status, notes } = await target.status(flow)
       if (options.json) console.log(JSON.stringify(status))
-      else console.log(`${clear}${statusText(status)}`)
+      else console.log(`${clear}${isSaid(status, notes) ? statusText(status) : ''}`)
       // Where nothing is cleared, once.
       if (clear || JSON.stringify(notes) !== told) tell(notes)
       told = JSON.stringify(notes)
       await sleep(WATCH_MS, undefined, { signal }).catch(() => {})
     }
   })
+
+/** Where there is nothing to show, a note says so already. */
+const isSaid = ({ dataflows }: Status, notes: Note[]) => dataflows.length > 0 || notes.length === 0
 
 function tell(notes: Note[]) {
   for (const { message, hint } of notes) {

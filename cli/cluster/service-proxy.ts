@@ -41,8 +41,8 @@ export class ServiceProxy implements Carrier {
         ...(body !== undefined && { body: JSON.parse(body) as unknown }),
         headers: { [tokenHeader]: token },
         what,
-        // Nothing may pass for days.
-        ...(signal && { signal, timeoutMs: 0 }),
+        // Nothing may pass for days. Else the API server, which gives up after 30 s, is to say what it waits for.
+        ...(signal ? { signal, timeoutMs: 0 } : { timeoutMs: 45_000 }),
       })
       .catch(forPeople)
     const status = response.statusCode!
