@@ -1,23 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { intakeSessionId, partitionName, partitionNames, topics } from '../schema/topics.ts'
+import { partitionName, partitionNames, topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import { Counters } from './counters.ts'
 import { Credits } from './credits.ts'
 import type { Handlers } from './invoke.ts'
 import { Membership, parsePresence } from './membership.ts'
+import { Outside } from './outside.ts'
 import { Partition } from './partition.ts'
 import type { Presence } from './presence.ts'
 import { readWiring } from './read-wiring.ts'
-import { type Sink, sinkOf } from './sinks/sink.ts'
 import { Source } from './source.ts'
-import type { Feed } from './sources/feed.ts'
-import { HttpFeed } from './sources/http-feed.ts'
-import { MqttFeed } from './sources/mqtt-feed.ts'
-import { TimerFeed } from './sources/timer-feed.ts'
 import { maxCachedBytes } from './state-cache.ts'
 import { reportOf } from './telemetry.ts'
-import type { Connection, Message, Transport, Way } from './transport.ts'
+import type { Connection, Message, Transport } from './transport.ts'
 import type { Unit } from './unit.ts'
 import { Units } from './units.ts'
 
@@ -39,7 +35,7 @@ export interface HostingOptions {
   /** Memory for values of state that the broker has, too. */
   stateBytes?: number
   /** Instead of what the wiring says, where a test is the outside of the graph. */
-  outside?: { feed: Feed; sink: Sink }
+  outside?: Pick<Outside, 'feedOf' | 'sinkFor' | 'close'>
 }
 
 const telemetryMs = 1_000
@@ -58,13 +54,14 @@ export class Hosting {
   #present = false
   #ready = false
   #stopped = false
-  #sink: { spec: string; sink: Sink } | undefined
+  #outside: NonNullable<HostingOptions['outside']>
   #ticking: NodeJS.Timeout | undefined
   #rttMs: number | undefined
   #complaints = new Set<string>()
 
   constructor(options: HostingOptions) {
     this.#options = options
+    this.#outside = options.outside ?? new Outside({ ...options, host: options.presence.host })
     this.#credits = new Credits(options.flow, (consumer, partition) =>
       this.#units.credit(consumer, partition),
     )
@@ -101,7 +98,7 @@ export class Hosting {
     await this.#control?.publish(topics.host(flow, node, presence.host), '', { retain: true }).catch(() => {})
     await this.#units.drain(timeoutMs)
     this.#report(true)
-    await this.#sink?.sink.close()
+    await this.#outside.close()
     await this.#control?.close()
   }
 
@@ -247,43 +244,10 @@ export class Hosting {
       onClosed: (error?: Error) => this.#units.closed(name, error),
     }
     if (wiring.kind === 'source')
-      return new Source({ ...shared, feedOf: next => this.#feedOf(next, shared.onClosed) })
+      return new Source({ ...shared, feedOf: next => this.#outside.feedOf(next, shared.onClosed) })
     const { handlers } = this.#options
-    const handlersOf = (next: Wiring) => handlers ?? { default: this.#sinkFor(next).handler }
+    const handlersOf = (next: Wiring) => handlers ?? { default: this.#outside.sinkFor(next).handler }
     return new Partition({ ...shared, env, handlersOf, stateBytes: () => stateBytes / this.#units.size })
-  }
-
-  #sinkFor(wiring: Wiring): Sink {
-    const { flow, node, presence, log, outside } = this.#options
-    if (outside) return outside.sink
-    const spec = JSON.stringify(wiring.sink)
-    if (this.#sink?.spec !== spec) {
-      void this.#sink?.sink.close()
-      const clientId = `dyninka_${flow}_${node}_out_${presence.host}`
-      const wayTo = (broker?: string) => this.#wayTo(broker)
-      this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, wayTo }) }
-    }
-    return this.#sink.sink
-  }
-
-  /** To the broker of the outside. The topic for nudges is ours on the dataflow's own broker only. */
-  #wayTo(broker: string | undefined): Way {
-    const { flow, transport, transportTo } = this.#options
-    return broker ? { transport: transportTo(broker) } : { transport, nudge: topics.nudge(flow) }
-  }
-
-  #feedOf({ source }: Wiring, onClosed: (error?: Error) => void): Feed {
-    const { flow, node, outside, listen = '127.0.0.1' } = this.#options
-    if (outside) return outside.feed
-    const { spec } = source!
-    if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
-    if (spec.type === 'http') return new HttpFeed(spec, listen)
-    return new MqttFeed({
-      ...this.#wayTo(spec.broker),
-      clientId: intakeSessionId(flow, node),
-      filter: spec.filter,
-      onClosed,
-    })
   }
 
   /** Partitions of the newest cut. */

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readJson } from '../controller/atomic-file.ts'
@@ -71,6 +72,12 @@ const until = async (what: string, holds: () => boolean | Promise<boolean>) => {
   }
   assert.unreachable(`never: ${what}`)
 }
+
+/** What is retained comes when the broker gets to it: a machine that is busy takes longer than a reader waits. */
+const untilRetained = (world: World, filter: string, expected: Record<string, string>) =>
+  until(`${JSON.stringify(expected)} is retained`, async () =>
+    isDeepStrictEqual(await retained(world, filter), expected),
+  )
 
 const processOf = (state: string) => readJson<ProcessIdentity & { url: string }>(join(state, 'broker.json'))!
 
@@ -207,7 +214,7 @@ Broker('clears a presence when its host is killed', async world => {
   const topic = 'dyninka/f/hosts/a/h'
   const socketEnds = await open(world, 'host', { will: { topic, payload: '' } })
   await socketEnds.publish(topic, '{"v":1}', { retain: true })
-  assert.equal(await retained(world, 'dyninka/f/hosts/+/+'), { [topic]: '{"v":1}' })
+  await untilRetained(world, 'dyninka/f/hosts/+/+', { [topic]: '{"v":1}' })
   await open(world, 'host') // a takeover closes the first connection without a goodbye, as a kill does
   await until('it is cleared', async () => Object.keys(await retained(world, 'dyninka/#')).length === 0)
 })
@@ -268,7 +275,7 @@ Broker('does not stop others for a host that reads nothing', async world => {
   const other = await open(world, 'other')
   await other.publish('d/other', 'x')
   await publisher.publish('d/other', 'x')
-  assert.ok(performance.now() - start < 1000, 'both publish while 4 MB wait for the one that reads nothing')
+  assert.ok(performance.now() - start < 10_000, 'both publish while 4 MB wait for the one that reads nothing')
   socket.destroy()
 })
 
@@ -282,7 +289,7 @@ Broker('keeps sessions, queues and retained messages over a clean end', async wo
   await stopEmbeddedBroker(world.state)
   const { url } = await embeddedBroker(world.state)
   assert.is(url, world.url)
-  assert.equal(await retained(world, 'dyninka/#'), { 'dyninka/f/state/a': 'kept' })
+  await untilRetained(world, 'dyninka/#', { 'dyninka/f/state/a': 'kept' })
   const got: string[] = []
   const again = await open(world, 'session', {
     clean: false,
@@ -306,7 +313,7 @@ Broker('keeps them, too, when its port is taken and it starts on another one', a
   other.close()
   assert.is.not(url, world.url)
   world.url = url
-  assert.is((await retained(world, 'dyninka/f/state/b'))['dyninka/f/state/b'], 'kept')
+  await untilRetained(world, 'dyninka/f/state/b', { 'dyninka/f/state/b': 'kept' })
 })
 
 Broker.run()

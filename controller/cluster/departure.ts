@@ -46,5 +46,5 @@ export async function endAll(orchestrator: Orchestrator, signal: AbortSignal, lo
       await orchestrator.apply({ action: 'stop', flow, node, generation, replica, reason }, signal)
     }
   }
-  await orchestrator.prune()
+  await orchestrator.prune(true)
 }

@@ -59,7 +59,7 @@ async function isGone(seat: Seat, resource: DataflowResource, options: LeaveOpti
     delete seat.trouble
     const { reconciler, orchestrator } = seat.follower.parts
     if (!reconciler.isGone) return false
-    await orchestrator.prune() // what its functions shared
+    await orchestrator.prune(true) // what its functions shared, and their code
     return true
   }
   const known: Inventory[] = seat.follower?.inventories ?? []

@@ -100,5 +100,7 @@ function statusOf(text: string): Status {
 export const isNotFound = (error: unknown) => error instanceof ApiProblem && error.status === 404
 /** Another version of the object is there, or it exists already. */
 export const isConflict = (error: unknown) => error instanceof ApiProblem && error.status === 409
+/** The object is not allowed to be so, or to become so. */
+export const isInvalid = (error: unknown) => error instanceof ApiProblem && error.status === 422
 /** What was asked for is older than what the server remembers. */
 export const isGone = (error: unknown) => error instanceof ApiProblem && error.status === 410

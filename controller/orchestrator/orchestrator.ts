@@ -111,8 +111,8 @@ export interface Orchestrator {
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>
   /** Called with the flow whenever `observe` would say something new. */
   onChange(listener: (flow: string) => void): void
-  /** Removes what hosts that are gone left on disk, once it is old. */
-  prune(): Promise<void>
+  /** Removes what hosts that are gone left, once it is old. @param isLeaving or younger: nothing of it starts again */
+  prune(isLeaving?: boolean): Promise<void>
   /** Lets go of what runs: it keeps running. */
   close(): Promise<void>
 }

@@ -160,7 +160,9 @@ export class TestDataflow {
       },
       transport: this.#broker,
       transportTo: () => this.#broker,
-      ...(module ? { handlers: module } : { outside: { feed, sink } }),
+      ...(module
+        ? { handlers: module }
+        : { outside: { feedOf: () => feed, sinkFor: () => sink, close: sink.close } }),
       env,
       log: silent,
     })

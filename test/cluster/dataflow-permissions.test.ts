@@ -165,9 +165,9 @@ async function observed({ url }: ClusterController): Promise<string> {
 
 /** What no test without nodes, or shorter than ten minutes, brings about. */
 const elsewhere = new Map([
-  ['delete configmaps', 'code that has been unused for ten minutes'],
   ['delete pods', 'a host that went silent'],
   ['patch events.k8s.io/events', 'a failure that comes again'],
+  ['patch persistentvolumeclaims', 'a volume that grows: managed-broker.test.ts'],
 ])
 
 Permissions('are all used', async () => {

@@ -160,6 +160,11 @@ Orchestrator('removes a function with all that was its own, and nothing else', a
   assert.equal(await names(resources.NetworkPolicy), [])
   assert.equal(await names(resources.ServiceAccount), [])
   await eventually('the last pod to go', async () => (await at.orchestrator.flows()).length === 0)
+  const code = async () => (await names(resources.ConfigMap)).filter(name => name.startsWith('dyninka-'))
+  await at.orchestrator.prune()
+  assert.is((await code()).length, 2, 'it may be about to run')
+  await at.orchestrator.prune(true)
+  assert.equal(await code(), [])
 })
 
 Orchestrator('works beside another dataflow of the same namespace', async () => {

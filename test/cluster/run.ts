@@ -1,6 +1,6 @@
 /**
- * `npm run test:cluster`: the suites that need a real Kubernetes, one after the other, and how long each took. Installs
- * and builds what a test cluster is made of. Arguments choose files whose path contains one of them; `--clean` only
+ * `npm run test:cluster`: the suites that need a real Kubernetes, and how long each took; those with nodes one after the
+ * other, two at once of the rest, which mostly wait. Installs and builds what a test cluster is made of. Arguments choose files whose path contains one of them; `--clean` only
  * removes what earlier runs left.
  */
 import { spawnSync } from 'node:child_process'
@@ -20,14 +20,16 @@ const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
 if (clean) {
   if ((await sweep()) === 0) say('earlier runs left nothing')
 } else {
-  for (const file of await runnable()) await runOne(file)
+  const { rest, withNodes } = await runnable()
+  await Promise.all([runAll(rest), runAll(rest)])
+  await runAll(withNodes)
   await sweep()
   console.log(`\n${closing(total)}`)
   process.exitCode = total.failed > 0 ? 1 : 0
 }
 
 /** Files that this machine can run; the others are counted as skipped, with a word. */
-async function runnable(): Promise<string[]> {
+async function runnable(): Promise<{ rest: string[]; withNodes: string[] }> {
   const all = globSync('test/cluster/*.test.ts', { cwd: root })
     .filter(file => chosen.length === 0 || chosen.some(part => file.includes(part)))
     .sort()
@@ -37,22 +39,27 @@ async function runnable(): Promise<string[]> {
   }
   if (!hasGo()) {
     skip(all, 'there is no Go to build Kubernetes with')
-    return []
+    return { rest: [], withNodes: [] }
   }
   // Those with nodes need namespaces, mounts and rules.
   const withNodes = all.filter(file => file.includes('.nodes.'))
   const rest = all.filter(file => !withNodes.includes(file))
   if (withNodes.length > 0 && process.getuid?.() === 0 && install()) {
     for (const name of tools) await tool(name)
-    return [...rest, ...withNodes]
+    return { rest, withNodes }
   }
   skip(withNodes, 'nodes need root and Debian packages (test/cluster/install)')
   if (!install('api-server')) {
     skip(rest, 'etcd-server is not installed')
-    return []
+    return { rest: [], withNodes: [] }
   }
   for (const name of tools.slice(0, 2)) await tool(name)
-  return rest
+  return { rest, withNodes: [] }
+}
+
+/** Takes files from the front of the list until none is left. */
+async function runAll(files: string[]): Promise<void> {
+  for (let file = files.shift(); file !== undefined; file = files.shift()) await runOne(file)
 }
 
 function install(...args: string[]): boolean {

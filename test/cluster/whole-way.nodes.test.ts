@@ -161,7 +161,11 @@ Way('takes a push over pod by pod, and loses nothing', async world => {
 })
 
 Way('is looked into through the API server, with no port forwarded', async world => {
-  const see = (...args: string[]) => dyninka(world, ...args, '-n', 'weather')
+  const see = (...args: string[]) =>
+    run(process.execPath, [
+      ...[join(project, 'cli/main.ts'), ...args],
+      ...['-n', 'weather', '--kubeconfig', world.cluster.kubeconfig],
+    ])
   const tapped = see('tap', 'stations', '--limit', '1', '--json')
   let isDone = false
   const done = tapped.finally(() => {
@@ -252,11 +256,52 @@ Way('runs images of its functions where there is a registry', async world => {
   await cluster.kubectl('-n', 'images', 'delete', 'dataflow', 'etl', '--timeout=150s')
 })
 
+const idle = `apiVersion: dyninka.dev/v1
+name: idle
+sources:
+  jobs: { mqtt: idle/jobs }
+functions:
+  work: { code: work.ts, from: jobs, scale: { min: 0, max: 1 } }
+sinks:
+  done: { from: work, mqtt: idle/done }
+`
+
+Way('runs no pod for a function without work, and one when there is some', async world => {
+  const { cluster, git } = world
+  const code = 'export default (job: { n: number }) => ({ done: job.n })\n'
+  await world.repository.publish({ 'idle/dataflow.yaml': idle, 'idle/work.ts': code })
+  await cluster.apply({
+    apiVersion: 'dyninka.dev/v1',
+    kind: 'Dataflow',
+    metadata: { name: 'idle', namespace: 'images' },
+    spec: {
+      source: { url: `${git.url}/repository.git`, path: 'idle', interval: '1s' },
+      broker: { url: cluster.broker.url },
+    },
+  })
+  const inImages = (...args: string[]) => cluster.kubectl('-n', 'images', ...args)
+  await inImages('wait', '--for=condition=Ready', 'dataflow/idle', '--timeout=180s')
+  const pods = () =>
+    inImages('get', 'pods', '-l', 'dyninka.dev/flow=idle,dyninka.dev/function=work', '-o', 'name')
+  assert.is(await pods(), '')
+  const client = await connectAsync(cluster.broker.url)
+  const done: string[] = []
+  client.on('message', (_, payload) => done.push(payload.toString()))
+  await client.subscribeAsync('idle/done', { qos: 1 })
+  await client.publishAsync('idle/jobs', '{"n":1}', { qos: 1 })
+  await until('the job to be done', () => done.length > 0, pods)
+  await client.endAsync()
+  assert.equal(done, ['{"done":1}'])
+  assert.match(await pods(), /^pod\/idle-work-/)
+  await inImages('delete', 'dataflow', 'idle', '--timeout=150s')
+})
+
 Way('leaves nothing behind', async world => {
   await world.outside.endAsync(true)
   await kubectl(world, 'delete', 'dataflow', 'etl', '--timeout=150s')
   const kinds = 'deployments,statefulsets,services,networkpolicies,pvc,secrets'
   await until('all is gone', async () => (await kubectl(world, 'get', kinds, '-o', 'name')).trim() === '')
+  assert.is(await kubectl(world, 'get', 'configmaps', '-l', 'dyninka.dev/artifact', '-o', 'name'), '')
 })
 
 /** Sends so many, and waits until as many have come in all, no matter how often. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { initialSecurity } from '../../broker/accounts/initial.ts'
-import { isConflict } from '../../kubernetes/api-problem.ts'
+import { isConflict, isInvalid } from '../../kubernetes/api-problem.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import { type KubernetesObject, resources } from '../../kubernetes/resource.ts'
 import type { DataflowResource } from '../resource.ts'
@@ -12,6 +12,7 @@ import {
   brokerPort,
   initialKey,
 } from './manifests.ts'
+import { changeVolume, claimName } from './volume.ts'
 
 export interface ManagedBroker {
   /** With the account that may make others. */
@@ -56,7 +57,10 @@ export async function runBroker(options: ManagedBrokerOptions): Promise<ManagedB
     ...(storageClassName !== undefined && { storageClassName }),
   })
   for (const { resource, object } of manifests) {
-    const applied = await client.apply(resource, object, { force: true, signal })
+    const applied = await client.apply(resource, object, { force: true, signal }).catch((error: unknown) => {
+      if (resource !== resources.StatefulSet || !isInvalid(error)) throw error
+      return changeVolume({ client, statefulSet: object, storage, signal })
+    })
     if (resource.kind !== 'Service' || addresses === 'names') continue
     host = (applied as KubernetesObject & { spec: { clusterIP: string } }).spec.clusterIP
   }
@@ -73,7 +77,7 @@ export async function removeBroker(
   const name = brokerName(metadata.name)
   const parts = [
     [resources.StatefulSet, name],
-    [resources.PersistentVolumeClaim, `data-${name}-0`],
+    [resources.PersistentVolumeClaim, claimName(name)],
     [resources.Service, name],
     [resources.NetworkPolicy, name],
     [resources.ConfigMap, name],

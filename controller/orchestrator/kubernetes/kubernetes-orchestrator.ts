@@ -145,9 +145,9 @@ export class KubernetesOrchestrator implements Orchestrator {
     return followPods({ client, namespace, pods, changed }, options)
   }
 
-  async prune(): Promise<void> {
+  async prune(isLeaving = false): Promise<void> {
     for (const manifest of orphans(this.#view, this.#options.dataflow)) await this.#applier.remove(manifest)
-    for (const object of unusedCode(this.#view, Date.now()))
+    for (const object of unusedCode(this.#view, isLeaving ? Infinity : Date.now()))
       await this.#applier.remove({ resource: resources.ConfigMap, object })
   }
 

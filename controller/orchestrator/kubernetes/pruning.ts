@@ -33,7 +33,8 @@ export function orphans(view: ClusterView, dataflow: string): Manifest[] {
   })
 }
 
-/** ConfigMaps with code that nothing in this namespace runs, or is about to run. @param now ms since 1970 */
+/** ConfigMaps with code that nothing in this namespace runs, or is about to run. @param now ms since 1970;
+ *  `Infinity` for the freshest, too: whoever needs it all the same mends its Deployment, which brings it back */
 export function unusedCode(view: ClusterView, now: number): KubernetesObject[] {
   const used = new Set<string>()
   for (const deployment of view.deployments.list()) {

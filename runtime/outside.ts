@@ -1,0 +1,67 @@
+import { intakeSessionId, topics } from '../schema/topics.ts'
+import type { Wiring } from '../schema/wiring.ts'
+import type { Logger } from './context.ts'
+import { type Sink, sinkOf } from './sinks/sink.ts'
+import type { Feed } from './sources/feed.ts'
+import { HttpFeed } from './sources/http-feed.ts'
+import { MqttFeed } from './sources/mqtt-feed.ts'
+import { TimerFeed } from './sources/timer-feed.ts'
+import type { Transport, Way } from './transport.ts'
+
+interface OutsideOptions {
+  flow: string
+  node: string
+  host: string
+  transport: Transport
+  /** For a source or sink that names a broker of its own. */
+  transportTo(url: string): Transport
+  log: Logger
+  /** Address on which an HTTP source listens; `*` for all. */
+  listen?: string
+}
+
+/** What lies outside the graph, as a host's wiring names it: where a source's records come from, where a sink's go. */
+export class Outside {
+  #options: OutsideOptions
+  #sink: { spec: string; sink: Sink } | undefined
+
+  constructor(options: OutsideOptions) {
+    this.#options = options
+  }
+
+  feedOf({ source }: Wiring, onClosed: (error?: Error) => void): Feed {
+    const { flow, node, listen = '127.0.0.1' } = this.#options
+    const { spec } = source!
+    if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
+    if (spec.type === 'http') return new HttpFeed(spec, listen)
+    return new MqttFeed({
+      ...this.#wayTo(spec.broker),
+      clientId: intakeSessionId(flow, node),
+      filter: spec.filter,
+      onClosed,
+    })
+  }
+
+  /** The same for all partitions, until the wiring names another. */
+  sinkFor(wiring: Wiring): Sink {
+    const { flow, node, host, log } = this.#options
+    const spec = JSON.stringify(wiring.sink)
+    if (this.#sink?.spec !== spec) {
+      void this.#sink?.sink.close()
+      const clientId = `dyninka_${flow}_${node}_out_${host}`
+      const wayTo = (broker?: string) => this.#wayTo(broker)
+      this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, wayTo }) }
+    }
+    return this.#sink.sink
+  }
+
+  async close(): Promise<void> {
+    await this.#sink?.sink.close()
+  }
+
+  /** To the broker of the outside. The topic for nudges is ours on the dataflow's own broker only. */
+  #wayTo(broker: string | undefined): Way {
+    const { flow, transport, transportTo } = this.#options
+    return broker ? { transport: transportTo(broker) } : { transport, nudge: topics.nudge(flow) }
+  }
+}
