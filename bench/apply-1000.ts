@@ -1,63 +1,70 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { hostBundle } from '../builder/index.ts'
-import { artifactPath } from '../builder/store.ts'
-import type { Context } from '../controller/context.ts'
-import { Dataflow } from '../controller/dataflow.ts'
-import { InventoryFiles } from '../controller/inventory-files.ts'
-import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
-import { reconcile } from '../controller/reconcile.ts'
-import { Secrets } from '../controller/secrets.ts'
+import { controllerFlags } from '../controller/controller-flags.ts'
 import { type ApiServer, startApiServer } from '../test/cluster/api-server.ts'
 import { AuditLog, ClusterWorld } from '../test/support/cluster-world.ts'
 import { type Bench, median } from './figure.ts'
-import { wideFlow } from './support/wide-flow.ts'
+import type { WideAnswer, WideOptions, WideRequest } from './support/wide-controller.ts'
 
 const functions = 1_000
+const program = new URL('./support/wide-controller.ts', import.meta.url)
 
 /** Passes over a dataflow of 1,000 functions against a real API server alone: it keeps objects, and nothing makes pods
- *  of them. Writes are what its audit log says; the memory is that of this process, and so of the controller's parts:
- *  reconciler, orchestrator and client, with the broker in memory. */
+ *  of them. Writes are what its audit log says; the memory is that of a process with the controller's parts (reconciler,
+ *  orchestrator and client, with the broker in memory) that is started as its image starts it. */
 export default {
   name: 'apply-1000',
   async run({ runs }) {
     const folder = mkdtempSync(join(tmpdir(), 'dyninka-'))
     const audit = new AuditLog(folder)
     const api = await startApiServer({ args: audit.args })
-    const access = { serviceAccount: await serviceAccount(api) }
-    const world = await ClusterWorld.make(access)
+    const serviceAccount = await serviceAccountOf(api)
+    const world = await ClusterWorld.make({ serviceAccount })
+    const { digest, path } = await hostBundle(folder)
+    const { namespace } = world
+    const options: WideOptions = {
+      functions,
+      store: folder,
+      runtime: { digest, path },
+      namespace,
+      serviceAccount,
+    }
+    const controller = fork(program, [JSON.stringify(options)], { execArgv: controllerFlags })
+    const pass = (request: WideRequest = { do: 'pass' }) => answer(controller, request)
     try {
-      const runtime = await hostBundle(folder)
-      const orchestrator = await world.open(access, { dataflow: 'wide', store: folder })
-      const { context, dataflow } = controllerOf(folder, runtime)
-      context.orchestrator = orchestrator
-      const pass = async () => {
-        const start = performance.now()
-        await reconcile(dataflow, context)
-        return (performance.now() - start) / 1000
-      }
+      const [ready] = await Promise.race([once(controller, 'message'), once(controller, 'exit')])
+      if (ready !== 'ready') throw new Error('the controller ended before it was ready')
       const first = await pass()
-      const written = (await audit.writes(world.namespace)).length
+      const written = (await audit.writes(namespace)).length
       await pass()
       const idle: number[] = []
-      for (let run = 0; run < runs; run++) idle.push(await pass())
-      const writesIdle = (await audit.writes(world.namespace)).length - written
+      for (let run = 0; run < runs; run++) idle.push((await pass()).seconds)
+      const writesIdle = (await audit.writes(namespace)).length - written
       const changed: number[] = []
       let writesChanged = 0
       for (let run = 0; run < runs; run++) {
-        const before = (await audit.writes(world.namespace)).length
-        dataflow.inventory!.artifacts.f500 = artifact(folder, `f500-${run}`)
-        changed.push(await pass())
-        writesChanged = Math.max(writesChanged, (await audit.writes(world.namespace)).length - before)
+        const before = (await audit.writes(namespace)).length
+        const { seconds } = await pass({ do: 'change', function: 'f500', code: `f500-${run}` })
+        changed.push(seconds)
+        writesChanged = Math.max(writesChanged, (await audit.writes(namespace)).length - before)
       }
+      const { memoryMiB } = await pass()
       return [
-        { name: `first apply of ${functions} functions`, value: first, unit: 's', goal: 30, better: 'lower' },
+        {
+          name: `first apply of ${functions} functions`,
+          value: first.seconds,
+          unit: 's',
+          goal: 30,
+          better: 'lower',
+        },
         { name: 'requests for it that write', value: written, unit: '', better: 'lower' },
         {
           name: 'memory of the process, at most',
-          value: process.resourceUsage().maxRSS / 1024,
+          value: memoryMiB,
           unit: 'MiB',
           goal: 150,
           better: 'lower',
@@ -80,6 +87,7 @@ export default {
         { name: 'requests for it that write ', value: writesIdle, unit: '', goal: 0, better: 'lower' },
       ]
     } finally {
+      controller.kill()
       await world.close()
       await api.stop()
       rmSync(folder, { recursive: true, force: true })
@@ -87,8 +95,15 @@ export default {
   },
 } satisfies Bench
 
+async function answer(controller: ChildProcess, request: WideRequest): Promise<WideAnswer> {
+  controller.send(request)
+  const [told] = await Promise.race([once(controller, 'message'), once(controller, 'exit')])
+  if (typeof told !== 'object') throw new Error('the controller ended')
+  return told as WideAnswer
+}
+
 /** Folder with the rights of a pod, as a cluster would mount it. */
-async function serviceAccount(api: ApiServer): Promise<string> {
+async function serviceAccountOf(api: ApiServer): Promise<string> {
   const [host, port] = new URL(api.url).host.split(':')
   process.env.KUBERNETES_SERVICE_HOST = host
   process.env.KUBERNETES_SERVICE_PORT = port
@@ -103,48 +118,4 @@ async function serviceAccount(api: ApiServer): Promise<string> {
   const encoded = await api.kubectl('config', 'view', '--raw', '-o', certificate)
   writeFileSync(join(folder, 'ca.crt'), Buffer.from(encoded, 'base64'))
   return folder
-}
-
-function controllerOf(store: string, runtime: { digest: string; path: string }) {
-  const memory = new MemoryOrchestrator()
-  const inventories = new InventoryFiles(store)
-  const flow = wideFlow(functions)
-  const dataflow = new Dataflow('.')
-  dataflow.inventory = {
-    v: 1,
-    name: flow.name,
-    folder: '.',
-    revision: 'main@sha1:0',
-    flow,
-    artifacts: Object.fromEntries(
-      flow.nodes.filter(({ kind }) => kind === 'function').map(({ name }) => [name, artifact(store, name)]),
-    ),
-    runtime: { digest: runtime.digest, path: runtime.path },
-    sessions: {},
-    history: [],
-  }
-  const context: Context = {
-    broker: memory.broker,
-    orchestrator: memory,
-    secrets: new Secrets({ state: store, env: {} }),
-    inventories,
-    store,
-    runtime: dataflow.inventory.runtime,
-    silentMs: Number.POSITIVE_INFINITY,
-    log: pino({ level: 'silent' }),
-    emit() {},
-    claim: () => undefined,
-    record() {},
-  }
-  return { context, dataflow }
-}
-
-/** Of 4 KB, as a small function with its source map is. */
-function artifact(store: string, name: string) {
-  const digest = `sha256:${Buffer.from(name.padEnd(32, '.')).toString('hex')}`
-  const path = artifactPath(store, digest)
-  mkdirSync(path, { recursive: true })
-  writeFileSync(join(path, 'function.mjs'), `export default value => value // ${name}\n`.padEnd(1_000, ' '))
-  writeFileSync(join(path, 'function.mjs.map'), JSON.stringify({ name, text: 'x'.repeat(3_000) }))
-  return { digest, path }
 }

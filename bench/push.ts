@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { startController } from '../controller/controller.ts'
 import type { ControllerEvent } from '../controller/options.ts'
-import { wireTransport } from '../runtime/wire-transport.ts'
 import { makeRepository } from '../test/support/repository.ts'
 import { type Bench, median } from './figure.ts'
+import { markCode, markedFlow, markedLoad } from './support/marked-flow.ts'
 
 const perSecond = 1_000
 const others = 19
@@ -21,7 +21,7 @@ export default {
     const state = await mkdtemp(join(tmpdir(), 'dyninka-'))
     const repository = await makeRepository()
     const events: ControllerEvent[] = []
-    await repository.write(files())
+    await repository.write(markedFlow(others))
     await repository.commit()
     await repository.push()
     const controller = await startController({
@@ -32,13 +32,13 @@ export default {
     })
     try {
       await until('the dataflow is ready', () => events.some(({ type }) => type === 'ready'))
-      const load = await startLoad(controller.brokerUrl)
+      const load = await markedLoad(controller.brokerUrl, perSecond)
       const seconds: number[] = []
       let builds = 0
       let restarts = 0
       for (let run = 1; run <= runs; run++) {
         await sleep(1_500)
-        await repository.write({ 'mark.ts': mark(run) })
+        await repository.write({ 'mark.ts': markCode(run) })
         await repository.commit()
         events.length = 0
         const start = performance.now()
@@ -71,71 +71,6 @@ export default {
     }
   },
 } satisfies Bench
-
-const mark = (version: number) => `import type { Context } from 'dyninka'
-export default function mark(n: number, ctx: Context<{ outputs: { rare: number } }>): { n: number; version: number } {
-  if (n % 100 === 0) ctx.emit('rare', n)
-  return { n, version: ${version} }
-}
-`
-
-function files(): Record<string, string> {
-  const names = Array.from({ length: others }, (_, i) => `other${i}`)
-  const functions = names.map(
-    (name, i) => `  ${name}: { code: ${name}.ts, from: ${i === 0 ? 'mark.rare' : names[i - 1]} }`,
-  )
-  return {
-    'dataflow.yaml': `apiVersion: dyninka.dev/v1
-name: bench
-sources:
-  numbers: { mqtt: bench/in }
-functions:
-  mark: { code: mark.ts, from: numbers }
-${functions.join('\n')}
-sinks:
-  out: { from: mark, mqtt: bench/out }
-`,
-    'mark.ts': mark(0),
-    ...Object.fromEntries(
-      names.map((name, i) => [`${name}.ts`, `export default (n: number): number => n + ${i}\n`]),
-    ),
-  }
-}
-
-/** Numbers at a steady rate into the source, and what comes of them out of the sink. */
-async function startLoad(url: string) {
-  const arrived = new Set<number>()
-  const firstBy = new Map<number, number>()
-  const connection = await wireTransport(url).connect({
-    clientId: 'bench',
-    clean: true,
-    onMessage(message) {
-      message.ack()
-      const { n, version } = JSON.parse(message.payload.toString()) as { n: number; version: number }
-      arrived.add(n)
-      if (!firstBy.has(version)) firstBy.set(version, performance.now())
-    },
-    onClose() {},
-  })
-  await connection.subscribe(['bench/out'], 1)
-  let sent = 0
-  const start = performance.now()
-  const timer = setInterval(() => {
-    const due = Math.floor(((performance.now() - start) / 1000) * perSecond)
-    for (; sent < due; sent++) void connection.publish('bench/in', String(sent))
-  }, 5)
-  let elapsedMs = 0
-  return {
-    firstBy,
-    sent: () => sent,
-    missing: () => sent - arrived.size,
-    rate: () => Math.round(sent / (elapsedMs / 1000)),
-    async stop() {
-      clearInterval(timer)
-      elapsedMs = performance.now() - start
-    },
-  }
-}
 
 async function until(what: string, holds: () => boolean): Promise<void> {
   const end = performance.now() + giveUpMs

@@ -14,8 +14,10 @@ interface Options {
   state: string
   image: string
   brokerImage?: string
+  imagePullSecret?: string[]
   serviceAddresses: 'names' | 'ips'
   leaveTimeout?: number
+  pinAfter?: number
   kubeconfig?: string
   context?: string
   json?: true
@@ -44,6 +46,11 @@ export const controller = (): Command =>
         .choices(['names', 'ips'])
         .default('names'),
     )
+    .option(
+      '--image-pull-secret <NAME>',
+      'Secret beside a Dataflow to pull these images with; may be repeated',
+      (name: string, before: string[] = []) => [...before, name],
+    )
     .option('-n, --namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
     .option('-l, --selector <LABELS>', 'only Dataflows with these labels, like shard=a')
     .option(
@@ -55,6 +62,11 @@ export const controller = (): Command =>
     .option(
       '--leave-timeout <DURATION>',
       'how long a deleted Dataflow may take to end (default: 2m)',
+      duration,
+    )
+    .option(
+      '--pin-after <DURATION>',
+      'how long new code may take to start before the function stays what it was (default: 5m)',
       duration,
     )
     .option('--listen <HOST:PORT>', 'address of the HTTP API', '0.0.0.0:4780')
@@ -71,10 +83,12 @@ export const controller = (): Command =>
         ownNamespace,
         lease,
         leaveTimeout,
+        pinAfter,
         kubeconfig,
         context,
         image,
         brokerImage,
+        imagePullSecret: imagePullSecrets = [],
         serviceAddresses,
         ...options
       }: Options) => {
@@ -91,14 +105,15 @@ export const controller = (): Command =>
         const started = await startClusterController({
           ...options,
           client,
-          openOrchestrator: kubernetesOrchestrators({ image }),
+          openOrchestrator: kubernetesOrchestrators({ image, imagePullSecrets }),
           ...(brokerImage !== undefined && {
-            managedBroker: { image: brokerImage, addresses: serviceAddresses },
+            managedBroker: { image: brokerImage, imagePullSecrets, addresses: serviceAddresses },
           }),
           ownNamespace: ownNamespace ?? process.env.POD_NAMESPACE ?? client.namespace,
           leaseName: lease,
           ...(leaveTimeout !== undefined && { leaveMs: leaveTimeout }),
           ...(process.env.POD_IP && { address: process.env.POD_IP }),
+          ...(pinAfter !== undefined && { pinAfterMs: pinAfter }),
           ...(webhookSecret && { webhookSecret }),
           logger,
         })

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { command } from './command.ts'
 import { Usage } from './failure.ts'
+import { established } from './install/established.ts'
 import { clusterOptions, type KubeOptions, openCluster } from './kube.ts'
 
 interface Options extends KubeOptions {
@@ -13,6 +14,7 @@ interface Options extends KubeOptions {
   watchNamespace?: string
   selector?: string
   leaveTimeout: string
+  pinAfter: string
   apply?: true
 }
 
@@ -48,6 +50,7 @@ export const install = (): Command =>
       .option('--watch-namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
       .option('--selector <LABELS>', 'only Dataflows with these labels, like shard=a')
       .option('--leave-timeout <DURATION>', 'how long a deleted Dataflow may take to end', '2m')
+      .option('--pin-after <DURATION>', 'how long new code may take to start before it is given up', '5m')
       .option('--apply', 'apply it'),
     'namespace of the controller (default: dyninka)',
   ).action(async ({ apply, namespace = 'dyninka', kubeconfig, context, ...options }: Options) => {
@@ -67,6 +70,7 @@ export const install = (): Command =>
     for (const manifest of all) {
       const { apiVersion, kind, metadata } = manifest
       await client.apply({ apiVersion, kind, plural: pluralOf(kind) }, manifest)
+      if (kind === 'CustomResourceDefinition') await established(client, metadata.name)
       console.log(`${kind} ${metadata.name}`)
     }
   })

@@ -59,6 +59,8 @@ export class Narration {
         return undefined
       case 'failed':
         return `${cross} ${event.function}: ${troubleText(event.message)}`
+      case 'pinned':
+        return `${cross} ${event.function} stays what it was before ${short(event.revision)}, whose code did not start; a commit that changes it is tried. ${troubleText(event.message)}`
       case 'dead-letters':
         return `${warning} ${deadText(event.function, event.count)}`
       case 'ready':

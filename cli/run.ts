@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { command, stateOption } from './command.ts'
-import { interval as atLeastASecond } from './duration.ts'
+import { interval as atLeastASecond, duration } from './duration.ts'
 import { interruption } from './interrupt.ts'
 import { Narration } from './narration.ts'
 import { paint } from './paint.ts'
@@ -19,6 +19,7 @@ interface Options extends GitFiles {
   listen: string
   state?: string
   secrets?: string
+  pinAfter?: number
   json?: true
 }
 
@@ -46,6 +47,11 @@ export const run = (): Command =>
     .option('--listen <HOST:PORT>', 'address of the HTTP API', '127.0.0.1:4780')
     .addOption(stateOption())
     .option('--secrets <FILE>', '.env file with the values of secrets')
+    .option(
+      '--pin-after <DURATION>',
+      'how long new code may take to start before the function stays what it was (default: 5m)',
+      duration,
+    )
     .option('--ssh-key <FILE>', 'private key for an SSH repository (default: those that ssh would try)')
     .option('--known-hosts <FILE>', 'keys of SSH servers; no other is spoken to')
     .option(
@@ -58,31 +64,34 @@ export const run = (): Command =>
       '\nEnvironment: DYNINKA_SECRET_<NAME> is the value of a secret, DYNINKA_WEBHOOK_SECRET signs /webhook,\n' +
         'DYNINKA_GIT_USERNAME and DYNINKA_GIT_PASSWORD (or a token) open an HTTP(S) repository.',
     )
-    .action(async ({ repo, interval, json, sshKey, knownHosts, allowedSigners, ...options }: Options) => {
-      const git = gitAccess({ sshKey, knownHosts, allowedSigners })
-      const { startController } = await import('../controller/controller.ts')
-      const state = stateFolder(options.state)
-      const signal = interruption()
-      const narration = new Narration()
-      const logger = (await import('pino')).pino({ level: json ? 'info' : 'silent' })
-      const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
-      const controller = await startController({
-        ...options,
-        state,
-        repo: existsSync(repo) ? resolve(repo) : repo,
-        git,
-        ...(interval !== undefined && { intervalMs: interval }),
-        ...(webhookSecret && { webhookSecret }),
-        logger,
-        ...(!json && { onEvent: event => say(narration.tell(event)) }),
-      })
-      if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${state}`)
-      if (!signal.aborted) await once(signal, 'abort')
-      await controller.stop()
-      const again = `dyninka stop --state ${state}`
-      // SIGTERM may come from `dyninka stop`, which ends the rest as well.
-      const rest = process.exitCode === 143 ? '' : ` What runs keeps running: \`${again}\` ends it too.`
-      if (!json) console.log(`Controller stopped.${rest}`)
-    })
+    .action(
+      async ({ repo, interval, pinAfter, json, sshKey, knownHosts, allowedSigners, ...options }: Options) => {
+        const git = gitAccess({ sshKey, knownHosts, allowedSigners })
+        const { startController } = await import('../controller/controller.ts')
+        const state = stateFolder(options.state)
+        const signal = interruption()
+        const narration = new Narration()
+        const logger = (await import('pino')).pino({ level: json ? 'info' : 'silent' })
+        const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
+        const controller = await startController({
+          ...options,
+          state,
+          repo: existsSync(repo) ? resolve(repo) : repo,
+          git,
+          ...(interval !== undefined && { intervalMs: interval }),
+          ...(pinAfter !== undefined && { pinAfterMs: pinAfter }),
+          ...(webhookSecret && { webhookSecret }),
+          logger,
+          ...(!json && { onEvent: event => say(narration.tell(event)) }),
+        })
+        if (!json) console.log(`controller ${paint('bold', controller.url)}  state ${state}`)
+        if (!signal.aborted) await once(signal, 'abort')
+        await controller.stop()
+        const again = `dyninka stop --state ${state}`
+        // SIGTERM may come from `dyninka stop`, which ends the rest as well.
+        const rest = process.exitCode === 143 ? '' : ` What runs keeps running: \`${again}\` ends it too.`
+        if (!json) console.log(`Controller stopped.${rest}`)
+      },
+    )
 
 const say = (text: string | undefined) => text !== undefined && console.log(text)

@@ -5,6 +5,7 @@ import { type Finding, load } from '../schema/index.ts'
 import { backoffMs } from './backoff.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
+import { Gate } from './gate.ts'
 import type { ArtifactRef, Inventory } from './inventory.ts'
 import type { Revision } from './source/source.ts'
 
@@ -21,30 +22,42 @@ export async function accept(dataflow: Dataflow, context: Context): Promise<void
   dataflow.accepting = new AbortController()
   const { signal } = dataflow.accepting
   try {
-    const dir = join(offered.tree, dataflow.folder)
-    const nodes = await context.orchestrator.nodes()
-    dataflow.conditions.set('Reconciling', 'True', 'Checking', `checking ${offered.id}`)
-    const quick = await load(dir, { types: false, nodes, secrets })
-    signal.throwIfAborted()
-    if (quick.name !== undefined) dataflow.offeredName = quick.name
-    if (!quick.flow) return refuse(dataflow, offered, quick.findings, context, considered)
-    dataflow.conditions.set('Reconciling', 'True', 'Building', `building ${offered.id}`)
-    // Building writes nothing but artifacts, so it needn't wait for the compiler's word on the types.
-    const [checked, results] = await Promise.all([
-      load(dir, { nodes, secrets }),
-      buildFunctions(dataflow, quick.flow, offered, dir, context, signal),
-    ])
-    signal.throwIfAborted()
-    if (!checked.flow) return refuse(dataflow, offered, checked.findings, context, considered)
-    const taken = context.claim(dataflow, checked.flow.name)
-    if (taken) return refuse(dataflow, offered, [taken], context, considered)
-    adopt(dataflow, checked.flow, offered, results, context)
-    retryLater(dataflow, results)
-    dataflow.considered = considered
+    const work = () => take(dataflow, offered, { considered, secrets, signal }, context)
+    await (context.builds ?? unbounded).pass(work, signal)
   } finally {
     dataflow.building = []
     delete dataflow.accepting
   }
+}
+
+const unbounded = new Gate(Number.POSITIVE_INFINITY)
+
+async function take(
+  dataflow: Dataflow,
+  offered: Revision,
+  { considered, secrets, signal }: { considered: string; secrets: Set<string>; signal: AbortSignal },
+  context: Context,
+): Promise<void> {
+  const dir = join(offered.tree, dataflow.folder)
+  const nodes = await context.orchestrator.nodes()
+  dataflow.conditions.set('Reconciling', 'True', 'Checking', `checking ${offered.id}`)
+  const quick = await load(dir, { types: false, nodes, secrets })
+  signal.throwIfAborted()
+  if (quick.name !== undefined) dataflow.offeredName = quick.name
+  if (!quick.flow) return refuse(dataflow, offered, quick.findings, context, considered)
+  dataflow.conditions.set('Reconciling', 'True', 'Building', `building ${offered.id}`)
+  // Building writes nothing but artifacts, so it needn't wait for the compiler's word on the types.
+  const [checked, results] = await Promise.all([
+    load(dir, { nodes, secrets }),
+    buildFunctions(dataflow, quick.flow, offered, dir, context, signal),
+  ])
+  signal.throwIfAborted()
+  if (!checked.flow) return refuse(dataflow, offered, checked.findings, context, considered)
+  const taken = context.claim(dataflow, checked.flow.name)
+  if (taken) return refuse(dataflow, offered, [taken], context, considered)
+  adopt(dataflow, checked.flow, offered, results, context)
+  retryLater(dataflow, results)
+  dataflow.considered = considered
 }
 
 function refuse(
@@ -151,6 +164,7 @@ function adopt(
     runtime: context.runtime,
     sessions: old?.sessions ?? {},
     ...(old?.resting && { resting: old.resting }),
+    ...(old?.pins && { pins: old.pins }),
     history: old?.history ?? [],
   }
   inventory.used = usedOf(inventory, old)

@@ -46,6 +46,8 @@ function applyOne(change: Change, { broker, orchestrator }: Context, signal: Abo
       return broker.publishWiring(change.flow, change.node, change.wiring)
     case 'discard':
       return broker.discard(change.flow, change.node, change)
+    case 'dismiss':
+      return broker.dismiss(change.flow, change.node, change.host)
     case 'repartition':
       return broker.prepare(change.flow, change.node, change.to)
     case 'begin':

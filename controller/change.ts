@@ -17,6 +17,8 @@ export type Change =
       everything: boolean
       ofKeys?: boolean
     }
+  /** Asks a host over the broker to leave: where it runs nobody can end it. */
+  | { action: 'dismiss'; flow: string; node: string; host: string }
   /** Opens sessions for partitions to come. */
   | { action: 'repartition'; flow: string; node: string; from: Cut; to: NextCut }
   /** Writes where new partitions begin, by name; to be followed by their wiring. */
@@ -42,6 +44,8 @@ export function describe(change: Change): string {
       return `${change.action} ${change.node} generation ${change.generation}, replica ${change.replica}: ${change.reason}`
     case 'publish':
       return `wire ${change.node}, revision ${change.wiring.revision}: ${streams(change.wiring)}`
+    case 'dismiss':
+      return `ask ${change.host} to leave: nothing can end it where it runs`
     case 'repartition':
       return `repartition ${change.node} ${countsOf(change.from, change.to)}`
     case 'begin':

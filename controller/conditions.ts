@@ -1,8 +1,11 @@
 export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled'
+  /** `Unheeded` is there only as long as it holds: something is asked for that can't be done. */
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
   status: 'True' | 'False'
   reason: string
   message: string
+  /** Of a step that failed: what to do, in general. */
+  hint?: string
   /** Since when the status is what it is. */
   at: string
 }
@@ -16,10 +19,20 @@ export class Conditions {
     this.#now = now
   }
 
-  set(type: Condition['type'], status: Condition['status'], reason: string, message: string): void {
+  set(
+    type: Condition['type'],
+    status: Condition['status'],
+    reason: string,
+    message: string,
+    hint?: string,
+  ): void {
     const old = this.#conditions.get(type)
     const at = old?.status === status ? old.at : this.#now().toISOString()
-    this.#conditions.set(type, { type, status, reason, message, at })
+    this.#conditions.set(type, { type, status, reason, message, at, ...(hint !== undefined && { hint }) })
+  }
+
+  remove(type: Condition['type']): void {
+    this.#conditions.delete(type)
   }
 
   get(type: Condition['type']): Condition | undefined {

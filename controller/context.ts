@@ -3,6 +3,7 @@ import type { Finding } from '../schema/finding.ts'
 import type { BrokerAccounts } from './broker/accounts/accounts.ts'
 import type { BrokerClient } from './broker/broker-client.ts'
 import type { Dataflow } from './dataflow.ts'
+import type { Gate } from './gate.ts'
 import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
 import type { ControllerEvent } from './options.ts'
 import type { Orchestrator } from './orchestrator/orchestrator.ts'
@@ -13,7 +14,7 @@ import type { Tenure } from './tenure.ts'
 export interface Context {
   broker: Pick<
     BrokerClient,
-    'watch' | 'connected' | 'publishWiring' | 'discard' | 'prepare' | 'ended' | 'begin' | 'forget'
+    'watch' | 'connected' | 'publishWiring' | 'discard' | 'dismiss' | 'prepare' | 'ended' | 'begin' | 'forget'
   >
   /** Where each node has an account of its own on the broker. */
   accounts?: Pick<BrokerAccounts, 'grant'>
@@ -24,7 +25,11 @@ export interface Context {
   store: string
   /** The bundle of the host. */
   runtime: ArtifactRef
+  /** How many revisions are checked and built at once, where many share a process. */
+  builds?: Gate
   silentMs: number
+  /** How long new code may take to start before what it is to replace is pinned. Default: `defaultPinAfterMs`. */
+  pinAfterMs?: number
   /** Where another controller may take over. */
   tenure?: Tenure
   log: Logger

@@ -93,6 +93,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       store,
       runtime,
       silentMs: options.silentMs ?? defaultSilentMs,
+      ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
       log,

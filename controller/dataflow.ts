@@ -4,6 +4,7 @@ import { Conditions } from './conditions.ts'
 import type { Desired } from './desired.ts'
 import type { Health } from './health.ts'
 import type { Inventory } from './inventory.ts'
+import { Starts } from './pins.ts'
 import type { Observed } from './plan.ts'
 import { Scaler } from './scaler.ts'
 import type { Revision } from './source/source.ts'
@@ -33,6 +34,8 @@ export class Dataflow {
   buildFailures: Record<string, string> = {}
   /** Building failed for what may be gone by itself: when it is tried again, by `performance.now()`. */
   retry?: { failures: number; at: number }
+  /** How long new generations have been starting. */
+  readonly starts = new Starts()
   /** When the revision that is on its way was offered, or what ran was found changed, by `performance.now()`. */
   offeredAt = 0
   /** As of the last pass; `revision` is the one that it worked for. */

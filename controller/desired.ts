@@ -3,6 +3,7 @@ import type { Artifact } from '../builder/artifact.ts'
 import type { Flow, FunctionNode, Node } from '../schema/flow.ts'
 import { type Content, wiringOf } from '../schema/wiring.ts'
 import type { Workload } from './orchestrator/orchestrator.ts'
+import type { Pins } from './pins.ts'
 
 /** What a dataflow should be, as of its last good revision. */
 export interface Desired {
@@ -15,6 +16,8 @@ export interface Desired {
   contents: Record<string, Content>
   /** Functions without an artifact: nobody waits for them. */
   unbuilt: string[]
+  /** Of nodes that stay what they were: their workloads are those of before. */
+  pins?: Pins
 }
 
 export interface DesiredFrom {

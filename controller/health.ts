@@ -1,7 +1,9 @@
 import type { Wiring } from '../schema/wiring.ts'
 import type { Change } from './change.ts'
 import type { Desired } from './desired.ts'
+import { failureOf } from './failure-of.ts'
 import type { ObservedHost, Workload } from './orchestrator/orchestrator.ts'
+import type { Pin } from './pins.ts'
 import { mayRunOn } from './place.ts'
 import type { Observed } from './plan.ts'
 import { generationOf, isReady } from './plan-hosts.ts'
@@ -15,6 +17,8 @@ export interface NodeHealth {
   message?: string
   /** It was at rest and comes back: nothing is wrong. */
   waking?: true
+  /** It stays what it was before a revision that is not tried any more. */
+  pinned?: true
 }
 
 export interface Health {
@@ -52,6 +56,8 @@ export function health(
         message: message === undefined ? change : `${change}; ${message}`,
       }
     }
+    const pin = desired.pins?.[workload.node]
+    if (pin) nodes[workload.node] = pinned(pin, nodes[workload.node]!)
     const failure = buildFailures[workload.node]
     if (failure !== undefined)
       nodes[workload.node] = { phase: 'Failed', message: `${failure}\nThe last good build keeps running.` }
@@ -72,7 +78,7 @@ function healthOf(
   before?: NodeHealth,
 ): NodeHealth {
   const { node } = workload
-  const generation = generationOf(workload, hosts, observed.nodes)
+  const generation = generationOf(workload, hosts, observed)
   const current = hosts.filter(host => host.generation === generation)
   const wiring = observed.wirings[node]
   const trouble = observed.presences.find(host => host.function === node && host.trouble)?.trouble
@@ -86,11 +92,11 @@ function healthOf(
     return { phase: 'Failed', message: 'no node satisfies its placement' }
   }
   const failing = current.find(host => host.failures > 0 && (host.phase === 'backoff' || host.failures > 1))
+  const rest = hosts.length > current.length ? '\nThe generation before it keeps working.' : ''
   if (failing && failing.obstacle === undefined)
-    return { phase: 'Failed', message: failureOf(failing, hosts.length > current.length) }
+    return { phase: 'Failed', message: `${failureOf(failing)}${rest}` }
   const stuck = current.find(host => host.obstacle !== undefined)
   if (stuck) {
-    const rest = hosts.length > current.length ? '\nThe generation before it keeps working.' : ''
     return { phase: stuck.failures > 1 ? 'Failed' : 'Waiting', message: `${stuck.obstacle}${rest}` }
   }
   const waking = wiring !== undefined && observed.resting[node] === wiring.revision
@@ -125,11 +131,13 @@ function isSharingAnew(
   return isWell && working.length > 0 && isNewest
 }
 
-function failureOf({ lastExit, failures }: ObservedHost, olderWorks: boolean): string {
-  const log = lastExit?.log.slice(-5).join('\n') ?? ''
-  const times = failures === 1 ? 'ended' : `ended ${failures} times`
-  const rest = olderWorks ? '\nThe generation before it keeps working.' : ''
-  return `its host ${times}: ${lastExit?.reason ?? 'for an unknown reason'}${log && `\n${log}`}${rest}`
+/** What a person reads of a function that stays what it was. */
+function pinned({ revision, why }: Pin, own: NodeHealth): NodeHealth {
+  const short = revision.replace(/(@sha\d+:\w{7})\w+/, '$1')
+  const what = `pinned to what ran before ${short}, until a commit changes it: mend it and push.`
+  const trouble =
+    own.phase === 'Failed' && own.message !== undefined ? `\nWhat ran before: ${own.message}` : ''
+  return { phase: 'Failed', message: `${what} What did not start: ${why}${trouble}`, pinned: true }
 }
 
 function isWiredInFull({ contents }: Desired, { wirings }: Observed): boolean {

@@ -56,6 +56,8 @@ export class Housekeeping {
       for (const digest of [inventory.runtime.digest, ...Object.keys(inventory.used ?? {})])
         artifacts.add(digest)
       for (const { digest } of Object.values(inventory.artifacts)) artifacts.add(digest)
+      for (const { workload } of Object.values(inventory.pins ?? {}))
+        artifacts.add(workload.artifact).add(workload.runtime)
     }
     for (const flow of await orchestrator.flows()) {
       for (const { artifact, runtime } of await orchestrator.observe(flow))

@@ -1,5 +1,6 @@
 import type { Artifact } from '../builder/artifact.ts'
 import type { Flow } from '../schema/flow.ts'
+import type { Pins } from './pins.ts'
 
 export type ArtifactRef = Pick<Artifact, 'digest' | 'path'>
 
@@ -38,6 +39,8 @@ export interface Inventory {
   sessions: Record<string, string[]>
   /** By function that has no host: what is known of its sessions. */
   resting?: Record<string, Resting>
+  /** By node of the graph: what does not follow the revision. */
+  pins?: Pins
   history: HistoryEntry[]
   /** Its `dataflow.yaml` is gone, or has another name: all of it is to go. */
   removed?: boolean

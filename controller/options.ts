@@ -33,6 +33,8 @@ export interface ControllerOptions {
   secrets?: string
   /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */
   silentMs?: number
+  /** How long new code may take to start before the function stays what it was. Default 5 min. */
+  pinAfterMs?: number
   /** When hosts are added and taken away; see `ScaleSettings`. */
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
@@ -77,6 +79,8 @@ export type ControllerEvent =
   | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
+  /** What `revision` brought did not start in time: the function stays what it was until a commit changes it. */
+  | { type: 'pinned'; flow: string; function: string; revision: string; message: string }
   /** A function gave records up: told for the first ones, then for ten times as many. */
   | { type: 'dead-letters'; flow: string; function: string; count: number }
   | { type: 'ready'; flow: string; revision: string; ms: number }

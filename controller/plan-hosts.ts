@@ -32,10 +32,11 @@ function restarts({ hosts, silent }: Observed): HostChange[] {
 function planStarts(
   workload: Workload,
   hosts: ObservedHost[],
-  { nodes, schedules }: Observed,
+  observed: Observed,
   hostsOn: Map<string, number>,
 ): HostChange[] {
-  const generation = generationOf(workload, hosts, nodes)
+  const { nodes, schedules } = observed
+  const generation = generationOf(workload, hosts, observed)
   const changes: HostChange[] = []
   for (let replica = 0; replica < workload.replicas; replica++) {
     if (hosts.some(host => host.generation === generation && host.replica === replica)) continue
@@ -47,17 +48,31 @@ function planStarts(
   return changes
 }
 
-/** The generation that should run: a new one when the process would be another, or must be elsewhere. */
-export function generationOf(workload: Workload, hosts: ObservedHost[], nodes: Observed['nodes']): number {
-  const newest = newestOf(hosts)
-  const current = hosts.filter(host => host.generation === newest && host.phase !== 'stopping')
+/** The generation that should run: a new one when the process would be another, or must be elsewhere. What works and is
+ *  wanted again goes on, as long as nothing newer has taken over from it. */
+export function generationOf(
+  workload: Workload,
+  hosts: ObservedHost[],
+  { nodes, presences }: Pick<Observed, 'nodes' | 'presences'>,
+): number {
   const isRight = (host: ObservedHost) => {
     if (host.setting)
       return host.fingerprint === workload.fingerprint && isSameSetting(host.setting, workload)
     const node = nodes.find(({ name }) => name === host.place)
     return host.fingerprint === workload.fingerprint && node !== undefined && mayRunOn(workload, node)
   }
-  return current.length > 0 && current.every(isRight) ? newest : newest + 1
+  const generations = Map.groupBy(
+    hosts.filter(({ phase }) => phase !== 'stopping'),
+    ({ generation }) => generation,
+  )
+  const isPresent = (host: ObservedHost) => presences.some(presence => presence.host === host.id)
+  const [newest, ...older] = [...generations].toSorted(([a], [b]) => b - a)
+  if (newest?.[1].every(isRight)) return newest[0]
+  if (!newest?.[1].some(isPresent)) {
+    const working = older.find(([, hosts]) => hosts.some(isPresent))
+    if (working?.[1].every(host => host.workload !== undefined && isRight(host))) return working[0]
+  }
+  return newestOf(hosts) + 1
 }
 
 /** In whatever order it was written. */
@@ -67,14 +82,16 @@ const isSameSetting = ({ placement, outside }: Setting, workload: Workload) =>
 const newestOf = (hosts: ObservedHost[]) => Math.max(0, ...hosts.map(host => host.generation))
 
 function planStops(workload: Workload, hosts: ObservedHost[], observed: Observed): HostChange[] {
-  const generation = generationOf(workload, hosts, observed.nodes)
+  const generation = generationOf(workload, hosts, observed)
   const running = hosts.filter(host => host.phase !== 'stopping')
   const older = running.filter(host => host.generation < generation)
+  const newer = running.filter(host => host.generation > generation)
   if (workload.replicas === 0) return running.map(host => stop(host, 'there is no work'))
   const keep = isReady(workload.node, generation, observed)
     ? undefined
     : generationToKeep(workload.node, older, observed)
   return [
+    ...newer.map(host => ({ ...stop(host, `generation ${generation} goes on`), keep: generation })),
     ...older
       .filter(host => host.generation !== keep)
       .map(host => stop(host, `generation ${generation} replaces it`)),

@@ -5,6 +5,7 @@ import type { Change } from './change.ts'
 import type { Desired } from './desired.ts'
 import type { DeclaredNode, ObservedHost } from './orchestrator/orchestrator.ts'
 import { planDiscards } from './plan-discards.ts'
+import { planDismissals } from './plan-dismissals.ts'
 import { planHosts } from './plan-hosts.ts'
 import { approached, beginnings } from './repartition.ts'
 import { type RunningHost, rollout } from './rollout.ts'
@@ -45,6 +46,7 @@ export function plan(desired: Desired, observed: Observed): Change[] {
     ...hosts.filter(change => change.action !== 'stop'),
     ...Object.entries(wirings).flatMap(([node, wiring]) => publish(flow, node, wiring, observed)),
     ...hosts.filter(change => change.action === 'stop'),
+    ...planDismissals(desired, observed),
     ...planDiscards(desired, contents, observed),
   ]
 }

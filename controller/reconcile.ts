@@ -6,6 +6,7 @@ import { type Desired, desire, nothing } from './desired.ts'
 import { health } from './health.ts'
 import type { Inventory } from './inventory.ts'
 import { observe } from './observe.ts'
+import { pin } from './pin.ts'
 import { plan } from './plan.ts'
 import { report } from './report.ts'
 
@@ -20,7 +21,7 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   }
   const observed = await observe(dataflow, context)
   dataflow.scaler.begin(dataflow.inventory, observed)
-  const desired = desiredOf(dataflow.inventory, dataflow, context)
+  const desired = pin(dataflow, desiredOf(dataflow.inventory, dataflow, context), observed, context)
   const changes = plan(desired, observed)
   const { accounts } = context
   const wirings = { desired: desired.contents, observed: observed.wirings }

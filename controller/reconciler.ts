@@ -6,11 +6,9 @@ import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
-import type { DesiredFrom } from './desired.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { observe } from './observe.ts'
-import type { Observed } from './plan.ts'
+import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
@@ -31,11 +29,6 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   removing?: true
   /** A pass has ended, well or not: `status` may say something new. */
   onPass?: () => void
-}
-
-/** The answer of `/api/observed`. */
-export interface ObservedAnswer extends Observed, Pick<DesiredFrom, 'secretDigests' | 'scales'> {
-  artifacts: Record<string, string>
 }
 
 const sourceKey = 'source'
@@ -136,14 +129,8 @@ export class Reconciler {
   }
 
   /** What `desire` and `plan` would get now, for `dyninka diff`, and the code of each function. */
-  async observed(dataflow: Dataflow): Promise<ObservedAnswer> {
-    const artifacts = Object.entries(dataflow.inventory!.artifacts)
-    return {
-      ...(await observe(dataflow, this.#context)),
-      secretDigests: this.#context.secrets.digests(),
-      scales: dataflow.scaler.hosts,
-      artifacts: Object.fromEntries(artifacts.map(([name, { digest }]) => [name, digest])),
-    }
+  observed(dataflow: Dataflow): Promise<ObservedAnswer> {
+    return observedAnswer(dataflow, this.#context)
   }
 
   /** How reading the source goes. */
@@ -163,6 +150,16 @@ export class Reconciler {
     if (!resting) return
     resting.revision = 0
     this.#context.inventories.save(dataflow.inventory!)
+  }
+
+  /** Tries once more what did not start in time. */
+  retry(): void {
+    for (const [key, { inventory }] of this.repository.dataflows) {
+      if (Object.keys(inventory?.pins ?? {}).length === 0) continue
+      delete inventory!.pins
+      this.#context.inventories.save(inventory!)
+      this.#queue.add(key)
+    }
   }
 
   /** Those that were good at least once. */
@@ -300,7 +297,7 @@ export class Reconciler {
     } else {
       const type = problem?.disposition === 'stalled' ? 'Stalled' : 'Reconciling'
       const dataflow = this.repository.dataflows.get(key)
-      dataflow?.conditions.set(type, 'True', reason, message)
+      dataflow?.conditions.set(type, 'True', reason, message, hint ?? '')
       const flow = dataflow?.name ?? key
       this.#context.emit({ type: 'pass-failed', flow, reason, message, ...(hint !== undefined && { hint }) })
     }

@@ -3,6 +3,7 @@ import type { Dataflow } from './dataflow.ts'
 import { isReady } from './plan-hosts.ts'
 
 const many = 8
+const pinnedReason = 'FunctionPinned'
 
 /** Says how it stands: conditions, history, progress. */
 export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>, context: Context): void {
@@ -19,6 +20,8 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   tellSwaps(dataflow, state, context)
   tellFailures(dataflow, before, state, context)
   const { conditions } = dataflow
+  tellPins(dataflow, state)
+  tellUnheeded(dataflow, state, context)
   const failed = Object.entries(health.nodes).filter(([, { phase }]) => phase === 'Failed')
   const waiting = Object.entries(health.nodes).filter(
     ([, { phase }]) => phase !== 'Running' && phase !== 'Idle' && phase !== 'Failed',
@@ -47,7 +50,8 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   )
   // The functions tell the rest themselves.
   const message = each.length > many ? [...each.slice(0, many), `and ${each.length - many} more`] : each
-  const reason = failed.length > 0 ? 'FunctionFailed' : 'Progressing'
+  const failure = failed.every(([, { pinned }]) => pinned) ? pinnedReason : 'FunctionFailed'
+  const reason = failed.length > 0 ? failure : 'Progressing'
   conditions.set('Ready', 'False', reason, message.join('; ') || 'wiring is on its way')
   const isMoving = changes.length > 0 || waiting.length > 0 || dataflow.retry !== undefined
   conditions.set(
@@ -64,6 +68,33 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   function isGone({ observed, changes }: NonNullable<Dataflow['last']>): boolean {
     return observed.hosts.length === 0 && changes.length === 0 && Object.keys(observed.wirings).length === 0
   }
+}
+
+/** What is asked for, and not done. */
+function tellUnheeded(
+  { conditions }: Dataflow,
+  { desired }: NonNullable<Dataflow['last']>,
+  { orchestrator }: Context,
+) {
+  const each = desired.workloads.flatMap(workload =>
+    (orchestrator.unheeded?.(workload) ?? []).map(what => `${workload.node}: ${what}`),
+  )
+  if (each.length === 0) return conditions.remove('Unheeded')
+  const more = each.length > many ? [`and ${each.length - many} more`] : []
+  conditions.set('Unheeded', 'True', 'NotSupported', [...each.slice(0, many), ...more].join('; '))
+}
+
+/** Nothing more is tried for what is pinned: that takes a commit. */
+function tellPins({ conditions }: Dataflow, { revision, health }: NonNullable<Dataflow['last']>) {
+  const pinned = Object.entries(health.nodes).filter(([, node]) => node.pinned)
+  const stalled = conditions.get('Stalled')
+  const isOurs = stalled?.reason === pinnedReason
+  if (pinned.length > 0 && (isOurs || stalled?.status !== 'True')) {
+    const each = pinned.slice(0, many).map(([name, { message }]) => `${name}: ${message}`)
+    const more = pinned.length > many ? [`and ${pinned.length - many} more`] : []
+    conditions.set('Stalled', 'True', pinnedReason, [...each, ...more].join('; '))
+  } else if (pinned.length === 0 && isOurs)
+    conditions.set('Stalled', 'False', 'ValidRevision', `${revision} is valid`)
 }
 
 /** A generation that has taken over from another one. */
@@ -84,8 +115,8 @@ function tellFailures(
   { health, observed }: NonNullable<Dataflow['last']>,
   context: Context,
 ) {
-  for (const [name, { phase, message }] of Object.entries(health.nodes)) {
-    if (phase !== 'Failed' || before?.health.nodes[name]?.phase === 'Failed') continue
+  for (const [name, { phase, message, pinned }] of Object.entries(health.nodes)) {
+    if (phase !== 'Failed' || pinned || before?.health.nodes[name]?.phase === 'Failed') continue
     const log =
       observed.hosts.filter(host => host.node === name).toSorted((a, b) => b.generation - a.generation)[0]
         ?.lastExit?.log ?? []

@@ -1,6 +1,6 @@
 /** Makes the image of the controller, without Docker: `npm run image -- --output controller.tar`, or
  *  `-- --push REGISTRY/dyninka:TAG`. What it takes from this machine beside Node: Git, ssh, a shell, and npm. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,7 @@ import {
   user,
   writeLayoutTar,
 } from '../builder/image/index.ts'
+import { controllerFlags } from '../controller/controller-flags.ts'
 
 const { values } = parseArgs({
   options: { output: { type: 'string' }, push: { type: 'string' }, name: { type: 'string' } },
@@ -62,7 +63,7 @@ try {
     execution: {
       User: user,
       Env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'HOME=/tmp'],
-      Entrypoint: ['/usr/local/bin/node', `/${home}/cli/main.js`],
+      Entrypoint: ['/usr/local/bin/node', ...controllerFlags, `/${home}/cli/main.js`],
       Cmd: ['controller'],
       WorkingDir: '/tmp',
     },
@@ -90,7 +91,9 @@ async function made(name: string): Promise<string> {
 }
 
 function which(program: string): string {
-  return execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim()
+  const { stdout } = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' })
+  if (!stdout) throw new Error(`${program} is not installed here, and the image has that of this machine`)
+  return stdout.trim()
 }
 
 async function systemEntries(): Promise<TarEntry[]> {

@@ -52,15 +52,19 @@ try {
       const port = variables.DYNINKA_READY_PORT
       if (port !== undefined) openReadyPort(Number(port), log)
     },
+    onDismissed() {
+      log.warn('the controller wants this host gone, and could not end it otherwise')
+      void leave()
+    },
   })
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, async () => {
-      stop.abort()
-      await hosting.stop(drainMs)
-      await module?.teardown?.()
-      exit(0)
-    })
+  const leave = async () => {
+    if (stop.signal.aborted) return
+    stop.abort()
+    await hosting.stop(drainMs)
+    await module?.teardown?.()
+    exit(0)
   }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, leave)
   await hosting.start()
   flushCompileCache() // so that the next host starts faster, even if this one is killed
 } catch (error) {

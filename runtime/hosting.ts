@@ -8,7 +8,7 @@ import type { Handlers } from './invoke.ts'
 import { Membership, parsePresence } from './membership.ts'
 import { Outside } from './outside.ts'
 import { Partition } from './partition.ts'
-import type { Presence } from './presence.ts'
+import { dismissal, type Presence } from './presence.ts'
 import { readWiring } from './read-wiring.ts'
 import { Source } from './source.ts'
 import { maxCachedBytes } from './state-cache.ts'
@@ -32,6 +32,8 @@ export interface HostingOptions {
   listen?: string
   /** Called once, when all partitions that are this host's own are held for the first time. */
   onReady?(): void
+  /** Called when the controller wants it gone. */
+  onDismissed?(): void
   /** Memory for values of state that the broker has, too. */
   stateBytes?: number
   /** Instead of what the wiring says, where a test is the outside of the graph. */
@@ -169,6 +171,7 @@ export class Hosting {
     const host = topic.slice(topic.lastIndexOf('/') + 1)
     const presence = parsePresence(payload)
     if (host === this.#options.presence.host) {
+      if (payload.toString() === dismissal) return this.#options.onDismissed?.()
       // Cleared by the will of an earlier connection of ours: we are still here.
       if (!presence && this.#present && !this.#stopped) {
         this.#announced = ''

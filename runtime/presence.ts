@@ -40,3 +40,6 @@ export interface HostEnvironment {
   /** TCP port that is opened once this host holds what is its own: whoever it replaces may go. */
   DYNINKA_READY_PORT?: string
 }
+
+/** In place of a presence, from the controller: the host is to leave. To all others it is gone from then on. */
+export const dismissal = 'leave'

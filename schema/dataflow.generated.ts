@@ -110,9 +110,15 @@ export interface Placement {
    */
   prefer?: Preference[]
   /**
-   * Sources, functions and sinks to stay close to. Checked, and not followed yet. Absent: none.
+   * Sources, functions and sinks to stay close to. On Kubernetes the same zone is preferred; else not followed yet. Absent: none.
    */
   near?: Nearness[]
+  /**
+   * Sources, functions and sinks not to share a node with. Followed on Kubernetes alone. Absent: none.
+   *
+   * Items: The name of a function (or source, or sink) of this dataflow.
+   */
+  apart?: string[]
   /**
    * The zone where it runs: the decision, written by a person or a merged pull request. Absent: any.
    */

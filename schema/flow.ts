@@ -79,6 +79,8 @@ export interface Placement {
   require?: { arch?: string[]; labels?: Record<string, string> }
   prefer?: { zone: string; weight: number }[]
   near?: { function: string; maxRttMs: number }[]
+  /** Names of nodes of the graph. */
+  apart?: string[]
   zone?: string
   node?: string
 }

@@ -102,13 +102,14 @@ const retry = ({
   order,
 })
 
-function placed({ require, prefer, near, zone, node }: Placement = {}): flow.Placement {
+function placed({ require, prefer, near, apart, zone, node }: Placement = {}): flow.Placement {
   return {
     ...(require && { require }),
     ...(prefer && { prefer: prefer.map(({ zone, weight = 50 }) => ({ zone, weight })) }),
     ...(near && {
       near: near.map(({ function: name, maxRtt }) => ({ function: name, maxRttMs: durationMs(maxRtt) })),
     }),
+    ...(apart && { apart }),
     ...(zone !== undefined && { zone }),
     ...(node !== undefined && { node }),
   }

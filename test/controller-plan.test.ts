@@ -93,4 +93,23 @@ Plan('restarts a host that went silent', async () => {
   )
 })
 
+Plan('asks a host to leave that cannot be ended where it runs, once another one is there', async () => {
+  const world = new PlannedWorld()
+  await world.settle(desired(chain))
+  const observed = await world.observed()
+  const lost = observed.hosts.find(({ node }) => node === 'b')!
+  const there = observed.presences.find(({ host }) => host === lost.id)!
+  const overdue = { ...lost, id: 'lost', phase: 'stopping' as const, overdue: true as const }
+  const state = { ...observed, hosts: [...observed.hosts, overdue] }
+  const dismissals = (wanted: ReturnType<typeof desired>, presences: typeof observed.presences) =>
+    plan(wanted, { ...state, presences }).flatMap(change => (change.action === 'dismiss' ? change.host : []))
+  const without = observed.presences.filter(presence => presence !== there)
+  const itself = { ...there, host: 'lost' }
+  assert.equal(dismissals(desired(chain), [...observed.presences, itself]), ['lost'])
+  assert.equal(dismissals(desired(chain), [...without, itself]), [], 'it still does the work')
+  assert.equal(dismissals(desired(chain), observed.presences), [], 'it is away')
+  const removed = flowOf(fn('a', ['tick']), fn('c', ['a']))
+  assert.equal(dismissals(desired(removed), [...without, itself]), ['lost'], 'its work is not wanted')
+})
+
 Plan.run()

@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { build, hostBundle } from '../builder/index.ts'
 import { parsePresence } from '../runtime/membership.ts'
+import { dismissal } from '../runtime/presence.ts'
 import { topics } from '../schema/topics.ts'
 import { aedes, answers, freePort, type TestBroker } from './support/brokers.ts'
 import { type HostProcess, startHost } from './support/host-process.ts'
@@ -126,6 +127,28 @@ Host('hands over on SIGTERM, and leaves no presence behind', async () => {
     Array.from({ length: 60 }, (_, i) => i + 1),
   )
   assert.ok(presences.length > 0)
+})
+
+Host('hands over when it is asked to leave, where nobody can end its process', async () => {
+  const made = await rig('dismissed')
+  const heard = await made.listen('dismissed/out')
+  const first = start(made, 'calm')
+  await readyIn(made, first.id)
+  for (let n = 1; n <= 50; n++) await made.publish('dismissed/in', JSON.stringify({ n }))
+  const second = start(made, 'calm')
+  await readyIn(made, second.id, 0)
+  await made.publish(topics.host(made.flow.name, 'f', first.id), dismissal)
+  assert.is(await first.exited, 0)
+  await readyIn(made, second.id)
+  for (let n = 51; n <= 60; n++) await made.publish('dismissed/in', JSON.stringify({ n }))
+  await until(() => heard.length >= 60, '60 records')
+  assert.equal(
+    values(heard),
+    Array.from({ length: 60 }, (_, i) => i + 1),
+  )
+  const left = await made.listen(topics.hosts(made.flow.name, 'f'))
+  await until(() => left.some(({ topic }) => topic.endsWith(second.id)), 'what is retained')
+  assert.not.ok(left.some(({ topic }) => topic.endsWith(first.id)))
 })
 
 Host('does not take over when its setup fails, and says why', async () => {

@@ -1,5 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { unheededOf } from '../controller/orchestrator/kubernetes/affinity.ts'
+import { declaredNodes } from '../controller/orchestrator/kubernetes/cluster-nodes.ts'
 import { drift } from '../controller/orchestrator/kubernetes/drift.ts'
 import { manifestsOf } from '../controller/orchestrator/kubernetes/manifests.ts'
 import { nameOf } from '../controller/orchestrator/kubernetes/names.ts'
@@ -14,6 +16,7 @@ interface PodSpec {
       automountServiceAccountToken: boolean
       securityContext: object
       affinity?: unknown
+      nodeSelector?: object
       tolerations: { tolerationSeconds: number }[]
       containers: {
         command: string[]
@@ -154,6 +157,56 @@ Manifests('turns preferences and nearness into what the scheduler weighs', () =>
       ],
     },
   })
+})
+
+Manifests('turns what must be apart into what the scheduler must heed', () => {
+  assert.equal(podOf(record({ placement: { apart: ['tick'] } })).affinity, {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [
+        {
+          topologyKey: 'kubernetes.io/hostname',
+          labelSelector: { matchLabels: { 'dyninka.dev/flow': 'etl', 'dyninka.dev/function': 'tick' } },
+        },
+      ],
+    },
+  })
+})
+
+Manifests('keeps to the nodes that a Dataflow names, and to its label for zones', () => {
+  const given = options({ nodeSelector: { disk: 'ssd' }, zoneKey: 'site' })
+  const from = record({ placement: { zone: 'lyon', prefer: [{ zone: 'nice', weight: 5 }] } })
+  const { nodeSelector, affinity } = podOf(from, given)
+  assert.equal(nodeSelector, { disk: 'ssd' })
+  assert.match(JSON.stringify(affinity), '"key":"site"')
+  assert.not.match(JSON.stringify(affinity), 'topology.kubernetes.io/zone')
+  const node = (name: string, labels: Record<string, string>) => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels },
+  })
+  const all = [node('a', { disk: 'ssd', site: 'lyon' }), node('b', { disk: 'hdd', site: 'lyon' })]
+  assert.equal(
+    declaredNodes(all, given).map(({ name, zone }) => [name, zone]),
+    [['a', 'lyon']],
+  )
+})
+
+Manifests('asks for the resources that are named, and limits memory alone', () => {
+  const [host] = podOf(record({ resources: { cpuMillis: 250, memoryBytes: 2 ** 26 } })).containers
+  assert.equal(host!.resources, {
+    requests: { cpu: '250m', memory: '67108864' },
+    limits: { memory: '67108864' },
+  })
+  const [small] = podOf().containers
+  assert.equal(small!.resources, { requests: { cpu: '10m', memory: '64Mi' } })
+})
+
+Manifests('says what no scheduler can do of a placement', () => {
+  assert.equal(unheededOf({ near: [{ function: 'tick', maxRttMs: 10 }] }), [
+    'near tick within 10 ms is not held: the scheduler knows no round trips, and prefers the same zone',
+  ])
+  const heeded = { require: { arch: ['arm64'] }, prefer: [{ zone: 'a', weight: 100 }], zone: 'a', node: 'b' }
+  assert.equal(unheededOf(heeded), [])
 })
 
 Manifests('leaves a lost node long before the default five minutes', () => {

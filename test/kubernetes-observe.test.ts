@@ -11,7 +11,12 @@ const now = Date.parse('2026-01-01T00:00:30Z')
 type Objects = Parameters<typeof observeHosts>[2]
 
 const hostsOf = (objects: Partial<Objects>) =>
-  observeHosts('etl', 'parse', { pods: [], isAutoscaled: false, stoppedUpTo: 0, ...objects }, now)
+  observeHosts(
+    'etl',
+    'parse',
+    { pods: [], isAutoscaled: false, stoppedUpTo: 0, lostNodes: new Set(), ...objects },
+    now,
+  )
 
 /** What a planner would do about them. */
 function changes(hosts: ObservedHost[], wanted: Workload, present: ObservedHost[] = []) {
@@ -46,7 +51,7 @@ function changes(hosts: ObservedHost[], wanted: Workload, present: ObservedHost[
   }).map(change =>
     change.action === 'start'
       ? `start ${change.spec.generation}/${change.spec.replica}`
-      : `${change.action} ${change.generation}/${change.replica}`,
+      : `${change.action} ${change.generation}/${change.replica}${'keep' in change ? ` for ${change.keep}` : ''}`,
   )
 }
 
@@ -79,6 +84,23 @@ Observe('lets the pods before go once they were told to, and not again', () => {
   assert.equal(changes(hosts, wanted), [], 'the new one has yet to take over')
   assert.equal(changes(hosts, wanted, isNew), ['stop 1/0'])
   assert.equal(changes(hostsOf({ ...objects, stoppedUpTo: 1 }), wanted, isNew), [])
+})
+
+Observe('goes back to what works while what is newer has not taken over, and knows it by its record', () => {
+  const { before: _, ...works } = record({}, 1)
+  const failing = { ...record({ fingerprint: 'sha256:two' }, 2), before: works }
+  const pods = [podOf('old', works), podOf('new', failing)]
+  const hosts = hostsOf({ deployment: deploymentOf(failing), pods })
+  const isOld = hosts.filter(({ id }) => id === 'old')
+  assert.equal(isOld[0]!.workload, works.workload)
+  assert.equal(changes(hosts, workload(), isOld), ['stop 2/0 for 1'])
+  assert.is(changes(hosts, workload(), [])[0], 'start 3/0', 'nothing works that could go on')
+  assert.equal(changes(hosts, workload(), hosts), ['start 3/0', 'stop 1/0'], 'the newer one has taken over')
+  const elsewhere = workload({ placement: { zone: 'a' } })
+  assert.is(changes(hosts, elsewhere, isOld)[0], 'start 3/0', 'it runs where it must not')
+  const back = hostsOf({ deployment: deploymentOf(works), pods })
+  assert.is(back.find(({ id }) => id === 'new')!.phase, 'stopping')
+  assert.equal(changes(back, workload(), isOld), [])
 })
 
 Observe('makes a generation of what must be elsewhere, or meet another world', () => {
@@ -179,6 +201,28 @@ Observe('tells why no node takes a pod', () => {
   const [host] = hostsOf({ deployment: deploymentOf(), pods: [pod] })
   assert.is(host!.obstacle, `no node can take it: ${message}`)
   assert.is(host!.place, '')
+})
+
+Observe('tells that a node does not answer, and which hosts should have ended there', () => {
+  const deployment = deploymentOf()
+  const lostNodes = new Set(['node-1'])
+  const [lost] = hostsOf({ deployment, pods: [podOf('p')], lostNodes })
+  assert.is(lost!.obstacle, 'its node node-1 does not answer')
+  assert.is(
+    hostsOf({ deployment, pods: [podOf('p', record(), { node: 'node-2' })], lostNodes })[0]!.obstacle,
+    undefined,
+  )
+  const deleted = podOf('p')
+  const overdueOf = (secondsAgo: number) => {
+    const gracePeriodSeconds = 10
+    deleted.metadata.deletionTimestamp = new Date(
+      now + (gracePeriodSeconds - secondsAgo) * 1_000,
+    ).toISOString()
+    deleted.metadata.deletionGracePeriodSeconds = gracePeriodSeconds
+    return hostsOf({ deployment, pods: [deleted], lostNodes })[0]!.overdue
+  }
+  assert.is(overdueOf(1), undefined, 'it is told to stop just now')
+  assert.is(overdueOf(6), true)
 })
 
 Observe('tells what a quota refuses', () => {

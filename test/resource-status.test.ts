@@ -87,6 +87,23 @@ const cases: [
     'False ValidRevision',
   ],
   [
+    'the definition is older, and all runs',
+    {
+      dataflow: running,
+      definitionTrouble: { reason: 'DefinitionOutdated', message: 'no', disposition: 'waiting' },
+    },
+    'True Running',
+    'True DefinitionOutdated',
+    'False ValidRevision',
+  ],
+  [
+    'the definition is older, and nothing is known yet',
+    { definitionTrouble: { reason: 'DefinitionOutdated', message: 'no', disposition: 'waiting' } },
+    'Unknown Progressing',
+    'True DefinitionOutdated',
+    'False Progressing',
+  ],
+  [
     'the broker is away',
     { trouble: { reason: 'BrokerUnreachable', message: 'no', disposition: 'transient' } },
     'False BrokerUnreachable',
@@ -94,6 +111,17 @@ const cases: [
     'False Progressing',
   ],
 ]
+Status('says of a function that is pinned what it says itself, and not that all else is as it was', () => {
+  const conditions = [
+    { ...condition('Ready', 'False', 'FunctionPinned'), message: 'parse: pinned' },
+    { ...condition('Stalled', 'True', 'FunctionPinned'), message: 'parse: pinned' },
+  ]
+  const status = statusOf({ dataflow: { ...running, conditions } })
+  assert.equal(told(status).Ready, 'False FunctionPinned')
+  assert.match(messageOf(status, 'Ready'), /^parse: pinned\. .*dyninka reconcile/)
+  assert.not.match(messageOf(status, 'Ready'), 'What ran keeps running')
+})
+
 for (const [what, findings, Ready, Reconciling, Stalled] of cases) {
   Status(`${what}: Ready is ${Ready}`, () => {
     assert.equal(told(statusOf(findings)), { Ready, Reconciling, Stalled })
@@ -115,6 +143,38 @@ Status('says what to do, in the words of who has kubectl', () => {
   assert.match(message, 'spec.source.secretRef')
   assert.not.match(message, 'start again')
   assert.match(messageOf(status, 'Ready'), `What ran keeps running: ${revision}`)
+})
+
+Status('says of a function that is pinned what it says itself, and not that all else is as it was', () => {
+  const conditions = [
+    { ...condition('Ready', 'False', 'FunctionPinned'), message: 'parse: pinned' },
+    { ...condition('Stalled', 'True', 'FunctionPinned'), message: 'parse: pinned' },
+  ]
+  const status = statusOf({ dataflow: { ...running, conditions } })
+  assert.is(told(status).Ready, 'False FunctionPinned')
+  assert.match(messageOf(status, 'Ready'), /^parse: pinned\. .*dyninka reconcile/)
+  assert.not.match(messageOf(status, 'Ready'), 'What ran keeps running')
+})
+
+Status('says what is asked for and not done, for as long as it is', () => {
+  const unheeded = { ...condition('Ready', 'True', 'NotSupported'), type: 'Unheeded' as const }
+  const dataflow = { ...running, conditions: [...running.conditions, unheeded] }
+  const status = statusOf({ dataflow, unheeded: ['spec.forge is not used yet'] })
+  assert.is(told(status).Unheeded, 'True NotSupported')
+  assert.is(messageOf(status, 'Unheeded'), 'spec.forge is not used yet; NotSupported it is')
+  assert.is(told(status).Ready, 'True Running')
+  assert.is(told(statusOf({}, status)).Unheeded, 'True NotSupported', 'a controller that has just started')
+  assert.is(told(statusOf({ dataflow: running }, status)).Unheeded, undefined)
+})
+
+Status('says why the first revision can not be applied, and what to do about it', () => {
+  const failed = { ...condition('Reconciling', 'True', 'Forbidden'), hint: 'Raise the quota.' }
+  const first = statusOf({ dataflow: { ...running, revision: '', conditions: [failed] } })
+  assert.is(told(first).Ready, 'False Forbidden')
+  assert.is(messageOf(first, 'Ready'), 'Forbidden it is. Raise the quota.')
+  assert.is(messageOf(first, 'Reconciling'), 'Forbidden it is. Raise the quota.')
+  const later = statusOf({ dataflow: { ...running, conditions: [running.conditions[0]!, failed] } })
+  assert.is(told(later).Ready, 'True Running', 'what ran before keeps running')
 })
 
 Status('keeps the time of a condition until its status changes', () => {

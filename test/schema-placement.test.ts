@@ -36,6 +36,16 @@ const table: [title: string, placement: string, ...says: string[]][] = [
     'There is no function `gg` to be near to. Did you mean `g`?',
   ],
   [
+    'distance from itself',
+    'apart: [«apart-from-itself»f]',
+    '`f` is never apart from itself. Name another function, or leave it out.',
+  ],
+  [
+    'distance from nothing',
+    'apart: [«unknown-apart»gg]',
+    'There is no function `gg` to be apart from. Did you mean `g`?',
+  ],
+  [
     'a zone and a label that names another',
     'zone: core, require: { labels: { topology.kubernetes.io/zone: «placement-contradiction»edge-lyon } }',
     'The label topology.kubernetes.io/zone must be `edge-lyon`, but zone says `core`. Keep one of the two: zone says it all.',
@@ -113,6 +123,20 @@ Placement('finds resources that no node has', async ({ dir }) => {
   await writeFile(join(dir, 'dataflow.yaml'), text)
   assert.equal(places((await load(dir, { types: false, nodes })).findings), expected)
   assert.equal((await load(dir, { types: false })).findings, [])
+})
+
+Placement('finds two that must be apart, and are both to run on one node', async ({ dir }) => {
+  const { text, expected } = marked(
+    around(`functions:
+  f: { code: f.js, from: in, placement: { node: server, apart: [«placement-contradiction»g] } }
+  g: { code: f.js, from: in, placement: { node: server } }`),
+  )
+  await writeFile(join(dir, 'dataflow.yaml'), text)
+  const { findings } = await load(dir, { types: false })
+  assert.equal(places(findings), expected)
+  assert.equal(said(findings), [
+    "`f` can't be apart from `g`: both are to run on node `server`. Change the node of one of them.",
+  ])
 })
 
 Placement(

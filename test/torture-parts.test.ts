@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { Checker, hasFault, type Verdict } from './torture/checker.ts'
 import { recordsOf } from './torture/records.ts'
 import { type Place, rehearse } from './torture/rehearsal.ts'
-import { kinds, schedule } from './torture/schedule.ts'
+import { kinds, podKinds, schedule } from './torture/schedule.ts'
 
 const records = [...recordsOf(3, 600)]
 type Meddling = NonNullable<Parameters<typeof rehearse>[1]>
@@ -147,6 +147,8 @@ Schedule('has as many faults as asked, in order, none after the last record', ()
 
 Schedule('has each kind of fault, and only those that are asked for', () => {
   assert.equal([...new Set(schedule(plan).map(({ kind }) => kind))].toSorted(), kinds.toSorted())
+  const pods = schedule({ ...plan, kubernetes: true })
+  assert.equal([...new Set(pods.map(({ kind }) => kind))].toSorted(), podKinds.toSorted())
   assert.ok(schedule({ ...plan, kinds: ['move'] }).every(({ kind }) => kind === 'move'))
 })
 

@@ -39,10 +39,11 @@ export interface Dataflow {
 }
 
 export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled'
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
   status: 'True' | 'False' | 'Unknown'
   reason: string
   message: string
+  hint?: string
   at: string
 }
 

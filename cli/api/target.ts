@@ -1,5 +1,5 @@
+import type { ObservedAnswer } from '../../controller/observed-answer.ts'
 import type { Observed } from '../../controller/plan.ts'
-import type { ObservedAnswer } from '../../controller/reconciler.ts'
 import type { LogLine } from '../log-text.ts'
 import type { Api } from './api.ts'
 import type { Status } from './status.ts'
@@ -21,7 +21,8 @@ export interface LogsWanted {
 }
 
 /** What a dataflow runs on now, for a plan. */
-export type Running = Observed & Partial<Pick<ObservedAnswer, 'secretDigests' | 'scales' | 'artifacts'>>
+export type Running = Observed &
+  Partial<Pick<ObservedAnswer, 'secretDigests' | 'scales' | 'artifacts' | 'pins'>>
 
 /** What commands look at. Where a dataflow is named, all throw `Usage` when there is none of that name, or several. */
 export interface Target {

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
 import { describe, nodeOf, type Change as PlannedChange } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
+import { withPins } from '../../controller/pins.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
 import { discover, type Finding, type Flow, load, Problem } from '../../schema/index.ts'
 import type { Running, Target } from '../api/target.ts'
@@ -63,13 +64,14 @@ async function changesOf(
   const artifacts = Object.fromEntries(
     results.flatMap(r => ('artifact' in r ? [[r.function, r.artifact]] : [])),
   )
-  const desired: Desired = desire({
+  const wanted: Desired = desire({
     flow,
     artifacts,
     runtime,
     secretDigests: observed.secretDigests ?? {},
     scales: observed.scales ?? {},
   })
+  const desired = withPins(wanted, observed.pins ?? {}, store)
   return {
     changes: [
       // Wiring and clean-up come in steps that wait for each other: `rewired` says where they end.

@@ -16,6 +16,7 @@ export interface InstallOptions {
   watchNamespace?: string
   selector?: string
   leaveTimeout: string
+  pinAfter: string
 }
 
 type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] }
@@ -31,7 +32,8 @@ const port = 4780
  *  resource and the namespace come first. */
 export async function manifests(options: InstallOptions): Promise<Manifest[]> {
   const { namespace, version } = options
-  const definition = await read<Manifest>('crds/dataflows.yaml')
+  const definition = await read<Manifest>('files/dataflows.yaml')
+  definition.metadata.labels = labelsOf(options)
   const permissions = await read<Record<'dataflows' | 'cluster' | 'own', Rule[]>>('files/permissions.yaml')
   const home: Manifest = {
     apiVersion: 'v1',
@@ -160,7 +162,7 @@ function workload(options: InstallOptions): Manifest[] {
 }
 
 function podOf(options: InstallOptions) {
-  const { name, image, functionImage, brokerImage, watchNamespace, selector, leaveTimeout } = options
+  const { name, image, functionImage, brokerImage, watchNamespace, selector } = options
   const probe = (path: string) => ({ httpGet: { path, port: 'http' } })
   return {
     metadata: {
@@ -186,15 +188,19 @@ function podOf(options: InstallOptions) {
             `--image=${functionImage}`,
             `--lease=${name}-controller`,
             `--service=${name}`,
-            `--leave-timeout=${leaveTimeout}`,
+            `--leave-timeout=${options.leaveTimeout}`,
+            `--pin-after=${options.pinAfter}`,
             ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
             `--service-addresses=${options.serviceAddresses ?? 'names'}`,
             ...(watchNamespace === undefined ? [] : [`--namespace=${watchNamespace}`]),
             ...(selector === undefined ? [] : [`--selector=${selector}`]),
           ],
           env: [
-            { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
-            { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+            {
+              name: 'POD_NAMESPACE',
+              valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },
+            },
+            { name: 'POD_IP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
             { name: 'DYNINKA_LOG_LEVEL', value: 'info' },
             { name: 'HOME', value: '/var/lib/dyninka' },
           ],

@@ -41,6 +41,8 @@ function section(dataflow: Dataflow): string {
   )
   if (scaled.length > 0) parts.push('', ...scaled)
   if (troubles.length > 0) parts.push('', ...troubles)
+  const unheeded = conditions.find(({ type }) => type === 'Unheeded')
+  if (unheeded) parts.push('', paint('dim', `  Not done: ${unheeded.message}`))
   return parts.join('\n')
 }
 
@@ -67,8 +69,9 @@ function verdict(conditions: Condition[], functions: FunctionStatus[]): { glyph:
 
 const detail = (conditions: Condition[]) =>
   conditions
+    .filter(({ type }) => type !== 'Unheeded')
     .filter(({ type, status }) => (type === 'Ready' ? status !== 'True' : status === 'True'))
-    .map(({ message }) => message)
+    .map(({ message, hint }) => (hint ? `${message}\n  ${paint('cyan', '→')} ${hint}` : message))
     .filter((message, index, all) => message && all.indexOf(message) === index)
     .map(message => `  ${short(message)}`)
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { type CursorDocument, parseCursor } from '../../runtime/cursor.ts'
+import { dismissal } from '../../runtime/presence.ts'
 import { Problem } from '../../schema/problem.ts'
 import { intakeSessionId, keepsState, partitionNames, sessionId, topics } from '../../schema/topics.ts'
 import { type NextCut, subscriptionsOf, type Wiring } from '../../schema/wiring.ts'
@@ -104,6 +105,12 @@ export class BrokerClient {
     if (!this.connected)
       throw new Problem('BrokerUnreachable', `not connected to the broker at ${withoutCredentials(this.url)}`)
     await this.#client.publishAsync(topic, payload, { qos: 1, retain })
+  }
+
+  /** Asks a host to leave: what it would be told by who started it, were that one there. Not retained: who is away does no
+   *  harm, and is asked again when it is back. */
+  dismiss(flow: string, node: string, host: string): Promise<void> {
+    return this.publish(topics.host(flow, node, host), dismissal, false)
   }
 
   /** Removes sessions with all that they hold; with `everything`, all that is retained of the node too. */

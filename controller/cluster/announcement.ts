@@ -56,6 +56,18 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         of: `${event.function} ${event.message}`,
         isRecurring: true,
       }
+    case 'pinned':
+      return {
+        type: 'Warning',
+        reason: 'FunctionPinned',
+        action: 'Deploy',
+        note: withHint(
+          'FunctionPinned',
+          `${event.function} stays what it was before ${event.revision}: mend it and push. What did not start: ${event.message}`,
+        ),
+        of: `${event.function} ${event.revision}`,
+        isRecurring: true,
+      }
     case 'source-failed':
     case 'pass-failed':
       return {

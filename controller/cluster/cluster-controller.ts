@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { hostBundle } from '../../builder/index.ts'
 import type { ScaleSettings } from '../autoscale.ts'
+import { Gate } from '../gate.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { parseListen } from '../server/listen.ts'
 import { startServer } from '../server/server.ts'
@@ -12,7 +13,7 @@ import type { ManagedBrokerOptions } from './broker-access.ts'
 import { Election } from './election.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { fenced } from './fenced.ts'
-import { Fleet } from './fleet.ts'
+import { Fleet, type FleetOptions } from './fleet.ts'
 import type { OpenOrchestrator } from './follower.ts'
 import { Lease } from './lease.ts'
 import { ownSecret } from './own-secret.ts'
@@ -44,11 +45,15 @@ export interface ClusterControllerOptions {
   leaveMs?: number
   /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */
   silentMs?: number
+  /** How long new code may take to start before the function stays what it was. Default 5 min. */
+  pinAfterMs?: number
   /** When hosts are added and taken away; see `ScaleSettings`. */
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
   webhookSecret?: string
   logger?: Logger
+  /** Progress of each Dataflow, by namespace and name. Never throws back into the controller. */
+  onEvent?: FleetOptions['onEvent']
 }
 
 export interface ClusterController {
@@ -62,6 +67,8 @@ export interface ClusterController {
 
 const secretName = 'dyninka-controller'
 const defaultLeaseMs = 9_000
+const maxOpens = 16
+const maxBuilds = 4
 const defaultLeaveMs = 120_000
 const defaultSilentMs = 15_000
 
@@ -110,13 +117,17 @@ export async function startClusterController(options: ClusterControllerOptions):
         salt,
         openOrchestrator: options.openOrchestrator,
         ...(options.managedBroker && { managedBroker: options.managedBroker }),
+        opens: new Gate(maxOpens),
+        builds: new Gate(maxBuilds),
         silentMs: options.silentMs ?? defaultSilentMs,
+        ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
         scaling: options.scaling ?? {},
         leaveMs: options.leaveMs ?? defaultLeaveMs,
         ...(options.namespace !== undefined && { namespace: options.namespace }),
         ...(options.selector !== undefined && { selector: options.selector }),
         recorder,
         door: { token, namespace: ownNamespace, service: options.service ?? 'dyninka' },
+        ...(options.onEvent && { onEvent: options.onEvent }),
         log,
         tenure,
       })

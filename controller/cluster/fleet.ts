@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
+import type { Gate } from '../gate.ts'
 import { isConflict } from '../kubernetes/api-problem.ts'
 import type { Informer } from '../kubernetes/informer.ts'
 import { resources } from '../kubernetes/resource.ts'
@@ -12,11 +13,19 @@ import { type Door, giveAccess } from './access.ts'
 import { type Announcement, announcementOf } from './announcement.ts'
 import { BrokerChecks } from './broker-checks.ts'
 import { readCredentials } from './credentials.ts'
+import { Definition, withoutDefinition } from './definition.ts'
 import { holdOn } from './departure.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { Follower, type Surroundings, stateOf } from './follower.ts'
+import { withHint } from './hints.ts'
 import { leave } from './leave.ts'
-import { type DataflowResource, finalizer, keyOf, reconcileAnnotation } from './resource.ts'
+import {
+  type DataflowResource,
+  type DataflowSpec,
+  finalizer,
+  keyOf,
+  reconcileAnnotation,
+} from './resource.ts'
 import { resourceStatus } from './resource-status.ts'
 import { Seat } from './seat.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -26,9 +35,13 @@ export interface FleetOptions extends Surroundings {
   namespace?: string
   /** Label selector: the others are left to other controllers. */
   selector?: string
+  /** How many Dataflows begin to be followed at once: a controller that starts has all of them to begin with. */
+  opens: Gate
   recorder: EventRecorder
   /** Where people come in. */
   door: Door
+  /** Progress, by the key of the Dataflow. */
+  onEvent?(key: string, event: ControllerEvent): void
   /** How long a Dataflow that is being deleted may take to end in order. */
   leaveMs: number
   tenure: Tenure
@@ -42,6 +55,7 @@ export class Fleet {
   #seats = new Map<string, Seat>()
   #statuses: StatusWriter
   #checks = new BrokerChecks()
+  #definition: Definition
   #isSynced = false
 
   constructor(options: FleetOptions) {
@@ -66,7 +80,15 @@ export class Fleet {
         // What only its status says, we said ourselves.
         if (!now || !before || isNews(now, before)) this.#queue.add(keyOf((now ?? before)!))
       },
-      onError: err => log.warn({ err }, 'Dataflows could not be watched'),
+      onError: err => log.warn({ err: withoutDefinition(err) }, 'Dataflows could not be watched'),
+    })
+    this.#definition = new Definition({
+      client,
+      log,
+      signal: tenure.signal,
+      onChange: () => {
+        for (const key of this.#seats.keys()) this.#statuses.ask(key)
+      },
     })
     this.#informer.synced.then(() => {
       this.#isSynced = true
@@ -91,6 +113,7 @@ export class Fleet {
   /** Lets go of what runs: it keeps running. */
   async close(): Promise<void> {
     await this.#informer.close()
+    await this.#definition.settled()
     await this.#queue.close()
     await Promise.all([...this.#seats.values()].map(seat => seat.close()))
     await this.#statuses.settled()
@@ -163,14 +186,17 @@ export class Fleet {
     if (seat.follower) {
       if (asked !== handled) seat.follower.look()
     } else {
-      seat.follower = await Follower.open({
-        ...this.#options,
-        checks: this.#checks,
-        resource,
-        emit: event => this.#emit(key, seat, event),
-        onPass: () => this.#statuses.ask(key),
-      })
+      const open = () =>
+        Follower.open({
+          ...this.#options,
+          checks: this.#checks,
+          resource,
+          emit: event => this.#emit(key, seat, event),
+          onPass: () => this.#statuses.ask(key),
+        })
+      seat.follower = await this.#options.opens.pass(open, signal)
     }
+    if (asked !== handled) seat.follower.parts.reconciler.retry()
     if (asked !== undefined) seat.handledReconcile = asked
     delete seat.trouble
   }
@@ -199,6 +225,7 @@ export class Fleet {
     const seat = this.#seats.get(key)
     if (!seat || seat.isTaken) return undefined
     const { trouble, follower, handledReconcile } = seat
+    const definitionTrouble = this.#definition.trouble
     const found = follower
       ? await follower.findings(resource)
       : { generation: resource.metadata.generation ?? 0 }
@@ -206,17 +233,30 @@ export class Fleet {
       {
         ...found,
         isSuspended: resource.spec.suspend === true,
+        unheeded: unheededSpec(resource.spec),
         ...(trouble && { trouble }),
+        ...(definitionTrouble && { definitionTrouble }),
         ...(handledReconcile !== undefined && { handledReconcile }),
       },
       resource.status,
       new Date().toISOString().replace(/\.\d+/, ''),
     )
+    if (definitionTrouble && seat.tell('definition', definitionTrouble.reason)) {
+      const { reason, message, hint } = definitionTrouble
+      this.#announce(key, {
+        type: 'Warning',
+        reason,
+        action: 'Run',
+        note: withHint(reason, message, hint),
+        of: message,
+      })
+    }
     seat.settle(new Set(status.conditions!.map(({ reason }) => reason)))
     return status
   }
 
   #emit(key: string, seat: Seat, event: ControllerEvent): void {
+    this.#options.onEvent?.(key, event)
     const isFailure = event.type === 'source-failed' || event.type === 'pass-failed'
     if (isFailure && event.reason === 'InventoryTaken') {
       seat.isTaken = true
@@ -252,6 +292,10 @@ export class Fleet {
     this.#statuses.ask(key)
   }
 }
+
+/** Fields that are taken, and that nobody reads yet. */
+const unheededSpec = ({ forge }: DataflowSpec): string[] =>
+  forge ? ['spec.forge is not used yet: no pull requests and no commit statuses are made'] : []
 
 /** Whether more has changed than what the controller writes. */
 function isNews({ metadata: now }: DataflowResource, { metadata: before }: DataflowResource): boolean {

@@ -4,6 +4,7 @@ import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
+import type { Gate } from '../gate.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { openSource } from '../open-source.ts'
@@ -37,7 +38,10 @@ export interface Surroundings {
   openOrchestrator: OpenOrchestrator
   /** Without it, no brokers are run. */
   managedBroker?: ManagedBrokerOptions
+  /** How many revisions are checked and built at once. */
+  builds: Gate
   silentMs: number
+  pinAfterMs?: number
   scaling: Partial<ScaleSettings>
   log: Logger
 }
@@ -220,7 +224,9 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     inventories,
     store,
     runtime,
+    builds: options.builds,
     silentMs: options.silentMs,
+    ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
     log,

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { load } from 'js-yaml'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 
-const definition = new URL('../../charts/dyninka/crds/dataflows.yaml', import.meta.url)
+const definition = new URL('../../charts/dyninka/files/dataflows.yaml', import.meta.url)
 
 /** Writes the types of the custom resource: `node controller/cluster/generate.ts`. */
 export async function generate(): Promise<Map<URL, string>> {
@@ -11,7 +11,7 @@ export async function generate(): Promise<Map<URL, string>> {
   const root = { type: 'object', additionalProperties: false, required: ['spec', 'status'], properties }
   const text = await compile(plain(root) as JSONSchema, 'DataflowParts', {
     bannerComment:
-      '// Made from charts/dyninka/crds/dataflows.yaml by `node controller/cluster/generate.ts`: change that file.',
+      '// Made from charts/dyninka/files/dataflows.yaml by `node controller/cluster/generate.ts`: change that file.',
     additionalProperties: false,
     ignoreMinAndMaxItems: true,
     style: { semi: false, singleQuote: true, printWidth: 110 },

@@ -23,8 +23,9 @@ const hints: Record<string, string> = {
   InvalidRevision: 'Mend it and push; `dyninka validate` shows the same findings.',
   BuildFailed: 'Mend it and push.',
   FunctionFailed: 'Mend it and push, or see `kubectl logs`.',
+  FunctionPinned: 'Where only what it needs was away, `dyninka reconcile` has the same tried once more.',
   BrokerUnreachable:
-    'Check spec.broker.url, or url in the Secret of spec.broker.secretRef, and the broker; it is tried again.',
+    'Check spec.broker.url, or url, with user and password, in the Secret of spec.broker.secretRef, and the broker; it is tried again.',
   BadBroker: 'Correct url in the Secret of spec.broker.secretRef.',
   SecretsUnreadable: 'Check the Secret of spec.secretRef.',
   DiskFull: "Give the controller's volume more room.",

@@ -22,7 +22,7 @@ export function kubernetesOrchestrators(pods: PodOptions): OpenOrchestrator {
   const views = new Views()
   return async ({ client, resource, broker, credentials, revision, store, signal, log }) => {
     const { spec, metadata } = resource
-    const { registry, secretRef } = spec
+    const { registry, secretRef, placement } = spec
     const images =
       registry &&
       new FunctionImages({
@@ -48,6 +48,8 @@ export function kubernetesOrchestrators(pods: PodOptions): OpenOrchestrator {
         ...(images && { imageOf: (workload, signal) => images.of(workload, signal) }),
         ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets }),
         ...(secretRef && { secretOf: () => secretRef.name }),
+        ...(placement?.zoneKey !== undefined && { zoneKey: placement.zoneKey }),
+        ...(placement?.nodeSelector && { nodeSelector: placement.nodeSelector }),
         store,
         log,
       },

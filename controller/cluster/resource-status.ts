@@ -14,8 +14,12 @@ export interface Findings {
   trouble?: Trouble
   /** Why its repository can't be read now. */
   sourceTrouble?: Trouble
+  /** Why what is said here may not all be kept. */
+  definitionTrouble?: Trouble
   /** Absent until its repository was read. */
   dataflow?: DataflowStatus
+  /** What its spec asks for, and nobody does. */
+  unheeded?: string[]
   /** The annotation that was acted upon last. */
   handledReconcile?: string
   inventory?: { configMap: string; sessions: number }
@@ -41,11 +45,13 @@ export function resourceStatus(
   const revision = dataflow?.revision || before?.revision
   const kept = inventory ?? before?.inventory
   const name = (dataflow?.revision ? dataflow.name : undefined) ?? before?.dataflow
+  const unheeded = unheededOf(findings, before)
+  const types = ['Ready', 'Reconciling', 'Stalled', ...(unheeded ? (['Unheeded'] as const) : [])] as const
   return {
     observedGeneration: generation,
-    conditions: (['Ready', 'Reconciling', 'Stalled'] as const).map(type => {
+    conditions: types.map(type => {
       const old = before?.conditions?.find(condition => condition.type === type)
-      const { status, reason, message } = given[type]
+      const { status, reason, message } = type === 'Unheeded' ? unheeded! : given[type]
       return {
         type,
         status,
@@ -79,9 +85,9 @@ function suspended(before: DataflowResourceStatus | undefined): Record<Type, Giv
 }
 
 function conditionsOf(findings: Findings, before: DataflowResourceStatus | undefined): Record<Type, Given> {
-  const { dataflow, trouble, sourceTrouble } = findings
+  const { dataflow, trouble, sourceTrouble, definitionTrouble } = findings
   const said = (type: Type) => dataflow?.conditions.find(condition => condition.type === type)
-  const troubles = [trouble, sourceTrouble].filter(trouble => trouble !== undefined)
+  const troubles = [trouble, sourceTrouble, definitionTrouble].filter(trouble => trouble !== undefined)
   const stalling = troubles.find(({ disposition }) => disposition === 'stalled')
   const passing = troubles.find(({ disposition }) => disposition !== 'stalled')
   const Stalled: Given = stalling
@@ -108,21 +114,36 @@ function readyOf(
   said: DataflowStatus['conditions'][number] | undefined,
   stalled: Given,
   passing: Trouble | undefined,
-  { dataflow, generation }: Findings,
+  { dataflow, generation, definitionTrouble }: Findings,
   before: DataflowResourceStatus | undefined,
 ): Given {
   const known = before?.conditions?.find(({ type }) => type === 'Ready')
   const revision = dataflow?.revision || before?.revision
   const runs = revision ? ` What ran keeps running: ${revision}.` : ''
+  // The others run the newest revision: what runs is said better by itself.
+  if (stalled.status === 'True' && said?.reason === stalled.reason) return toldWith(said)
   if (stalled.status === 'True')
     return { status: 'False', reason: stalled.reason, message: `${ended(stalled.message)}${runs}` }
   if (said && passing) return { ...toldWith(said), message: `${said.message} (${passing.message})` }
   if (said) return toldWith(said)
   // A controller that has just started has no reason to doubt what the one before it saw.
   if (known?.status === 'True' && before?.observedGeneration === generation) return known
-  if (passing)
+  const failed = dataflow?.conditions.find(({ type, hint }) => type === 'Reconciling' && hint !== undefined)
+  if (failed) return { ...toldWith(failed), status: 'False' }
+  if (passing && passing !== definitionTrouble)
     return { ...troubled(passing), status: 'False', message: `${troubled(passing).message}${runs}` }
   return { status: 'Unknown', reason: 'Progressing', message: `looking at what is there.${runs}` }
+}
+
+/** What is asked for and not done, in the spec and in the dataflow. */
+function unheededOf(
+  { dataflow, unheeded = [] }: Findings,
+  before: DataflowResourceStatus | undefined,
+): Given | undefined {
+  const said = dataflow?.conditions.find(({ type }) => type === 'Unheeded')
+  const each = [...unheeded, ...(said ? [said.message] : [])]
+  if (each.length > 0) return { status: 'True', reason: 'NotSupported', message: each.join('; ') }
+  return dataflow ? undefined : before?.conditions?.find(({ type }) => type === 'Unheeded')
 }
 
 const troubled = ({ reason, message, hint }: Trouble): Given => ({
@@ -136,8 +157,8 @@ const isTrouble = (type: string, status: string) =>
 
 function toldWith(said: DataflowStatus['conditions'][number] | undefined, otherwise?: Given): Given {
   if (!said) return otherwise!
-  const { type, status, reason, message } = said
-  return { status, reason, message: isTrouble(type, status) ? withHint(reason, message) : message }
+  const { type, status, reason, message, hint } = said
+  return { status, reason, message: isTrouble(type, status) ? withHint(reason, message, hint) : message }
 }
 
 function functionOf({ name, kind, phase, artifact, message, hosts }: DataflowStatus['functions'][number]) {

@@ -1,4 +1,4 @@
-// Made from charts/dyninka/crds/dataflows.yaml by `node controller/cluster/generate.ts`: change that file.
+// Made from charts/dyninka/files/dataflows.yaml by `node controller/cluster/generate.ts`: change that file.
 
 export interface DataflowParts {
   spec: DataflowSpec
@@ -109,7 +109,7 @@ export interface DataflowSpec {
      */
     managed?: {
       /**
-       * Size of the volume that keeps its sessions.
+       * Size of the volume that keeps its sessions. It can grow where its class allows it.
        */
       storage?: string
       /**
@@ -173,7 +173,7 @@ export interface DataflowResourceStatus {
    */
   observedGeneration?: number
   /**
-   * Ready, Reconciling and Stalled, as kstatus reads them.
+   * Ready, Reconciling and Stalled, as kstatus reads them, and Unheeded where something is asked for that is not done.
    */
   conditions?: ResourceCondition[]
   /**
@@ -214,7 +214,7 @@ export interface DataflowResourceStatus {
 }
 export interface ResourceCondition {
   /**
-   * Ready, Reconciling or Stalled.
+   * Ready, Reconciling, Stalled or Unheeded.
    */
   type: string
   /**

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { isConflict, isNotFound } from '../kubernetes/api-problem.ts'
+import { isConflict, isInvalid, isNotFound } from '../kubernetes/api-problem.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { pause } from '../kubernetes/exchange.ts'
 import { resources } from '../kubernetes/resource.ts'
@@ -71,27 +71,37 @@ export class StatusWriter {
   }
 
   async #write(key: string): Promise<void> {
-    const { client, find, status: statusOf, signal, onWritten } = this.#options
+    const { find, status: statusOf, onWritten, log } = this.#options
     const resource = find(key)
     const status = resource && (await statusOf(key, resource))
     if (!status) return
     const text = JSON.stringify(status)
     if (this.#written.get(key) === text) return
-    const { name, namespace, uid, resourceVersion } = resource.metadata
     try {
-      onWritten(
-        await client.merge<DataflowResource>(
-          resources.Dataflow,
-          { name, namespace: namespace!, signal },
-          { metadata: { uid, resourceVersion }, status: { ...empty, ...status } },
-          { subresource: 'status' },
-        ),
-      )
+      const said = { ...empty, ...status }
+      const written = await this.#patch(resource, said).catch((err: unknown) => {
+        if (!isInvalid(err)) throw err
+        log.warn({ err, dataflow: key }, 'a status was refused: it is written without functions and history')
+        // An older definition refuses what it does not know. That it is older can still be told.
+        return this.#patch(resource, { ...said, functions: null, history: null })
+      })
+      onWritten(written)
       this.#written.set(key, text)
       this.writes += 1
     } catch (error) {
       if (isConflict(error)) this.#asked.add(key)
       else if (!isNotFound(error)) throw error
     }
+  }
+
+  #patch({ metadata }: DataflowResource, status: object): Promise<DataflowResource> {
+    const { client, signal } = this.#options
+    const { name, namespace, uid, resourceVersion } = metadata
+    return client.merge<DataflowResource>(
+      resources.Dataflow,
+      { name, namespace: namespace!, signal },
+      { metadata: { uid, resourceVersion }, status },
+      { subresource: 'status' },
+    )
   }
 }

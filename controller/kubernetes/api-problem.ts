@@ -43,13 +43,15 @@ export class ApiProblem extends Problem {
 }
 
 const hints: Record<number, string> = {
+  400: 'Change what it names; an admission webhook may have refused it.',
   401: 'Check the credentials: the token may have expired.',
-  403: 'Grant what is missing, or raise the quota that it names; the operations page lists the permissions.',
+  403: 'Grant the permission, raise the quota or satisfy the admission webhook that it names.',
   404: 'Create it, or check the name and the namespace.',
   409: 'Nothing: it is tried again with the newest version.',
   413: 'Make the object smaller.',
   422: 'Change the fields that it names.',
   429: 'Nothing: the API server is busy, and it is tried again.',
+  500: 'Nothing, if it passes: it is tried again. Else see to what it names: the API server, etcd or an admission webhook.',
 }
 
 /** Of an answer that is no success. @param what the request, as a person would say it: `apply deployments/a` */
@@ -58,10 +60,12 @@ export function answered(what: string, status: number, text: string, retryAfter?
   const causes = body.details?.causes ?? []
   const seconds = Number(retryAfter ?? body.details?.retryAfterSeconds)
   const isEnding = causes.some(({ reason }) => reason === 'NamespaceTerminating')
-  const hint = isEnding ? 'Wait for the namespace to be gone, then create it again.' : hints[status]
+  const hint = isEnding
+    ? 'Wait for the namespace to be gone, then create it again.'
+    : (hints[status] ?? (status >= 500 ? hints[500] : undefined))
   return new ApiProblem(
     status,
-    isEnding ? 'NamespaceTerminating' : (body.reason ?? (status >= 500 ? 'ServerError' : `Status${status}`)),
+    isEnding ? 'NamespaceTerminating' : reasonOf(status, body),
     `cannot ${what}: ${body.message ?? (text.slice(0, 300) || `the API server answered ${status}`)}`,
     {
       causes,
@@ -72,8 +76,25 @@ export function answered(what: string, status: number, text: string, retryAfter?
   )
 }
 
+/** As the API calls them. An admission webhook that refuses often gives a status alone. */
+const reasons: Record<number, string> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+}
+
+/** An error of the server, which it calls `InternalError`, has another name: so a mistake of ours is called. */
+function reasonOf(status: number, { reason }: Status): string {
+  if (reason && reason !== 'InternalError') return reason
+  return reasons[status] ?? (status >= 500 ? 'ApiServerError' : `Status${status}`)
+}
+
 /** Someone else must act first: retried, and not as an error of ours. */
-const waits = new Set([401, 403, 404, 422])
+const waits = new Set([400, 401, 403, 404, 422])
 
 export function unanswered(what: string, error: Error): ApiProblem {
   const { code } = error as NodeJS.ErrnoException

@@ -67,6 +67,7 @@ export class MemoryOrchestrator implements Orchestrator {
         artifact,
         runtime,
         ready,
+        workload,
       })
       this.#announce(flow, node)
     }
@@ -115,6 +116,10 @@ export class MemoryOrchestrator implements Orchestrator {
     discard: async (flow, node, { everything }) => {
       this.writes += 1
       if (everything) this.view(flow).take(topics.wiring(flow, node), Buffer.alloc(0))
+    },
+    dismiss: async (flow, node, host) => {
+      this.writes += 1
+      this.view(flow).take(topics.host(flow, node, host), Buffer.alloc(0))
     },
     prepare: async () => {
       this.writes += 1

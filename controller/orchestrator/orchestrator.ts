@@ -28,6 +28,9 @@ export interface Workload {
   fingerprint: string
 }
 
+/** All of a workload that outlives the disk of a controller, and how many hosts it has. */
+export type KeptWorkload = Omit<Workload, 'code' | 'host' | 'replicas'>
+
 export interface Outside {
   /** Port on which it takes HTTP. */
   listens?: number
@@ -71,15 +74,28 @@ export interface ObservedHost {
   failures: number
   /** The last of them. */
   lastExit?: { at: string; reason: string; log: string[] }
+  /** It should have ended long ago, and who was to end it can't be reached: it may still work. */
+  overdue?: true
   /** What keeps it from running that it can't help: no room for it, a quota, an image that isn't there. */
   obstacle?: string
   /** What it was made with, where another setting needs another process. */
   setting?: Setting
+  /** Of a generation that a newer one is to replace: what it was made of. Only then can it go on in place of the newer. */
+  workload?: KeptWorkload
 }
 
 export type HostChange =
   | { action: 'start'; spec: HostSpec }
-  | { action: 'stop'; flow: string; node: string; generation: number; replica: number; reason: string }
+  /** `keep`: an older generation, which goes on in its place. */
+  | {
+      action: 'stop'
+      flow: string
+      node: string
+      generation: number
+      replica: number
+      reason: string
+      keep?: number
+    }
   /** Ends the process at once; it is started again. */
   | { action: 'restart'; flow: string; node: string; generation: number; replica: number; reason: string }
 
@@ -102,6 +118,8 @@ export interface LogOptions {
 export interface Orchestrator {
   /** It chooses nodes itself, by the placement of each workload. */
   readonly schedules?: true
+  /** What it can't do of what a workload asks for, in words for people. Absent: it can do all. */
+  unheeded?(workload: Pick<Workload, 'placement' | 'resources'>): string[]
   observe(flow: string): Promise<ObservedHost[]>
   /** Flows of which something runs. */
   flows(): Promise<string[]>

@@ -178,6 +178,7 @@ export function routes({
     '/api/reconcile': {
       POST({ response, members }) {
         for (const { reconciler } of members) {
+          reconciler.retry()
           reconciler.lookAtSource()
           reconciler.lookAtAll()
         }

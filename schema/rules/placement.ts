@@ -7,6 +7,7 @@ import { below } from '../yaml-document.ts'
 export function placement(draft: Draft): Finding[] {
   return [...draft.entries.values()].flatMap(entry => [
     ...nearness(draft, entry),
+    ...distance(draft, entry),
     ...contradictions(draft, entry),
   ])
 }
@@ -27,6 +28,25 @@ function* nearness(draft: Draft, entry: Entry): Iterable<Finding> {
       const names = [...draft.entries.keys()].filter(other => other !== entry.name)
       const hint = didYouMean(name, names, `Names here are ${listed(names)}.`)
       yield draft.at(pointer, 'unknown-near', `There is no function \`${name}\` to be near to.`, hint)
+    }
+  }
+}
+
+function* distance(draft: Draft, entry: Entry): Iterable<Finding> {
+  const { apart = [], node } = entry.placement ?? {}
+  for (const [index, name] of apart.entries()) {
+    const pointer = below(entry.pointer, 'placement', 'apart', index)
+    if (name === undefined) continue
+    if (name === entry.name) {
+      const hint = 'Name another function, or leave it out.'
+      yield draft.at(pointer, 'apart-from-itself', `\`${name}\` is never apart from itself.`, hint)
+    } else if (!draft.entries.has(name) && !draft.incomplete) {
+      const names = [...draft.entries.keys()].filter(other => other !== entry.name)
+      const hint = didYouMean(name, names, `Names here are ${listed(names)}.`)
+      yield draft.at(pointer, 'unknown-apart', `There is no function \`${name}\` to be apart from.`, hint)
+    } else if (node !== undefined && draft.entries.get(name)?.placement?.node === node) {
+      const message = `\`${entry.name}\` can't be apart from \`${name}\`: both are to run on node \`${node}\`.`
+      yield draft.at(pointer, 'placement-contradiction', message, 'Change the node of one of them.')
     }
   }
 }

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { until } from '../support/controlled.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 import { sweep } from './ledger.ts'
 
@@ -31,8 +32,8 @@ ApiServers('has controllers: a namespace gets its service account, and goes with
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'short' } },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one', namespace: 'short' } },
   )
-  await api.kubectl('wait', '-n', 'short', '--for=create', 'serviceaccount/default', '--timeout=20s')
-  await api.kubectl('delete', 'namespace', 'short', '--timeout=20s')
+  await api.kubectl('wait', '-n', 'short', '--for=create', 'serviceaccount/default', '--timeout=120s')
+  await api.kubectl('delete', 'namespace', 'short', '--timeout=120s')
   assert.is(await api.kubectl('get', 'configmap', '-n', 'short', '-o', 'name'), '')
 })
 
@@ -42,7 +43,17 @@ ApiServers('lets others do what they were given, and nothing else', async () => 
   const denied = await as('get', 'pods').catch(String)
   assert.match(denied, /"reader" cannot list resource "pods"/)
   await api.kubectl('create', 'clusterrolebinding', 'readers', '--clusterrole=view', '--group=readers')
-  assert.match(await as('get', 'pods', '-o', 'name'), /^$/)
+  // It comes to know of a binding a moment after it has taken it.
+  await until(
+    'they may',
+    () =>
+      as('get', 'pods', '-o', 'name').then(
+        said => said === '',
+        () => false,
+      ),
+    undefined,
+    60_000,
+  )
   const deleted = await as('delete', 'configmap', 'kube-root-ca.crt').catch(String)
   assert.match(deleted, /"reader" cannot delete resource "configmaps"/)
 })
@@ -90,7 +101,7 @@ ApiServers(
     assert.is(processesWith(folder).length, 2)
     child.kill('SIGKILL')
     await once(child, 'exit')
-    for (const end = Date.now() + 5_000; processesWith(folder).length > 0 && Date.now() < end; )
+    for (const end = Date.now() + 60_000; processesWith(folder).length > 0 && Date.now() < end; )
       await new Promise(resolve => setTimeout(resolve, 50))
     assert.equal(processesWith(folder), [])
     assert.ok(existsSync(folder))

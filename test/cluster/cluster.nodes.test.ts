@@ -73,7 +73,8 @@ Clusters('leads pods to pods on other nodes, to services and to the broker', asy
     const node = (code: string) => cluster.kubectl('exec', from, '--', 'node', '-e', code)
     const get = (url: string) => node(`fetch('${url}').then(answer => answer.text()).then(console.log)`)
     assert.is(await get(`http://${pod}:8080/`), 'from node-2\n\n')
-    assert.is(await eventually(() => get(`http://${service}/`)), 'from node-2\n\n')
+    for (const name of [service, 'server', 'server.default.svc'])
+      assert.is(await eventually(() => get(`http://${name}/`)), 'from node-2\n\n', name)
     const { hostname, port } = new URL(cluster.broker.url)
     assert.is(
       await node(`net.connect(${port}, '${hostname}', () => process.exit(console.log('open')))`),

@@ -3,6 +3,7 @@ import { type ClusterBroker, startBroker } from './broker.ts'
 import { startControlPlane } from './control-plane.ts'
 import { busyboxArchive, busyboxImage, runtimeArchive } from './images.ts'
 import { Ledger, sweep } from './ledger.ts'
+import { startNames } from './names.ts'
 import { makeNetwork } from './network.ts'
 import { type ClusterNode, startNode } from './node.ts'
 import { progress } from './progress.ts'
@@ -67,6 +68,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const registry = await startRegistry(ledger, address)
     const broker = await startBroker(ledger, address, options.mosquitto)
     await plane.api.apply(...accounts)
+    await startNames(ledger, address, addressOf(plane.api))
     const numbers = Array.from({ length: count }, (_, i) => i + 1)
     const nodes: ClusterNode[] = []
     const starts = await Promise.allSettled(
@@ -77,7 +79,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
           others: numbers.filter(other => other !== number),
           zone: options.zones?.[i] ?? `zone-${number}`,
           labels: options.labels?.[i] ?? {},
-          settings: { registry: registry.host, pauseImage: busyboxImage },
+          settings: { registry: registry.host, pauseImage: busyboxImage, dns: address },
         })
         nodes[i] = node
         for (const file of await archives) await node.importImages(file)
@@ -93,6 +95,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     done()
   }
 }
+
+/** Finds the addresses of Services, of which those without one are none. */
+const addressOf =
+  ({ kubectl }: Pick<ApiServer, 'kubectl'>) =>
+  async (service: string, namespace: string) => {
+    const path = ['-o', 'jsonpath={.spec.clusterIP}', '--ignore-not-found']
+    const address = await kubectl('-n', namespace, 'get', 'service', service, ...path)
+    return address === '' || address === 'None' ? undefined : address
+  }
 
 /** What the proxies of the nodes may read. */
 const accounts = [

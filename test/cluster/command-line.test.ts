@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { loadAll } from 'js-yaml'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FunctionStatus, Status } from '../../cli/api/status.ts'
+import type { Status } from '../../cli/api/status.ts'
 import { type KubernetesObject, resources } from '../../controller/kubernetes/resource.ts'
 import { Cli, cli, terminal } from '../support/cli.ts'
 import { until } from '../support/controlled.ts'
@@ -60,10 +60,10 @@ Line.before(async () => {
   await until(
     'a record was given up',
     async () => {
-      const { dataflows } = await (
-        await fetch(`${leader.url}/api/status`, { headers: { 'x-dyninka-token': await token() } })
-      ).json()
-      return dataflows[0]?.functions.some(({ deadLetters }: FunctionStatus) => deadLetters === 1)
+      const headers = { 'x-dyninka-token': await token() }
+      const response = await fetch(`${leader.url}/api/status`, { headers })
+      const { dataflows } = (await response.json()) as Status
+      return dataflows[0]?.functions.some(({ deadLetters }) => deadLetters === 1) === true
     },
     () => '',
     120_000,

@@ -3,15 +3,14 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ApiServer, startApiServer } from './api-server.ts'
-import { definition } from './support/stage.ts'
+import { define } from './support/stage.ts'
 
 const Admission = suite('admission of a Dataflow')
 let api: ApiServer
 
 Admission.before(async () => {
   api = await startApiServer()
-  await api.kubectl('apply', '--server-side', '-f', definition)
-  await api.kubectl('wait', '--for=condition=Established', 'crd/dataflows.dyninka.dev')
+  await define(api)
 })
 Admission.after(async () => {
   await api?.stop()

@@ -34,7 +34,8 @@ interface Audited {
 const auditLog = () => join(folder, 'audit.log')
 
 async function audited(): Promise<Audited[]> {
-  const lines = (await readFile(auditLog(), 'utf8')).split('\n').filter(line => line !== '')
+  // What comes after the last end of a line is being written.
+  const lines = (await readFile(auditLog(), 'utf8')).split('\n').slice(0, -1)
   return lines.map(line => JSON.parse(line) as Audited)
 }
 
@@ -53,6 +54,7 @@ Permissions.before(async () => {
     version: '0.0.0',
     replicas: 0,
     leaveTimeout: '1m',
+    pinAfter: '5m',
   })
   await stage.api.apply(...all)
   kubeconfig = await stage.api.kubeconfigOf(user, [
@@ -122,7 +124,8 @@ Permissions('are enough for all that it does', async () => {
     60_000,
   )
   await podOf('first')
-  await until('it is seen', async () => (await observed(controller)).includes('pod-of-first'))
+  const isSeen = async () => (await observed(controller)).includes('pod-of-first')
+  await until('it is seen', isSeen, undefined, 60_000)
   await fetch(`${controller.url}/api/logs?flow=all&function=first`).then(response => response.text())
 
   // A revision that is refused twice is told twice; by the second, an event that is there is counted up.
@@ -130,16 +133,14 @@ Permissions('are enough for all that it does', async () => {
   await stage.repository.publish({ 'dataflow.yaml': bad }, stage.url)
   await stage.until('all', 'Stalled', 'True InvalidRevision')
 
-  await stage.api.kubectl('delete', 'dataflow/all', '--timeout=60s')
-  await until('nothing is left', async () => {
-    const { items } = await stage.client.list(resources.Deployment, place)
-    return items.length === 0
-  })
+  await stage.api.kubectl('delete', 'dataflow/all', '--timeout=120s')
+  const isEmpty = async () => (await stage.client.list(resources.Deployment, place)).items.length === 0
+  await until('nothing is left', isEmpty, undefined, 60_000)
 
   // Its broker has no node to run on, and so it never starts.
   await stage.apply('managed', { broker: { managed: {} } })
   await stage.until('managed', 'Reconciling', 'True BrokerStarting')
-  await stage.api.kubectl('delete', 'dataflow/managed', '--timeout=60s')
+  await stage.api.kubectl('delete', 'dataflow/managed', '--timeout=120s')
   const denied = (await audited()).filter(({ responseStatus }) => responseStatus?.code === 403)
   assert.equal(
     denied.map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}/${objectRef?.subresource ?? ''}`),

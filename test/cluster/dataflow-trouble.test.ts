@@ -1,9 +1,15 @@
+import { execFileSync } from 'node:child_process'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { dump, load } from 'js-yaml'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Schema } from '../../controller/cluster/definition.ts'
 import { mosquitto } from '../support/brokers.ts'
 import { until } from '../support/controlled.ts'
 import { startGitServer } from '../support/git-server.ts'
-import { code, files, Stage } from './support/stage.ts'
+import type { Replica } from './support/replica.ts'
+import { code, definition, files, Stage } from './support/stage.ts'
 
 const Trouble = suite('a Dataflow in trouble')
 let stage: Stage
@@ -20,8 +26,6 @@ Trouble.after(async () => {
 
 const secret = (name: string, ...values: string[]) =>
   stage.api.kubectl('create', 'secret', 'generic', name, ...values.map(value => `--from-literal=${value}`))
-
-const remove = (name: string) => stage.api.kubectl('delete', `dataflow/${name}`, '--timeout=30s')
 
 const warnings = async (name: string) =>
   (await stage.events(name)).filter(({ type }) => type === 'Warning').map(({ reason }) => reason)
@@ -50,13 +54,10 @@ Trouble('says which Secret is not there, and goes on once it is', async () => {
 
   await stage.api.kubectl('patch', 'secret', 'git', '-p', '{"stringData":{"password":"right"}}')
   await stage.ready('way', commit)
-  // Each of them was news, once.
-  assert.equal((await warnings('way')).toSorted(), [
-    'AuthenticationFailed',
-    'SecretIncomplete',
-    'SecretNotFound',
-  ])
-  await remove('way')
+  // Each of them was news, once. An Event is written in its own time.
+  const news = ['AuthenticationFailed', 'SecretIncomplete', 'SecretNotFound']
+  await until('all is told', async () => (await warnings('way')).toSorted().join() === news.join())
+  await stage.remove('way')
   await server.stop()
 })
 
@@ -75,7 +76,7 @@ Trouble('runs on while the Git server is away, and follows when it is back', asy
   commit = await stage.repository.publish({ 'first.ts': code(5) }, stage.url)
   await stage.ready('way', commit)
   await stage.until('way', 'Reconciling', 'False Done')
-  await remove('way')
+  await stage.remove('way')
 })
 
 Trouble('says that the broker is away, and goes on when it is back', async () => {
@@ -95,7 +96,29 @@ Trouble('says that the broker is away, and goes on when it is back', async () =>
   await stage.until('way', 'Reconciling', 'False')
   assert.equal(stage.pids(), before)
   assert.equal(await warnings('way').then(all => new Set(all).has('BrokerUnreachable')), true)
-  await remove('way')
+  await stage.remove('way')
+  await broker.close()
+})
+
+Trouble('says that the broker refuses a password, and goes on with the right one', async () => {
+  const passwords = join(stage.hosts, 'passwords')
+  execFileSync('mosquitto_passwd', ['-b', '-c', passwords, 'ada', 'right'])
+  await chmod(passwords, 0o644)
+  const broker = await mosquitto(`user root\nallow_anonymous false\npassword_file ${passwords}\n`)
+  const urlWith = (password: string) => broker.url.replace('//', `//ada:${password}@`)
+  await secret('broker', `url=${urlWith('wrong')}`)
+  await stage.apply('way', { broker: { secretRef: { name: 'broker' } } })
+  await stage.until('way', 'Ready', 'False BrokerUnreachable')
+  const message = await stage.message('way', 'Ready')
+  assert.match(
+    message,
+    /[Nn]ot authori[sz]ed.*url, with user and password, in the Secret of spec.broker.secretRef/,
+  )
+  assert.not.match(message, 'wrong')
+  const right = JSON.stringify({ stringData: { url: urlWith('right') } })
+  await stage.api.kubectl('patch', 'secret', 'broker', '-p', right)
+  await stage.ready('way', commit)
+  await stage.remove('way')
   await broker.close()
 })
 
@@ -104,7 +127,7 @@ Trouble('refuses a broker that would break a promise, and says what to change', 
   await stage.apply('way', { broker: { url: broker.url } })
   await stage.until('way', 'Stalled', 'True BrokerUnfit')
   assert.match(await stage.message('way', 'Stalled'), /retain/)
-  await remove('way')
+  await stage.remove('way')
   await broker.close()
 })
 
@@ -118,14 +141,14 @@ Trouble('survives an API server that answers nothing, and one that starts again'
   assert.equal(stage.pids(), before)
   commit = await stage.repository.publish({ 'first.ts': code(6) }, stage.url)
   await stage.ready('way', commit, 60_000)
-  assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
+  await stage.swapped(before, 2)
 
   await stage.api.kill()
   await new Promise(done => setTimeout(done, 3_000))
   await stage.api.restart()
   commit = await stage.repository.publish({ 'first.ts': code(7) }, stage.url)
   await stage.ready('way', commit, 60_000)
-  assert.is(stage.pids().length, 3)
+  await stage.swapped(before, 2)
 })
 
 Trouble('keeps what it knows when somebody writes into its inventory, or deletes it', async () => {
@@ -136,10 +159,10 @@ Trouble('keeps what it knows when somebody writes into its inventory, or deletes
   await stage.api.kubectl('delete', 'configmap', 'way-inventory')
   commit = await stage.repository.publish({ 'first.ts': code(9) }, stage.url)
   await stage.ready('way', commit)
-  assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
+  await stage.swapped(before, 2)
   const { sessions } = (await stage.get('way'))!.status!.inventory!
   assert.is(sessions, 3)
-  await remove('way')
+  await stage.remove('way')
   assert.equal(stage.pids(), [])
 })
 
@@ -147,21 +170,50 @@ Trouble('lets a Dataflow be that another controller has taken over', async () =>
   await stage.apply('way')
   await stage.ready('way', commit)
   const before = stage.pids()
+  const [first] = stage.replicas
   const other = await stage.replica({ leaseName: 'another' }) // the same Dataflows: somebody's mistake
+  const follows = async (replica: Replica) =>
+    (await replica.get<{ dataflows: unknown[] }>('/api/status')).dataflows.length > 0
+  await until('the other one follows it, too', () => follows(other), undefined, 60_000)
+  // The first one learns of it by what it has to write next.
   commit = await stage.repository.publish({ 'first.ts': code(10) }, stage.url)
-  await until('one follows it, and one does not', async () => {
-    const followed = await Promise.all(
-      stage.replicas.map(async replica => {
-        const { dataflows } = await replica.get<{ dataflows: unknown[] }>('/api/status')
-        return dataflows.length
-      }),
-    )
-    return followed.toSorted().join() === '0,1'
-  })
+  await until('the first one lets it be', async () => !(await follows(first!)), undefined, 60_000)
   await stage.ready('way', commit)
-  await until('the host before is gone', async () => stage.pids().length === 3)
-  assert.is(stage.pids().filter(pid => before.includes(pid)).length, 2)
+  await stage.swapped(before, 2)
   await other.stop()
+})
+
+/** As an earlier version may have had it: it knows less of what a function may be doing. */
+async function earlierDefinition(): Promise<string> {
+  const object = load(await readFile(definition, 'utf8')) as Definition
+  const { spec, status } = object.spec.versions[0]!.schema.openAPIV3Schema.properties!
+  delete spec!.properties!.registry
+  status!.properties!.functions!.items!.properties!.phase!.enum = ['Failed']
+  const file = join(stage.api.folder, 'earlier.yaml')
+  await writeFile(file, dump(object))
+  return file
+}
+
+interface Definition {
+  spec: { versions: { schema: { openAPIV3Schema: Schema } }[] }
+}
+
+Trouble('goes on under a definition of an earlier version, and says what that lacks', async () => {
+  await stage.leave()
+  await stage.api.kubectl('apply', '--server-side', '-f', await earlierDefinition())
+  await stage.replica()
+  await stage.until('way', 'Reconciling', 'True DefinitionOutdated')
+  const message = await stage.message('way', 'Reconciling')
+  assert.match(message, 'lacks spec.registry, status.functions[].phase: Waiting')
+  assert.match(message, 'helm upgrade')
+  commit = await stage.repository.publish({ 'first.ts': code(11) }, stage.url)
+  await stage.ready('way', commit)
+  assert.is((await stage.get('way'))!.status!.functions, undefined) // which are refused
+  assert.ok((await warnings('way')).includes('DefinitionOutdated'))
+
+  await stage.api.kubectl('apply', '--server-side', '-f', definition)
+  await stage.until('way', 'Reconciling', 'False Done')
+  assert.is((await stage.get('way'))!.status!.functions!.length, 3)
 })
 
 Trouble.run()

@@ -120,6 +120,30 @@ Orchestrator('keeps what works while what is new fails, and goes back to earlier
   assert.ok(hosts.some(({ id }) => id === old!.id))
 })
 
+Orchestrator('goes back to the very pods that work when what is newer is given up', async () => {
+  await start({ replicas: 2 })
+  const old = await pods(2)
+  for (const { id } of old) await at.world.report(id)
+  await start({ fingerprint: 'sha256:bad', replicas: 2 }, 2)
+  await pods(4)
+  const known = (await at.orchestrator.observe('etl')).filter(({ generation }) => generation === 1)
+  assert.equal(
+    known.map(({ workload }) => workload?.fingerprint),
+    ['sha256:one', 'sha256:one'],
+  )
+  const next = await at.world.open({ kubeconfig: at.api.kubeconfig }) // another controller goes on
+  const stopping = { flow: 'etl', node: 'parse', generation: 2, reason: 'a test', keep: 1 }
+  for (const replica of [0, 1]) await next.apply({ action: 'stop', ...stopping, replica })
+  const left = await untilHosts(
+    at.orchestrator,
+    hosts => hosts.every(({ generation }) => generation === 1) && hosts.length === 2,
+    'the newer ones to be gone',
+  )
+  assert.equal(left.map(({ id }) => id).toSorted(), old.map(({ id }) => id).toSorted())
+  await start({ fingerprint: 'sha256:mended', replicas: 2 }, 2)
+  await pods(4)
+})
+
 Orchestrator('runs more and fewer, and guards several against being drained at once', async () => {
   await start({ replicas: 1 })
   await start({ replicas: 3 })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,9 +9,9 @@ import * as assert from 'uvu/assert'
 import { type GitServer, startGitServer } from '../support/git-server.ts'
 import { makeRepository, type Repository } from '../support/repository.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { runtimeImage } from './images.ts'
 import { run } from './run-program.ts'
-import { mosquittoArchive, mosquittoImage } from './support/mosquitto-image.ts'
+import { cloneInto, commandsOf, type } from './support/manual.ts'
+import { mosquittoArchive } from './support/mosquitto-image.ts'
 
 interface World {
   cluster: Cluster
@@ -27,25 +27,20 @@ const Way = suite<World>('the ETL example on a cluster')
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 const etl = join(project, 'flows/etl')
-const controllerImage = 'dyninka.dev/test/controller:1'
 const waitMs = 180_000
 
 Way.before(async world => {
   world.folder = await mkdtemp(join(tmpdir(), 'dyninka-way-'))
   world.heard = []
   world.cluster = await startCluster({ nodes: 2 })
-  const archives = [join(world.folder, 'controller.tar'), await mosquittoArchive(world.folder)]
-  const image = ['package/controller-image.ts', '--output', archives[0]!, '--name', controllerImage]
-  await run(process.execPath, [join(project, image[0]!), ...image.slice(1)])
-  for (const node of world.cluster.nodes) for (const file of archives) await node.importImages(file)
+  const { cluster } = world
+  const mosquitto = await mosquittoArchive(world.folder)
+  for (const node of cluster.nodes) await node.importImages(mosquitto)
+  await cluster.kubectl('create', 'namespace', 'weather')
+  await cluster.kubectl('config', 'set-context', '--current', '--namespace=weather')
+  await volumeOn(world)
   world.repository = await makeRepository()
-  await cp(etl, world.repository.work, {
-    recursive: true,
-    filter: path => !/node_modules|\/test(\/|$)/.test(path.slice(etl.length)),
-  })
-  await world.repository.commit('ETL')
-  await world.repository.push()
-  world.git = await startGitServer(world.repository.root, { host: world.cluster.address })
+  world.git = await startGitServer(world.repository.root, { host: cluster.address })
 })
 Way.after(async ({ outside, git, repository, cluster, folder }) => {
   await outside?.endAsync(true)
@@ -55,8 +50,6 @@ Way.after(async ({ outside, git, repository, cluster, folder }) => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const dyninka = ({ cluster }: World, ...args: string[]) =>
-  run(process.execPath, [join(project, 'cli/main.ts'), ...args, '--kubeconfig', cluster.kubeconfig])
 const kubectl = ({ cluster }: World, ...args: string[]) => cluster.kubectl('-n', 'weather', ...args)
 const isReady = (world: World) =>
   kubectl(world, 'wait', '--for=condition=Ready', 'dataflow/etl', `--timeout=${waitMs / 1_000}s`)
@@ -68,57 +61,58 @@ async function until(what: string, holds: () => Promise<boolean> | boolean, deta
   }
 }
 
-Way('is installed with one command', async world => {
-  const { cluster } = world
-  const images = [
-    '--image',
-    controllerImage,
-    '--function-image',
-    runtimeImage,
-    '--broker-image',
-    mosquittoImage,
-  ]
-  await dyninka(world, 'install', ...images, '--service-addresses', 'ips', '--apply')
+Way('is installed, and gets ready on a broker of its own, as the README says', async world => {
+  const { cluster, git, repository, folder } = world
+  const blocks = await commandsOf('README.md', '## On Kubernetes', {
+    'registry.example.org': cluster.registry,
+    // As it says of a registry without TLS.
+    '--push $REGISTRY': '--push http://$REGISTRY',
+    'https://git.example.org/etl.git': `${git.url}/repository.git`,
+  })
+  const said = await type(cluster.kubeconfig, blocks.join(''), await cloneInto(folder))
+  assert.match(said, /^NAME .*\netl +True /m)
   await cluster.kubectl('-n', 'dyninka', 'rollout', 'status', 'deployment/dyninka', '--timeout=180s')
+  // What follows pushes more often than its half a minute.
+  const often = JSON.stringify({ spec: { source: { interval: '1s' } } })
+  await kubectl(world, 'patch', 'dataflow', 'etl', '--type=merge', '-p', often)
+  await repository.git('pull', '--quiet', 'origin', 'main')
 })
 
-Way('gets ready on a broker of its own', async world => {
-  const { cluster, git } = world
-  await cluster.kubectl('create', 'namespace', 'weather')
-  const path = join(world.folder, 'volume')
+/** A volume for the broker, of the class that is the default. */
+async function volumeOn({ cluster, folder }: World) {
+  const path = join(folder, 'volume')
   await mkdir(path, { mode: 0o777 })
   await cluster.nodes[0]!.run('chmod', '777', path)
-  await cluster.apply({
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name: 'broker' },
-    spec: {
-      capacity: { storage: '1Gi' },
-      accessModes: ['ReadWriteOnce'],
-      storageClassName: 'manual',
-      local: { path },
-      nodeAffinity: {
-        required: {
-          nodeSelectorTerms: [
-            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-1'] }] },
-          ],
+  await cluster.apply(
+    {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: {
+        name: 'manual',
+        annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+      },
+      provisioner: 'kubernetes.io/no-provisioner',
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: 'broker' },
+      spec: {
+        capacity: { storage: '1Gi' },
+        accessModes: ['ReadWriteOnce'],
+        storageClassName: 'manual',
+        local: { path },
+        nodeAffinity: {
+          required: {
+            nodeSelectorTerms: [
+              { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-1'] }] },
+            ],
+          },
         },
       },
     },
-  })
-  await cluster.apply({
-    apiVersion: 'dyninka.dev/v1',
-    kind: 'Dataflow',
-    metadata: { name: 'etl', namespace: 'weather' },
-    spec: {
-      source: { url: `${git.url}/repository.git`, interval: '1s' },
-      broker: { managed: { storageClassName: 'manual' } },
-    },
-  })
-  await isReady(world)
-  const text = await kubectl(world, 'get', 'dataflows')
-  assert.match(text, /etl\s+True/)
-})
+  )
+}
 
 Way('carries observations through its pods', async world => {
   world.outside = await connectAsync(await brokerUrl(world), { protocolVersion: 4, reconnectPeriod: 500 })
@@ -226,8 +220,7 @@ Way('goes on when the broker is', async world => {
 
 Way('runs images of its functions where there is a registry', async world => {
   const { cluster, git } = world
-  const base = `${cluster.registry}/dyninka/node:24`
-  await run(process.execPath, [join(project, 'cli/main.ts'), 'base', '--push', `http://${base}`])
+  const base = `${cluster.registry}/dyninka/node:24` // which the README has pushed
   await cluster.kubectl('create', 'namespace', 'images')
   await cluster.apply({
     apiVersion: 'dyninka.dev/v1',

@@ -79,6 +79,8 @@ export class PlannedWorld {
       } else if (change.action === 'repartition') {
         const known = this.sessions[change.node] ?? []
         this.sessions[change.node] = [...new Set([...known, ...partitionNames(change.to)])]
+      } else if (change.action === 'dismiss') {
+        await this.orchestrator.broker.dismiss('f', change.node, change.host)
       } else if (change.action !== 'begin') await this.orchestrator.apply(change)
     }
     return changes.map(describe)

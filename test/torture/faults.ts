@@ -4,7 +4,9 @@ import type { Link } from '../support/link.ts'
 import type { RestartableBroker } from './broker.ts'
 import type { Checker } from './checker.ts'
 import type { Dataflow } from './dataflow.ts'
-import { type Action, edges, type inner, type Kind, type Target, type Wire } from './schedule.ts'
+import { Doings } from './doings.ts'
+import { pushed } from './pushed.ts'
+import { type Action, isEdge, type Kind, type Target, type Wire } from './schedule.ts'
 
 interface World {
   dataflow: Dataflow
@@ -14,17 +16,10 @@ interface World {
   checker: Checker
 }
 
-type Inner = (typeof inner)[number]
-
 /** Does to the dataflow what the schedule says. */
 export class Faults {
-  readonly counts: Partial<Record<Kind, number>> = {}
-  /** What could not be done, for people: not the fault of what is tested. */
-  readonly failures: string[] = []
+  readonly doings = new Doings(kind => (exclusive.includes(kind) ? kind : undefined))
   #world: World
-  #underway = new Set<Promise<void>>()
-  /** Of a kind that can't happen twice at once: the last one. */
-  #turns = new Map<Kind, Promise<void>>()
   #stopped = new Set<number>()
   /** The revision that was pushed last. */
   commit: string | undefined
@@ -35,20 +30,12 @@ export class Faults {
 
   /** Starts it, and doesn't wait for its end. */
   begin(action: Action): void {
-    const { kind } = action
-    this.counts[kind] = (this.counts[kind] ?? 0) + 1
-    const before = exclusive.includes(kind) ? (this.#turns.get(kind) ?? Promise.resolve()) : Promise.resolve()
-    const doing = before
-      .then(() => this.#do(action))
-      .catch((error: Error) => void this.failures.push(`${kind}: ${error.message}`))
-      .finally(() => this.#underway.delete(doing))
-    this.#turns.set(kind, doing)
-    this.#underway.add(doing)
+    this.doings.begin(action.kind, () => this.#do(action))
   }
 
   /** Once all faults are over, and all is mended that they broke. */
   async over(): Promise<void> {
-    while (this.#underway.size > 0) await Promise.all(this.#underway)
+    await this.doings.over()
     for (const pid of this.#stopped) send(pid, 'SIGCONT')
   }
 
@@ -73,37 +60,13 @@ export class Faults {
           this.#stopped.delete(pid)
         })
       case 'move':
-        return this.#push(flow => {
-          flow[action.target as Inner].zone = action.zone
-        })
       case 'scale':
-        return this.#push(flow => {
-          flow[action.target as Inner].min = action.min
-        })
       case 'update':
-        return this.#push((flow, all) => {
-          if (action.what === 'shared') return all.shared()
-          const settings = flow[action.target as Inner]
-          if (action.what === 'code') settings.version += 1
-          if (action.what === 'env') settings.env += 1
-          if (action.what === 'concurrency') settings.concurrency = 1 + (settings.concurrency % 4)
-        })
       case 'broken':
-        await this.#push(flow => {
-          const settings = flow[action.target as Inner]
-          settings.version += 1
-          settings.fault = action.how
-        })
-        await sleep(action.ms)
-        return this.#push(flow => {
-          flow[action.target as Inner].fault = 'none'
-        })
       case 'repartition':
-        return this.#push(flow => {
-          flow[action.target as Inner].partitions = action.max
-        })
       case 'rewire':
-        return this.#push((_, all) => all.spy())
+        for await (const commit of pushed(this.#world.dataflow, action)) this.commit = commit
+        return
       case 'broker':
         return this.#disturbing(true, () => broker.restart(action.ms))
       case 'cut':
@@ -135,6 +98,8 @@ export class Faults {
         await this.#world.controlled.kill()
         await sleep(action.ms)
         return this.#startController()
+      default:
+        throw new Error('only pods know it')
     }
   }
 
@@ -143,10 +108,6 @@ export class Faults {
     if (!reachesEdges) return work()
     const settled = this.#world.checker.disturbEdges()
     await work().finally(settled)
-  }
-
-  async #push(edit: Parameters<Dataflow['change']>[0]): Promise<void> {
-    this.commit = await this.#world.dataflow.change(edit)
   }
 
   /** One that starts while the broker is down may end: it is started again, as a service would be. */
@@ -174,8 +135,6 @@ export class Faults {
 }
 
 const exclusive: readonly Kind[] = ['broker', 'cut', 'freeze', 'delay', 'controller']
-
-const isEdge = (target: Target) => (edges as readonly Target[]).includes(target)
 
 const connectionsOf = (target: Target | null, wire: Wire) => (id: string) => {
   if (target !== null && !id.startsWith(`dyninka_torture_${target}_`)) return false

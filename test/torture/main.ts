@@ -3,8 +3,9 @@ import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BrokerName, brokerNames } from './broker.ts'
-import { type Kind, kinds, schedule, textOf } from './schedule.ts'
-import { type Progress, Refused, type Report, torture } from './torture.ts'
+import { type Kind, kinds, podKinds, schedule, textOf } from './schedule.ts'
+import { Refused, torture } from './torture.ts'
+import type { Progress, Report } from './under-load.ts'
 
 const usage = `npm run torture -- [options]
 
@@ -15,10 +16,12 @@ updates, scales and cuts meanwhile, and counts what is lost, duplicated, out of 
   --seed S        decides records and faults: the same seed, the same schedule (1)
   --faults F      how many faults (one for each 1000 records, at least 30)
   --broker NAME   ${brokerNames.join(', ')} (aedes); rabbitmq starts, and is refused
+  --kubernetes    as pods of a test cluster, with a managed broker and two controllers (needs root, see test/cluster)
   --minutes M     spread the records over so many minutes (default: as fast as they go through, at most --rate)
-  --rate R        records a second at most (2000)
+  --rate R        records a second at most (2000; with --kubernetes 40)
   --edges         kill and stop source and sink too; repeats there are counted apart
   --only KINDS    only these faults: ${kinds.join(',')}
+                  with --kubernetes: ${podKinds.join(',')}
   --plan          print the schedule, and do nothing
   --keep DIR      copy the controller's state and logs there when something is wrong
   --json          the result on stdout, for machines
@@ -28,6 +31,7 @@ Examples:
   npm run torture                                          # 20,000 records, 30 faults
   npm run torture -- --records 100000 --faults 200 --broker mosquitto
   npm run torture -- --records 1000000 --minutes 60 --json # an hour, 1,000 faults
+  npm run torture -- --kubernetes --records 20000          # about 10 minutes
   npm run torture -- --seed 7 --plan                       # what would happen
 
 At most 400 records are under way at once: a default mosquitto drops what waits beyond 1,000.
@@ -37,12 +41,15 @@ const { values } = parse()
 const records = positive('records')
 const seed = positive('seed')
 const faults = values.faults === undefined ? Math.max(30, Math.round(records / 1_000)) : positive('faults', 0)
+const kubernetes = values.kubernetes === true
+const known = kubernetes ? podKinds : kinds
+values.rate ??= kubernetes ? '40' : '2000'
 const rate = values.minutes === undefined ? positive('rate') : records / (positive('minutes') * 60)
 const only = values.only?.split(',') as Kind[] | undefined
 const broker = values.broker as BrokerName
 if (!brokerNames.includes(broker)) fail(`--broker: one of ${brokerNames.join(', ')}, not ${values.broker}`)
-for (const kind of only ?? []) if (!kinds.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
-const plan = { seed, records, faults, edges: values.edges === true, ...(only && { kinds: only }) }
+for (const kind of only ?? []) if (!known.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
+const plan = { seed, records, faults, edges: values.edges === true, kubernetes, ...(only && { kinds: only }) }
 
 if (values.plan) {
   for (const fault of schedule(plan)) console.log(`${String(fault.at).padStart(9)}  ${textOf(fault)}`)
@@ -57,22 +64,26 @@ const started = performance.now()
 let shown = 0
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupted.abort())
-const report = await torture({
-  ...plan,
-  broker,
-  signal: interrupted.signal,
-  rate,
-  onProgress: show,
-  async onFailure(controlled) {
-    if (!values.keep) return
-    await cp(controlled.state, values.keep, { recursive: true })
-    for (const what of ['observed', 'status'])
-      await writeFile(
-        join(values.keep, `${what}.json`),
-        JSON.stringify(await controlled.get(`/api/${what}`), null, 1),
-      )
-  },
-}).catch((error: Error) => {
+const run = { ...plan, signal: interrupted.signal, rate, onProgress: show }
+const running = kubernetes
+  ? (await import('./kubernetes/torture.ts')).torturePods({
+      ...run,
+      onFailure: async stand => values.keep && stand.keep(values.keep),
+    })
+  : torture({
+      ...run,
+      broker,
+      async onFailure(controlled) {
+        if (!values.keep) return
+        await cp(controlled.state, values.keep, { recursive: true })
+        for (const what of ['observed', 'status'])
+          await writeFile(
+            join(values.keep, `${what}.json`),
+            JSON.stringify(await controlled.get(`/api/${what}`), null, 1),
+          )
+      },
+    })
+const report = await running.catch((error: Error) => {
   if (!(error instanceof Refused)) throw error
   console.error(error.message)
   process.exit(2)
@@ -83,7 +94,10 @@ process.exit(interrupted.signal.aborted ? 130 : report.ok ? 0 : 1)
 
 function tell({ problems, ok, ...result }: Report) {
   for (const problem of problems) console.error(problem)
-  if (values.json) return console.log(JSON.stringify({ ...result, ok, problems, seed, broker }))
+  if (values.json)
+    return console.log(
+      JSON.stringify({ ...result, ok, problems, seed, broker: kubernetes ? 'managed' : broker }),
+    )
   console.log(JSON.stringify(result))
   if (interrupted.signal.aborted) console.log('Interrupted.')
   else console.log(ok ? 'Nothing wrong.' : `Something is wrong. The same again: ${again}`)
@@ -110,7 +124,8 @@ function parse() {
         faults: { type: 'string' },
         broker: { type: 'string', default: 'aedes' },
         minutes: { type: 'string' },
-        rate: { type: 'string', default: '2000' },
+        rate: { type: 'string' },
+        kubernetes: { type: 'boolean' },
         edges: { type: 'boolean' },
         only: { type: 'string' },
         plan: { type: 'boolean' },

@@ -4,6 +4,7 @@ import { Random } from './random.ts'
 export const inner = ['stamp', 'left', 'right', 'join', 'tally', 'pulse'] as const
 export const edges = ['entry', 'out'] as const
 export type Target = (typeof inner)[number] | (typeof edges)[number]
+export const isEdge = (target: Target) => (edges as readonly Target[]).includes(target)
 
 export const zones = ['north', 'south', undefined] as const
 export const breakages = ['setup', 'load', 'exit', 'hang', 'type', 'syntax', 'yaml'] as const
@@ -31,7 +32,14 @@ export type Action =
   /** As a cut, but nobody is told: connections stand, and nothing comes. */
   | { kind: 'freeze'; target: Target; wire: Wire; ms: number }
   | { kind: 'delay'; delayMs: number; ms: number }
-  | { kind: 'controller'; ms: number }
+  | { kind: 'controller'; pick: number; ms: number }
+  // Of pods only.
+  /** Pods are deleted; with 0 s of grace nobody waits for their end. */
+  | { kind: 'delete'; targets: Target[]; pick: number; graceSeconds: number | null }
+  /** Pods are evicted from a node of the cluster, and none may come for a while. */
+  | { kind: 'drain'; pick: number; ms: number }
+  /** A node of the cluster is lost for a while: its pods go on, go on unheard, or are gone. */
+  | { kind: 'kubelet' | 'unplug' | 'power'; pick: number; ms: number }
 
 export type Kind = Action['kind']
 
@@ -46,9 +54,11 @@ export interface Plan {
   edges?: boolean
   /** Leave others out. */
   kinds?: readonly Kind[]
+  /** Hosts are pods: other things happen to them. */
+  kubernetes?: boolean
 }
 
-const weights: Record<Kind, number> = {
+const processWeights: Partial<Record<Kind, number>> = {
   kill: 24,
   stop: 10,
   move: 12,
@@ -65,7 +75,24 @@ const weights: Record<Kind, number> = {
   controller: 5,
 }
 
-export const kinds = Object.keys(weights) as Kind[]
+const podWeights: Partial<Record<Kind, number>> = {
+  delete: 24,
+  drain: 8,
+  kubelet: 8,
+  unplug: 6,
+  power: 6,
+  broker: 4,
+  controller: 6,
+  move: 6,
+  update: 12,
+  broken: 4,
+  scale: 6,
+  repartition: 4,
+  rewire: 3,
+}
+
+export const kinds = Object.keys(processWeights) as Kind[]
+export const podKinds = Object.keys(podWeights) as Kind[]
 /** Functions that `scale` changes: those with several partitions. */
 const scaled = ['stamp', 'left', 'join'] as const
 /** Functions whose partitions are cut anew: those with state, one of them with timers, one with records that wait. */
@@ -77,14 +104,16 @@ export function schedule({
   records,
   faults,
   edges: withEdges = false,
-  kinds: only = kinds,
+  kubernetes = false,
+  kinds: only = kubernetes ? podKinds : kinds,
 }: Plan): Fault[] {
+  const weights = kubernetes ? podWeights : processWeights
   const random = new Random(seed ^ 0x5eed)
   const targets: readonly Target[] = withEdges ? [...inner, ...edges] : inner
   // Each kind once, whatever the weights, so that a short run has them all.
   const drawn = random.shuffle([
     ...only.slice(0, faults),
-    ...draw(random, only, Math.max(0, faults - only.length)),
+    ...draw(random, weights, only, Math.max(0, faults - only.length)),
   ])
   const step = records / (faults + 1)
   return drawn
@@ -95,8 +124,13 @@ export function schedule({
     .toSorted((a, b) => a.at - b.at)
 }
 
-function draw(random: Random, only: readonly Kind[], count: number): Kind[] {
-  const deck = only.flatMap(kind => new Array<Kind>(Math.max(1, weights[kind])).fill(kind))
+function draw(
+  random: Random,
+  weights: Partial<Record<Kind, number>>,
+  only: readonly Kind[],
+  count: number,
+): Kind[] {
+  const deck = only.flatMap(kind => new Array<Kind>(Math.max(1, weights[kind]!)).fill(kind))
   return Array.from({ length: count }, () => random.pick(deck))
 }
 
@@ -154,7 +188,21 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
     case 'delay':
       return { kind, delayMs: random.between(2, 60), ms: random.between(500, 3_000) }
     case 'controller':
-      return { kind, ms: random.between(0, 1_500) }
+      return { kind, pick, ms: random.between(0, 1_500) }
+    case 'delete':
+      return {
+        kind,
+        targets: random.shuffle(targets).slice(0, random.pick([1, 1, 2, 4])),
+        pick,
+        graceSeconds: random.pick([null, null, 1, 0]),
+      }
+    case 'drain':
+      return { kind, pick, ms: random.between(0, 10_000) }
+    // Some come back before their pods are replaced.
+    case 'kubelet':
+    case 'unplug':
+    case 'power':
+      return { kind, pick, ms: random.between(1_000, 35_000) }
   }
 }
 

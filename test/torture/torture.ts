@@ -3,38 +3,15 @@ import { checkBroker } from '../../controller/broker/check/check-broker.ts'
 import { Controlled } from '../support/controlled.ts'
 import { link } from '../support/link.ts'
 import { type BrokerName, startBroker } from './broker.ts'
-import { Checker, hasFault, type Verdict } from './checker.ts'
+import { Checker } from './checker.ts'
 import { Dataflow } from './dataflow.ts'
 import { Faults } from './faults.ts'
-import { Load } from './load.ts'
-import { type Fault, type Kind, type Plan, schedule, textOf } from './schedule.ts'
+import { type LoadedRun, type Report, underLoad } from './under-load.ts'
 
-export interface TortureOptions extends Plan {
+export interface TortureOptions extends LoadedRun {
   broker: BrokerName
-  /** Records a second at most. */
-  rate: number
-  /** Ends it early; what ran is removed as ever. */
-  signal?: AbortSignal
-  onProgress?(progress: Progress): void
   /** Called before what ran is removed, when something was wrong. */
   onFailure?(controlled: Controlled): Promise<void>
-}
-
-export interface Progress {
-  sent: number
-  delivered: number
-  faults: number
-  last: string
-}
-
-export interface Report extends Verdict {
-  faults: Partial<Record<Kind, number>>
-  /** The controller says Ready for the last revision in the end. */
-  ready: boolean
-  seconds: number
-  /** For so many seconds nothing came out. */
-  longestSilence: number
-  ok: boolean
 }
 
 const nodes = [
@@ -45,7 +22,6 @@ const nodes = [
 /** Longer than the longest wait of a host that is started again after it has crashed again and again. */
 const patienceMs = 60_000
 const readyMs = 60_000
-const drainMs = 20_000
 
 /** Dyninka does not run on this broker: there is nothing to torture. */
 export class Refused extends Error {
@@ -54,14 +30,13 @@ export class Refused extends Error {
   }
 }
 
-/** Runs a dataflow under load, does to it what the schedule says, and judges what came of every record. */
+/** Tortures a dataflow whose hosts are processes of this machine. */
 export async function torture(options: TortureOptions): Promise<Report> {
-  const { seed, records, rate, broker: name, signal, onProgress } = options
   await using stack = new AsyncDisposableStack()
-  const broker = await startBroker(name)
+  const broker = await startBroker(options.broker)
   stack.defer(() => broker.close())
   await checkBroker(broker.url).catch((error: Error) => {
-    throw new Refused(name, error)
+    throw new Refused(options.broker, error)
   })
   const wire = await link(broker.url)
   stack.defer(() => wire.close())
@@ -75,48 +50,15 @@ export async function torture(options: TortureOptions): Promise<Report> {
   })
   stack.defer(() => controlled.remove())
   const checker = new Checker()
-  const faults = new Faults({ dataflow, controlled, broker, link: wire, checker })
-  const planned: Fault[] = schedule(options)
-  const total = planned.length
-  let last = ''
-  const progress = (sent: number) =>
-    onProgress?.({ sent, delivered: checker.delivered, faults: total - planned.length, last })
-  const load = new Load({
-    url: broker.url,
-    seed,
-    records,
-    rate,
+  return await underLoad(options, {
+    broker: broker.url,
     checker,
-    ...(signal && { signal }),
-    onRecord(sent) {
-      while (planned[0] && planned[0].at <= sent) {
-        const fault = planned.shift()!
-        last = textOf(fault)
-        faults.begin(fault)
-      }
-      progress(sent)
-    },
+    faults: new Faults({ dataflow, controlled, broker, link: wire, checker }),
+    patienceMs,
+    isReady: commit => isReady(controlled, commit),
+    whereItStands: () => whereItStands(controlled),
+    onFailure: async () => options.onFailure?.(controlled),
   })
-  await load.open()
-  stack.defer(() => load.close())
-  if (!(await isReady(controlled, undefined)))
-    throw new Error(['the dataflow does not get ready', ...(await whereItStands(controlled))].join('\n'))
-  const start = performance.now()
-  await load.run(patienceMs)
-  const seconds = Math.round((performance.now() - start) / 100) / 10
-  const longestSilence = Math.round(load.longestSilenceMs / 100) / 10
-  await faults.over()
-  if (signal?.aborted) await load.drain(drainMs)
-  const ready = !signal?.aborted && (await isReady(controlled, faults.commit))
-  const verdict = checker.verdict()
-  const problems = [...verdict.problems, ...faults.failures.map(text => `the test itself: ${text}`)]
-  if (!ready && !signal?.aborted) problems.push('the controller does not get ready for the last revision')
-  const ok = !hasFault(verdict) && ready && faults.failures.length === 0 && verdict.sent === records
-  if (!ok && !signal?.aborted) {
-    problems.push(...(await whereItStands(controlled)))
-    await options.onFailure?.(controlled)
-  }
-  return { ...verdict, problems, faults: faults.counts, ready, seconds, longestSilence, ok }
 }
 
 async function isReady(controlled: Controlled, commit: string | undefined): Promise<boolean> {
@@ -128,7 +70,6 @@ async function isReady(controlled: Controlled, commit: string | undefined): Prom
   return false
 }
 
-/** One line for each function: where records are stuck. */
 async function whereItStands(controlled: Controlled): Promise<string[]> {
   const status = await controlled.status().catch(() => undefined)
   const lines = (status?.functions ?? []).map(

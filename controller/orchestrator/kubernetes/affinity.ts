@@ -1,7 +1,8 @@
 import type { Placement } from '../../../schema/flow.ts'
 import { labels } from './names.ts'
 
-const zoneKey = 'topology.kubernetes.io/zone'
+const nodeKey = 'kubernetes.io/hostname'
+export const defaultZoneKey = 'topology.kubernetes.io/zone'
 
 export interface Expression {
   key: string
@@ -10,9 +11,13 @@ export interface Expression {
 }
 
 /** A placement as the scheduler understands it: what is decided and required must hold, what is preferred and what
- *  should be near is weighed. It knows no round trips: near is the same zone.
- *  @returns undefined when it says nothing */
-export function affinityOf(flow: string, { require, prefer = [], near = [], zone, node }: Placement) {
+ *  should be near is weighed; what must be apart gets no common node. It knows no round trips: near is the same zone.
+ *  @param zoneKey label of nodes that names their zone @returns undefined when it says nothing */
+export function affinityOf(
+  flow: string,
+  { require, prefer = [], near = [], apart = [], zone, node }: Placement,
+  zoneKey = defaultZoneKey,
+) {
   const expressions: Expression[] = []
   if (zone !== undefined) expressions.push({ key: zoneKey, operator: 'In', values: [zone] })
   if (require?.arch) expressions.push({ key: 'kubernetes.io/arch', operator: 'In', values: require.arch })
@@ -34,18 +39,31 @@ export function affinityOf(flow: string, { require, prefer = [], near = [], zone
       })),
     }),
   }
+  const beside = (other: string, topologyKey: string) => ({
+    topologyKey,
+    labelSelector: { matchLabels: { [labels.flow]: flow, [labels.function]: other } },
+  })
   const podAffinity = {
     preferredDuringSchedulingIgnoredDuringExecution: near.map(({ function: other }) => ({
       weight: 100,
-      podAffinityTerm: {
-        topologyKey: zoneKey,
-        labelSelector: { matchLabels: { [labels.flow]: flow, [labels.function]: other } },
-      },
+      podAffinityTerm: beside(other, zoneKey),
     })),
   }
-  if (Object.keys(nodeAffinity).length === 0 && near.length === 0) return undefined
+  // It holds for the other one, too.
+  const podAntiAffinity = {
+    requiredDuringSchedulingIgnoredDuringExecution: apart.map(other => beside(other, nodeKey)),
+  }
+  if (Object.keys(nodeAffinity).length === 0 && near.length === 0 && apart.length === 0) return undefined
   return {
     ...(Object.keys(nodeAffinity).length > 0 && { nodeAffinity }),
     ...(near.length > 0 && { podAffinity }),
+    ...(apart.length > 0 && { podAntiAffinity }),
   }
 }
+
+/** What of a placement no scheduler can do, for people. */
+export const unheededOf = ({ near = [] }: Placement): string[] =>
+  near.map(
+    ({ function: other, maxRttMs }) =>
+      `near ${other} within ${maxRttMs} ms is not held: the scheduler knows no round trips, and prefers the same zone`,
+  )

@@ -2,7 +2,7 @@ import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { Informer } from '../../kubernetes/informer.ts'
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
 import { labels, managedBySelector } from './names.ts'
-import type { Autoscaler, ClusterNode, Deployment, Pod } from './objects.ts'
+import type { Autoscaler, ClusterNode, Deployment, Pod, StatusCondition } from './objects.ts'
 
 export interface ClusterViewOptions {
   namespace: string
@@ -92,6 +92,20 @@ export class ClusterView {
     return () => this.#watchers.delete(watcher)
   }
 
+  /** Resolves with the next change of a pod of ours, or when `signal` ends it. */
+  nextPod(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const end = () => {
+        unwatch()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const unwatch = this.watch(resource => resource === resources.Pod && end())
+      signal.addEventListener('abort', end, { once: true })
+      if (signal.aborted) end()
+    })
+  }
+
   async close(): Promise<void> {
     const all = [this.deployments, this.pods, this.configMaps, this.nodes, this.autoscalers]
     await Promise.all([...all, ...this.#others.values()].map(informer => informer.close()))
@@ -131,6 +145,12 @@ function trimNode({ apiVersion, kind, metadata, spec, status }: ClusterNode): Cl
     kind,
     metadata: { name, labels, ...(resourceVersion && { resourceVersion }), ...(uid && { uid }) },
     spec: { ...(spec?.unschedulable && { unschedulable: true }) },
-    status: { ...(status?.allocatable && { allocatable: status.allocatable }) },
+    status: {
+      ...(status?.allocatable && { allocatable: status.allocatable }),
+      ...(status?.conditions && { conditions: status.conditions.filter(isReady).map(trimCondition) }),
+    },
   }
 }
+
+const isReady = ({ type }: StatusCondition) => type === 'Ready'
+const trimCondition = ({ type, status }: StatusCondition): StatusCondition => ({ type, status })

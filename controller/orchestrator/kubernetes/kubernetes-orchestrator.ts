@@ -8,9 +8,11 @@ import type {
   LogOptions,
   ObservedHost,
   Orchestrator,
+  Workload,
 } from '../orchestrator.ts'
+import { unheededOf } from './affinity.ts'
 import { Applier } from './applier.ts'
-import { declaredNodes } from './cluster-nodes.ts'
+import { declaredNodes, lostNodes } from './cluster-nodes.ts'
 import { ClusterView, labelOf } from './cluster-view.ts'
 import { followPods } from './follow-pods.ts'
 import { Mending } from './mending.ts'
@@ -21,6 +23,7 @@ import type { KubernetesOptions } from './options.ts'
 import { objectsOf, orphans, unusedCode } from './pruning.ts'
 import { readRecord, recordOf, sameRecord, type WorkloadRecord } from './record.ts'
 import { Turns } from './turns.ts'
+import { workingOf } from './working.ts'
 
 /** Hosts as pods of a cluster: a Deployment for each node of the graph, which the cluster itself keeps running. */
 export class KubernetesOrchestrator implements Orchestrator {
@@ -90,7 +93,11 @@ export class KubernetesOrchestrator implements Orchestrator {
   }
 
   async nodes(): Promise<DeclaredNode[]> {
-    return declaredNodes(this.#view.nodes.list())
+    return declaredNodes(this.#view.nodes.list(), this.#options)
+  }
+
+  unheeded({ placement }: Pick<Workload, 'placement'>): string[] {
+    return unheededOf(placement)
   }
 
   async flows(): Promise<string[]> {
@@ -102,6 +109,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     const isOf = (object: KubernetesObject) => labelOf(object, 'flow') === flow
     const deployments = [...this.#deployments.values()].filter(isOf)
     const nodes = new Set(deployments.map(object => labelOf(object, 'function')!))
+    const lost = lostNodes(this.#view.nodes.list())
     const pods = Map.groupBy(this.#pods().filter(isOf), pod => labelOf(pod, 'function')!)
     return [...new Set([...nodes, ...pods.keys()])].flatMap(node => {
       const deployment = this.#deployments.get(`${flow}/${node}`)
@@ -113,6 +121,7 @@ export class KubernetesOrchestrator implements Orchestrator {
           pods: pods.get(node) ?? [],
           isAutoscaled: deployment !== undefined && this.#view.isAutoscaled(deployment.metadata.name),
           stoppedUpTo: this.#stopped.get(`${flow}/${node}`) ?? 0,
+          lostNodes: lost,
         },
         Date.now(),
       )
@@ -140,7 +149,7 @@ export class KubernetesOrchestrator implements Orchestrator {
         .filter(pod => labelOf(pod, 'flow') === flow)
         .map(pod => ({ name: pod.metadata.name, node: labelOf(pod, 'function')! }))
         .filter(pod => node === undefined || pod.node === node)
-    const changed = (signal: AbortSignal) => this.#nextPod(signal)
+    const changed = (signal: AbortSignal) => this.#view.nextPod(signal)
     const { client, namespace } = this.#options
     return followPods({ client, namespace, pods, changed }, options)
   }
@@ -163,21 +172,32 @@ export class KubernetesOrchestrator implements Orchestrator {
     this.#folders.set(runtime, host)
     const known = this.#recordOf(flow, node)
     if (known && known.generation > generation) return // of a plan that was made before
-    const image = await this.#options.imageOf?.(workload, signal ?? new AbortController().signal)
+    const isKnown = known?.generation === generation && known.workload.fingerprint === workload.fingerprint
+    const image = isKnown
+      ? known.image // its code may be on no disk any more
+      : await this.#options.imageOf?.(workload, signal ?? new AbortController().signal)
     const name = known?.name ?? this.#freeName(flow, node)
     const { broker } = this.#options
     const record = recordOf(name, workload, { generation, broker, image })
     record.replicas = Math.max(workload.replicas, replica + 1)
+    const before = known && (known.generation < generation ? workingOf(known, this.#pods()) : known.before)
+    if (before) record.before = before
     if (known && sameRecord(known, record)) return
     await this.#applier.apply(record, signal)
   }
 
   async #stop(
-    { flow, node, generation, replica }: HostChange & { action: 'stop' },
+    { flow, node, generation, replica, keep }: HostChange & { action: 'stop' },
     signal?: AbortSignal,
   ): Promise<void> {
     const record = this.#recordOf(flow, node)
     if (!record) return this.#removeAll(flow, node, signal)
+    if (generation > record.generation) return // it is on its way out
+    if (keep !== undefined) {
+      // The same template as before: the cluster keeps the pods that have it, and ends the others.
+      if (record.before?.generation === keep) await this.#applier.apply(record.before, signal)
+      return
+    }
     if (generation < record.generation) {
       // Its pods go as those of the newer one get ready: the Deployment sees to it.
       const key = `${flow}/${node}`
@@ -243,19 +263,6 @@ export class KubernetesOrchestrator implements Orchestrator {
       }
     }
     if (resource === resources.Pod || resource === resources.Deployment) this.#listener(flow)
-  }
-
-  #nextPod(signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const end = () => {
-        unwatch()
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const unwatch = this.#view.watch(resource => resource === resources.Pod && end())
-      signal.addEventListener('abort', end, { once: true })
-      if (signal.aborted) end()
-    })
   }
 
   #recordOf(flow: string, node: string): WorkloadRecord | undefined {

@@ -12,7 +12,12 @@ export interface NodeObjects {
   isAutoscaled: boolean
   /** Newest generation that was asked to stop, and whose pods go as those of the next get ready. */
   stoppedUpTo: number
+  /** Names of the nodes of the cluster that do not answer. */
+  lostNodes: ReadonlySet<string>
 }
+
+/** A host that is told to stop is gone from the broker at once. */
+const overdueAfterMs = 5_000
 
 /** The hosts of one node of the graph. Pods that the cluster has yet to make are among them, or they would be asked
  *  for again. @param now of the clock by which the cluster dates */
@@ -28,10 +33,13 @@ export function observeHosts(flow: string, node: string, objects: NodeObjects, n
   for (const pod of objects.pods.toSorted(byAge)) {
     // Its place is taken already: by one that its owner makes, or by none.
     if (pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded') continue
-    const host = hostOf(flow, node, pod, now)
+    const host = hostOf(flow, node, pod, objects.lostNodes, now)
     const isOurs = host.generation === generation
     const isOfTemplate = pod.metadata.annotations?.[annotations.template] === template
-    if (isGoing || host.generation <= stoppedUpTo || (isOurs && !isOfTemplate)) host.phase = 'stopping'
+    // What is newer than what is wanted did not start: it is on its way out.
+    const isRefused = record !== undefined && host.generation > generation
+    if (isGoing || isRefused || host.generation <= stoppedUpTo || (isOurs && !isOfTemplate))
+      host.phase = 'stopping'
     if (host.phase !== 'stopping') {
       const number = numbers.get(host.generation) ?? 0
       numbers.set(host.generation, number + 1)
@@ -39,6 +47,10 @@ export function observeHosts(flow: string, node: string, objects: NodeObjects, n
       host.replica = isAutoscaled && isOurs && wanted > 0 ? number % wanted : number
     }
     if (record && isOurs) host.setting = settingOf(record.workload)
+    else if (record?.before?.generation === host.generation) {
+      host.setting = settingOf(record.before.workload)
+      host.workload = record.before.workload
+    }
     hosts.push(host)
   }
   if (!record || isGoing) return hosts
@@ -65,10 +77,18 @@ export function observeHosts(flow: string, node: string, objects: NodeObjects, n
   return hosts
 }
 
-function hostOf(flow: string, node: string, pod: Pod, now: number): ObservedHost {
+function hostOf(
+  flow: string,
+  node: string,
+  pod: Pod,
+  lostNodes: NodeObjects['lostNodes'],
+  now: number,
+): ObservedHost {
   const { metadata, spec, status } = pod
   const own = status?.containerStatuses?.find(({ name }) => name === container)
   const { phase, ...rest } = standing(pod, own, node, now)
+  const isStopping = metadata.deletionTimestamp !== undefined
+  const place = spec.nodeName ?? ''
   return {
     flow,
     node,
@@ -77,11 +97,20 @@ function hostOf(flow: string, node: string, pod: Pod, now: number): ObservedHost
     fingerprint: metadata.annotations?.[annotations.fingerprint] ?? '',
     artifact: metadata.annotations?.[annotations.artifact] ?? '',
     runtime: metadata.annotations?.[annotations.runtime] ?? '',
-    place: spec.nodeName ?? '',
+    place,
     id: metadata.name,
-    phase: metadata.deletionTimestamp === undefined ? phase : 'stopping',
+    phase: isStopping ? 'stopping' : phase,
+    ...(!isStopping && lostNodes.has(place) && { obstacle: `its node ${place} does not answer` }),
+    ...(isOverdue(pod, now) && { overdue: true as const }),
     ...rest,
   }
+}
+
+/** The kubelet tells a pod to stop when it sees that it is to be deleted, and the API server dates that ahead. */
+function isOverdue({ metadata }: Pod, now: number): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata
+  if (deletionTimestamp === undefined) return false
+  return now - (Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1_000) > overdueAfterMs
 }
 
 function byAge(a: Pod, b: Pod): number {

@@ -34,6 +34,10 @@ export interface KubernetesOptions {
   store: string
   /** After a node stops answering, until its pods run elsewhere. */
   tolerationSeconds?: number
+  /** Label of nodes that names their zone. */
+  zoneKey?: string
+  /** Labels that a node must have. */
+  nodeSelector?: Record<string, string>
   /** Whether pods may reach the broker and what their dataflow declares only; true when absent. */
   networkPolicy?: boolean
   /** Longest silence of a watch; see `InformerOptions`. */

@@ -39,7 +39,7 @@ export function podTemplate(record: WorkloadRecord, options: KubernetesOptions) 
     ...(hostIsMounted ? [{ name: 'host', mountPath: hostFolder, readOnly: true }] : []),
     ...(codeIsMounted ? [{ name: 'function', mountPath: codeFolder, readOnly: true }] : []),
   ]
-  const affinity = affinityOf(workload.flow, workload.placement)
+  const affinity = affinityOf(workload.flow, workload.placement, options.zoneKey)
   const template = {
     metadata: {
       labels: {
@@ -65,6 +65,7 @@ export function podTemplate(record: WorkloadRecord, options: KubernetesOptions) 
       ...(options.imagePullSecrets?.length && {
         imagePullSecrets: options.imagePullSecrets.map(name => ({ name })),
       }),
+      ...(options.nodeSelector && { nodeSelector: options.nodeSelector }),
       ...(affinity && { affinity }),
       tolerations: ['not-ready', 'unreachable'].map(trouble => ({
         key: `node.kubernetes.io/${trouble}`,

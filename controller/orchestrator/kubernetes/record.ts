@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Setting, Workload } from '../orchestrator.ts'
+import type { KeptWorkload, Setting, Workload } from '../orchestrator.ts'
 import { annotations } from './names.ts'
 import type { Deployment } from './objects.ts'
 import type { BrokerAccess, SecretKey } from './options.ts'
@@ -12,11 +12,13 @@ export interface WorkloadRecord {
   generation: number
   /** As many as were asked for; an autoscaler may run more, or fewer. */
   replicas: number
-  workload: Omit<Workload, 'code' | 'host' | 'replicas'>
+  workload: KeptWorkload
   /** Without user and password, and where the whole of it is. */
   broker: { url: string; secret?: SecretKey }
   /** Reference of the image that holds code and host; code comes from a ConfigMap when absent. */
   image?: string
+  /** Of the generation that worked when this one came: it goes on if this one never takes over. */
+  before?: Omit<WorkloadRecord, 'before'>
 }
 
 export function recordOf(

@@ -8,6 +8,7 @@ import type {
   LogOptions,
   ObservedHost,
   Orchestrator,
+  Workload,
 } from '../orchestrator.ts'
 import { followLogs } from './follow-logs.ts'
 import { rotate } from './host-log.ts'
@@ -58,12 +59,29 @@ export class LocalOrchestrator implements Orchestrator {
     return this.#options.nodes ?? oneNode
   }
 
+  unheeded({ placement, resources }: Pick<Workload, 'placement' | 'resources'>): string[] {
+    const near = (placement.near ?? []).map(({ function: other }) => `near ${other} is not followed`)
+    const apart = (placement.apart ?? []).map(other => `apart from ${other} is not followed`)
+    const limits = Object.keys(resources).length > 0 ? ['resources are not held: no process is limited'] : []
+    return [...near, ...apart, ...limits]
+  }
+
   async flows(): Promise<string[]> {
     return [...new Set([...this.#hosts.values()].map(host => host.flow))]
   }
 
   async observe(flow: string): Promise<ObservedHost[]> {
-    return [...this.#hosts.values()].filter(host => host.flow === flow).map(host => host.observe())
+    const hosts = [...this.#hosts.values()].filter(host => host.flow === flow)
+    const newest = new Map<string, number>()
+    for (const { record } of hosts) {
+      const { workload, generation } = record.spec
+      newest.set(workload.node, Math.max(generation, newest.get(workload.node) ?? 0))
+    }
+    return hosts.map(host => {
+      const { workload, generation } = host.record.spec
+      const isNewest = generation === newest.get(workload.node)
+      return { ...host.observe(), ...(!isNewest && { workload }) }
+    })
   }
 
   onChange(listener: (flow: string) => void): void {

@@ -3,9 +3,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobsOf, fileLayer, imageOf, programEntries, writeLayoutTar } from '../../../builder/image/index.ts'
 
-export const mosquittoImage = 'dyninka.dev/test/mosquitto:2'
+/** As a node knows it that has pulled `eclipse-mosquitto:2`. */
+export const mosquittoImage = 'docker.io/library/eclipse-mosquitto:2'
 
-/** Debian's mosquitto where the official image has it. @returns an archive for `ctr images import` */
+/** Debian's mosquitto in place of the official image. @returns an archive for `ctr images import` */
 export async function mosquittoArchive(folder: string): Promise<string> {
   const [plugin] = globSync('/usr/lib/{,*/}mosquitto_dynamic_security.so')
   const programs = await programEntries([

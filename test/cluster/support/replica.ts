@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ClusterControllerOptions } from '../../../controller/cluster/cluster-controller.ts'
+import type { PodOptions } from '../../../controller/cluster/kubernetes-orchestrators.ts'
 
 const program = fileURLToPath(new URL('./controller-process.ts', import.meta.url))
 
@@ -18,7 +19,9 @@ export type ProcessOptions = Partial<
     | 'leaseMs'
     | 'leaveMs'
     | 'silentMs'
+    | 'pinAfterMs'
     | 'ownNamespace'
+    | 'managedBroker'
     | 'service'
     | 'listen'
   >
@@ -26,6 +29,8 @@ export type ProcessOptions = Partial<
   kubeconfig: string
   /** Folder of what hosts leave on disk: it stands for the cluster's nodes. */
   hosts: string
+  /** Hosts are pods of nodes that there are, and not processes of this machine. */
+  pods?: PodOptions
 }
 
 /** One replica of the controller, in a process of its own and with an empty disk, so that it can be killed. */

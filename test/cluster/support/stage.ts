@@ -12,7 +12,7 @@ import { type Files, makeRepository, type Repository } from '../../support/repos
 import { type ApiServer, startApiServer } from '../api-server.ts'
 import { type ProcessOptions, Replica } from './replica.ts'
 
-export const definition = new URL('../../../charts/dyninka/crds/dataflows.yaml', import.meta.url).pathname
+export const definition = new URL('../../../charts/dyninka/files/dataflows.yaml', import.meta.url).pathname
 
 export const flow = (name: string, more = '') => `apiVersion: dyninka.dev/v1
 name: ${name}
@@ -27,6 +27,24 @@ export const code = (value: number) =>
   `export default function f(): { value: number } { return { value: ${value} } }\n`
 export const files = (name: string): Files => ({ 'dataflow.yaml': flow(name), 'first.ts': code(1) })
 
+/** Makes an API server know Dataflows. Returns once it takes them and can explain them: it comes to both a while after it
+ *  calls the definition established. */
+export async function define(api: ApiServer): Promise<void> {
+  await api.kubectl('apply', '--server-side', '-f', definition)
+  await api.kubectl('wait', '--for=condition=Established', 'crd/dataflows.dyninka.dev', '--timeout=60s')
+  const goesWell = (...args: string[]) =>
+    api.kubectl(...args).then(
+      () => true,
+      () => false,
+    )
+  await until(
+    'Dataflows are served',
+    async () => (await goesWell('get', 'dataflows')) && (await goesWell('explain', 'dataflow.spec.source')),
+    undefined,
+    60_000,
+  )
+}
+
 interface Event extends KubernetesObject {
   type: string
   reason: string
@@ -38,7 +56,7 @@ interface Event extends KubernetesObject {
 export class Stage {
   readonly api: ApiServer
   readonly client: KubernetesClient
-  readonly broker: TestBroker
+  readonly broker: Pick<TestBroker, 'url' | 'close'>
   readonly git: GitServer
   readonly repository: Repository
   /** Stands for what pods leave on nodes. */
@@ -47,14 +65,19 @@ export class Stage {
 
   /** @param options.controllers also the cluster's own: they end namespaces and collect garbage */
   static async open(options: { controllers?: boolean; args?: string[] } = {}): Promise<Stage> {
-    const [api, broker, repository, hosts] = await Promise.all([
-      startApiServer(options),
-      aedes(),
-      makeRepository(),
-      mkdtemp(join(tmpdir(), 'dyninka-hosts-')),
-    ])
-    await api.kubectl('apply', '--server-side', '-f', definition)
-    await api.kubectl('wait', '--for=condition=Established', 'crd/dataflows.dyninka.dev')
+    const [api, broker] = await Promise.all([startApiServer(options), aedes()])
+    return Stage.over(api, broker)
+  }
+
+  /** @param api of a whole cluster, too; it is stopped with the stage, as the broker is */
+  static async over(
+    api: ApiServer,
+    broker: Pick<TestBroker, 'url' | 'close'>,
+    from?: Repository,
+  ): Promise<Stage> {
+    const repository = from ?? (await makeRepository())
+    const hosts = await mkdtemp(join(tmpdir(), 'dyninka-hosts-'))
+    await define(api)
     const client = await KubernetesClient.open({ kubeconfig: api.kubeconfig })
     return new Stage({ api, client, broker, repository, hosts, git: await startGitServer(repository.root) })
   }
@@ -158,6 +181,25 @@ export class Stage {
     return hostProcesses(`--record=${this.hosts}/`)
       .map(({ pid }) => pid)
       .toSorted((a, b) => a - b)
+  }
+
+  /** Waits until what was replaced has ended: a host finishes what it has in hand after the next one has taken over.
+   *  @param before pids @param kept how many of them are to be left @param count how many there are then */
+  async swapped(before: number[], kept: number, count = before.length): Promise<void> {
+    await until(
+      `${kept} of ${before.length} hosts are left, of ${count}`,
+      () => {
+        const now = this.pids()
+        return now.length === count && now.filter(pid => before.includes(pid)).length === kept
+      },
+      () => `${before} ${this.pids()}`,
+      60_000,
+    )
+  }
+
+  /** Waits until a Dataflow that is deleted is gone. */
+  remove(name: string): Promise<string> {
+    return this.api.kubectl('delete', `dataflow/${name}`, '--timeout=120s')
   }
 
   async close(): Promise<void> {

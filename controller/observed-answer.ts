@@ -1,0 +1,25 @@
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+import type { DesiredFrom } from './desired.ts'
+import type { Inventory } from './inventory.ts'
+import { observe } from './observe.ts'
+import type { Observed } from './plan.ts'
+
+/** The answer of `/api/observed`. */
+export interface ObservedAnswer
+  extends Observed,
+    Pick<DesiredFrom, 'secretDigests' | 'scales'>,
+    Pick<Inventory, 'pins'> {
+  artifacts: Record<string, string>
+}
+
+export async function observedAnswer(dataflow: Dataflow, context: Context): Promise<ObservedAnswer> {
+  const { artifacts, pins } = dataflow.inventory!
+  return {
+    ...(await observe(dataflow, context)),
+    ...(pins && { pins }),
+    secretDigests: context.secrets.digests(),
+    scales: dataflow.scaler.hosts,
+    artifacts: Object.fromEntries(Object.entries(artifacts).map(([name, { digest }]) => [name, digest])),
+  }
+}

@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Cluster, startCluster } from './cluster.ts'
+import { runtimeImage } from './images.ts'
+import { Stage } from './support/stage.ts'
+
+interface Counted {
+  by: string
+  k: number
+  n: number
+  /** How many of its key came before, by the function's state. */
+  count: number
+  /** Node of the cluster. */
+  at: string
+}
+
+interface World {
+  cluster: Cluster
+  stage: Stage
+  outside: MqttClient
+  counted: Counted[]
+  seen: number[]
+  sent: number
+  stopLoad(): Promise<void>
+}
+
+/** By function: which of three nodes it prefers, each of which is lost in its own way. */
+const ways = { kubelet: 'node-2', network: 'node-3', power: 'node-4' }
+const keys = 4
+const waitMs = 180_000
+
+const where =
+  '(globalThis as unknown as { process: { env: Record<string, string> } }).process.env.DYNINKA_NODE!'
+const files = {
+  'count.ts': `import type { Context } from 'dyninka'
+export interface Counted { by: string; k: number; n: number; count: number; at: string }
+export default function count({ k, n }: { k: number; n: number }, ctx: Context<{ state: number }>): Counted {
+  ctx.state = (ctx.state ?? 0) + 1
+  return { by: ctx.env.BY!, k, n, count: ctx.state, at: ${where} }
+}
+`,
+  'camera.ts': 'export default ({ n }: { n: number }): { n: number } => ({ n })\n',
+  'dataflow.yaml': `apiVersion: dyninka.dev/v1
+name: loss
+sources:
+  in: { mqtt: loss/in, placement: { zone: zone-1 } }
+  eyes: { mqtt: loss/in, placement: { zone: zone-1 } }
+functions:
+${Object.entries(ways)
+  .map(
+    ([name, node]) =>
+      `  ${name}: { code: count.ts, from: in, key: k, env: { BY: ${name} }, ` +
+      `placement: { prefer: [{ zone: ${node.replace('node', 'zone')}, weight: 100 }] } }`,
+  )
+  .join('\n')}
+  camera: { code: camera.ts, from: eyes, placement: { require: { labels: { camera: exists } } } }
+sinks:
+  counted: { from: [${Object.keys(ways)}], mqtt: loss/counted, placement: { zone: zone-1 } }
+  seen: { from: camera, mqtt: loss/seen, placement: { zone: zone-1 } }
+`,
+}
+
+const Loss = suite<World>('nodes that are lost')
+
+Loss.before(async world => {
+  world.cluster = await startCluster({
+    nodes: 4,
+    labels: [{}, {}, { camera: 'front' }, {}],
+    mosquitto: 'max_queued_messages 0', // what waits for the camera waits outside of the dataflow
+    // DEFAULTS=1 measures what Kubernetes does by itself.
+    ...(process.env.DEFAULTS && {
+      controllerArgs: ['--node-monitor-period', '5s', '--node-monitor-grace-period', '50s'],
+    }),
+  })
+  const { broker } = world.cluster
+  world.stage = await Stage.over(world.cluster, { url: broker.url, close: async () => {} })
+  const commit = await world.stage.repository.publish(files)
+  const pods = { image: runtimeImage, ...(!process.env.DEFAULTS && { tolerationSeconds: 3 }) }
+  await world.stage.replica({ pods })
+  await world.stage.apply('loss')
+  await world.stage.ready('loss', commit, waitMs)
+  Object.assign(world, { counted: [], seen: [], sent: 0 })
+  world.outside = await connectAsync(broker.url, { protocolVersion: 4 })
+  world.outside.on('message', (topic, payload) => {
+    const value = JSON.parse(payload.toString()) as Counted
+    if (topic === 'loss/counted') world.counted.push(value)
+    else world.seen.push(value.n)
+  })
+  await world.outside.subscribeAsync(['loss/counted', 'loss/seen'], { qos: 1 })
+  world.stopLoad = load(world)
+})
+Loss.after(async ({ stage, outside, stopLoad, cluster }) => {
+  await stopLoad?.()
+  await outside?.endAsync(true)
+  await (stage ? stage.close() : cluster?.stop())
+})
+
+/** 20 records a second. @returns how to stop it */
+function load(world: World): () => Promise<void> {
+  let stopped = false
+  const sending = (async () => {
+    for (; !stopped; await sleep(50)) {
+      const n = world.sent
+      await world.outside.publishAsync('loss/in', JSON.stringify({ k: n % keys, n }), { qos: 1 })
+      world.sent += 1
+    }
+  })()
+  return async () => {
+    stopped = true
+    await sending
+  }
+}
+
+async function until(what: string, holds: () => Promise<boolean> | boolean, detail = async () => '') {
+  for (const end = Date.now() + waitMs; !(await holds()); await sleep(100))
+    if (Date.now() > end) throw new Error(`waited for ${what}: ${await detail()}`)
+}
+
+const of = ({ counted }: World, way: string) => counted.filter(({ by }) => by === way)
+const pods = ({ cluster }: World) => cluster.kubectl('get', 'pods', '-o', 'wide')
+const camera = async ({ stage }: World) =>
+  (await stage.get('loss'))?.status?.functions?.find(({ name }) => name === 'camera')
+
+Loss('begin with functions where they prefer to be', async world => {
+  for (const [way, node] of Object.entries(ways)) {
+    await until(`records of ${way}`, () => of(world, way).length > 0)
+    assert.is(of(world, way)[0]!.at, node)
+  }
+  await until('what the camera sees', () => world.seen.length > 0)
+})
+
+Loss('are replaced by another one, however they were lost', async world => {
+  const [, second, third, fourth] = world.cluster.nodes
+  const before = Date.now()
+  await Promise.all([second!.stopKubelet(), third!.unplug(), fourth!.powerOff()])
+  const took: Record<string, number> = {}
+  await until(
+    'functions to go on elsewhere',
+    () => {
+      for (const way of Object.keys(ways))
+        if (of(world, way).at(-1)!.at === 'node-1') took[way] ??= (Date.now() - before) / 1_000
+      return Object.keys(took).length === 3
+    },
+    () => pods(world),
+  )
+  console.log('went on elsewhere after so many seconds:', took)
+})
+
+Loss('leave what runs nowhere else waiting, and say so', async world => {
+  await until(
+    'the camera to wait',
+    async () => /no node can take it/.test((await camera(world))?.message ?? ''),
+    async () => JSON.stringify(await camera(world)),
+  )
+  assert.is((await camera(world))!.phase, 'Waiting')
+  assert.match((await world.stage.conditions('loss')).Ready!, 'False')
+})
+
+Loss('do no harm when they come back, and what waited goes on', async world => {
+  const { cluster, stage, stopLoad } = world
+  const [, second, third, fourth] = cluster.nodes
+  const waiting = world.seen.length
+  await Promise.all([second!.startKubelet(), third!.plug(), fourth!.powerOn()])
+  await until(
+    'the camera',
+    () => world.seen.length > waiting,
+    () => pods(world),
+  )
+  await until(
+    'the lost pods to be gone',
+    async () => {
+      const text = await cluster.kubectl(
+        'get',
+        'pods',
+        '-o',
+        'jsonpath={.items[*].metadata.deletionTimestamp}',
+      )
+      return text.trim() === ''
+    },
+    () => pods(world),
+  )
+  await stage.until('loss', 'Ready', 'True', waitMs)
+  await stopLoad()
+  const { sent } = world
+  await until(
+    'all records',
+    () => world.counted.length >= 3 * sent && world.seen.length >= sent,
+    async () => `${world.counted.length} counted and ${world.seen.length} seen of ${sent}`,
+  )
+  const all = Array.from({ length: sent }, (_, n) => n)
+  assert.equal(world.seen, all)
+  for (const way of Object.keys(ways)) {
+    for (let k = 0; k < keys; k++) {
+      const told = of(world, way).filter(record => record.k === k)
+      assert.equal(
+        told.map(({ n }) => n),
+        all.filter(n => n % keys === k),
+        `${way}: nothing lost, nothing twice, and in order`,
+      )
+      assert.equal(
+        told.map(({ count }) => count),
+        told.map((_, i) => i + 1),
+        `${way}: and the state has it so`,
+      )
+    }
+  }
+})
+
+Loss.run()
