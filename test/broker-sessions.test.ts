@@ -316,4 +316,36 @@ Broker('keeps them, too, when its port is taken and it starts on another one', a
   await untilRetained(world, 'dyninka/f/state/b', { 'dyninka/f/state/b': 'kept' })
 })
 
+Broker('keeps what it acknowledged last before it ends', async world => {
+  const publisher = await open(world, 'publisher')
+  const acknowledged = new Set<string>()
+  let isGoing = true
+  const flood = (async () => {
+    for (let n = 0; isGoing; n++) {
+      const topic = `last/${n}`
+      publisher.publish(topic, 'x', { retain: true }).then(
+        () => acknowledged.add(topic),
+        () => {
+          isGoing = false
+        },
+      )
+      if (n % 20 === 0) await sleep(1)
+    }
+  })()
+  await until('it takes some', () => acknowledged.size > 200)
+  await stopEmbeddedBroker(world.state)
+  await until('the sender knows', () => !isGoing)
+  await flood
+  world.url = (await embeddedBroker(world.state)).url
+  const missing = new Set(acknowledged)
+  await readRetained(wireTransport(world.url), ['last/#'], {
+    patienceMs: 3_000,
+    take(topic) {
+      missing.delete(topic)
+      return missing.size === 0
+    },
+  })
+  assert.equal([...missing], [])
+})
+
 Broker.run()

@@ -10,6 +10,7 @@
  */
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { Aedes } from 'aedes'
 import type { Problem } from '../../schema/problem.ts'
 import { writeJson } from '../atomic-file.ts'
@@ -71,11 +72,22 @@ server.on('connection', socket => {
 })
 
 let ending = false
+const authorize = broker.authorizePublish
+broker.authorizePublish = (client, packet, done) => {
+  // What comes while it ends gets no acknowledgment: its sender gives it to the next. Wills are none of a client's.
+  if (!ending || packet.messageId === undefined) authorize(client, packet, done)
+}
+
+/** aedes acknowledges a message first, and stores it in a later turn of the event loop; one that is closed in between,
+ *  never. */
+const turns = 20
+
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
   process.on(name, async () => {
     if (ending) return
     ending = true
     server.close()
+    for (let i = 0; i < turns; i++) await turn()
     await disconnectAll(broker)
     for (const socket of sockets) socket.destroy()
     try {
