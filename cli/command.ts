@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { clusterOptions, type KubeOptions } from './kube.ts'
 
 interface Description {
   summary: string
@@ -30,20 +31,28 @@ export function command(name: string, { summary, detail, examples, failure }: De
     )
 }
 
-export interface ControllerOptions {
+export interface ControllerOptions extends KubeOptions {
   state?: string
   url?: string
 }
 
 /** The options by which a command finds the controller it talks to. */
 export const controllerOptions = (to: Command) =>
-  to
-    .addOption(stateOption())
-    .option('--url <URL>', 'address of the controller (env: DYNINKA_URL, and DYNINKA_TOKEN for its token)')
+  clusterOptions(
+    to
+      .addOption(stateOption())
+      .option('--url <URL>', 'address of the controller (env: DYNINKA_URL, and DYNINKA_TOKEN for its token)')
+      .optionsGroup('Options that lead to a Kubernetes cluster:'),
+  )
+
+/** They lead to a cluster, and not to one controller. */
+export const isOfCluster = ({ namespace, context, kubeconfig }: KubeOptions) =>
+  namespace !== undefined || context !== undefined || kubeconfig !== undefined
 
 export const stateOption = () =>
   new Option('--state <DIR>', "the controller's state folder (default: .dyninka here or above, else yours)")
 
-export const flowOption = () => new Option('--flow <NAME>', 'the dataflow, where several run')
+export const flowOption = () =>
+  new Option('--flow <NAME>', 'the dataflow, where several run; in a cluster, the Dataflow')
 
 export const jsonOption = (what: string) => new Option('--json', what)

@@ -9,6 +9,7 @@ interface Options {
   selector?: string
   ownNamespace?: string
   lease: string
+  service: string
   listen: string
   state: string
   image: string
@@ -57,6 +58,7 @@ export const controller = (): Command =>
       'namespace of its Lease and its Secret (env: POD_NAMESPACE; default: that of the context)',
     )
     .option('--lease <NAME>', 'name of the Lease', 'dyninka-controller')
+    .option('--service <NAME>', 'name of the Service in front of all replicas', 'dyninka')
     .option(
       '--leave-timeout <DURATION>',
       'how long a deleted Dataflow may take to end (default: 2m)',
@@ -72,7 +74,10 @@ export const controller = (): Command =>
     .option('--kubeconfig <FILE>', 'outside of a cluster (default: KUBECONFIG, ~/.kube/config)')
     .option('--context <NAME>', 'of the kubeconfig')
     .option('--json', 'structured logs on stdout; what a pod does always')
-    .addHelpText('after', '\nEnvironment: DYNINKA_WEBHOOK_SECRET signs /webhook.')
+    .addHelpText(
+      'after',
+      '\nEnvironment: DYNINKA_WEBHOOK_SECRET signs /webhook; POD_IP is where other replicas reach this one.',
+    )
     .action(
       async ({
         ownNamespace,
@@ -107,6 +112,7 @@ export const controller = (): Command =>
           ownNamespace: ownNamespace ?? process.env.POD_NAMESPACE ?? client.namespace,
           leaseName: lease,
           ...(leaveTimeout !== undefined && { leaveMs: leaveTimeout }),
+          ...(process.env.POD_IP && { address: process.env.POD_IP }),
           ...(pinAfter !== undefined && { pinAfterMs: pinAfter }),
           ...(webhookSecret && { webhookSecret }),
           logger,

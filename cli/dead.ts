@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { DeadLetter } from '../controller/broker/dead-letters.ts'
-import type { Api } from './api/api.ts'
+import type { Place } from './api/target.ts'
 import { type ControllerOptions, command, controllerOptions, flowOption, jsonOption } from './command.ts'
 import { Usage } from './failure.ts'
 
@@ -32,6 +32,7 @@ const list = () =>
       examples: [
         ['dyninka dead list', 'those of every function'],
         ['dyninka dead list parse --json', 'the whole letters, with record and stack'],
+        ['dyninka dead list -n flows --flow etl', 'those of one Dataflow of a cluster'],
       ],
       failure: 'the controller is not there',
     })
@@ -39,8 +40,8 @@ const list = () =>
       .addOption(flowOption())
       .addOption(jsonOption('the whole letters')),
   ).action(async (name: string | undefined, options: Options) => {
-    const { controller, flow } = await find(name, options)
-    const letters = await controller.get<DeadLetter[]>('/api/dead', { flow, function: name })
+    const { api, flow } = await find(name, options)
+    const letters = await api.get<DeadLetter[]>('/api/dead', { flow, function: name })
     if (options.json) return console.log(JSON.stringify(letters, null, 2))
     const { lettersText } = await import('./dead/text.ts')
     console.log(lettersText(letters))
@@ -53,6 +54,7 @@ const change = (verb: 'replay' | 'drop', summary: string, done: string) =>
       examples: [
         [`dyninka dead ${verb} parse 0/17 0/18`, 'two of them, by the ID that `dead list` shows'],
         [`dyninka dead ${verb} parse --all`, 'all of one function'],
+        [`dyninka dead ${verb} parse --all -n flows`, 'in a cluster'],
       ],
       failure: 'the controller is not there, or there was no such letter',
     })
@@ -65,19 +67,15 @@ const change = (verb: 'replay' | 'drop', summary: string, done: string) =>
     if (ids.length === 0 && !options.all) {
       throw new Usage('which letters?', `Name them as \`dyninka dead list ${name}\` does, or add --all.`)
     }
-    const { controller, flow } = await find(name, options)
+    const { api, flow } = await find(name, options)
     const body = { flow, function: name, ...(ids.length > 0 && { ids }) }
-    const { count } = await controller.post<{ count: number }>(`/api/dead/${verb}`, body)
+    const { count } = await api.post<{ count: number }>(`/api/dead/${verb}`, body)
     console.log(options.json ? JSON.stringify({ count }) : `${count} ${done}`)
     if (count < ids.length) process.exitCode = 1
   })
 
-async function find(name: string | undefined, options: Options): Promise<{ controller: Api; flow: string }> {
+async function find(name: string | undefined, options: Options): Promise<Place> {
   const { connect } = await import('./api/connect.ts')
-  const controller = await connect(options)
-  const flow =
-    name === undefined
-      ? await controller.flowNamed(options.flow)
-      : await controller.flowOf(name, options.flow)
-  return { controller, flow }
+  const target = await connect(options)
+  return name === undefined ? target.place(options.flow) : target.placeOf(name, options.flow)
 }

@@ -18,6 +18,7 @@ export const diff = (): Command =>
       examples: [
         ['dyninka diff', 'before a push'],
         ['dyninka diff --exit-code', 'exits 1 if anything would change, for scripts'],
+        ['dyninka diff -n flows', 'against the Dataflows of a cluster'],
       ],
       failure: 'the tree has findings, or with --exit-code something would change',
     })

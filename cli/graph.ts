@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { Problem } from '../schema/problem.ts'
-import { type ControllerOptions, command, controllerOptions, flowOption } from './command.ts'
+import { type ControllerOptions, command, controllerOptions, flowOption, isOfCluster } from './command.ts'
 import { Usage } from './failure.ts'
 import type { Picture } from './graph/picture.ts'
 
@@ -23,6 +23,7 @@ export const graph = (): Command =>
       examples: [
         ['dyninka graph', 'the dataflow in this folder, in the terminal'],
         ['dyninka graph --live', 'what runs, with records per second on each edge'],
+        ['dyninka graph --flow etl -n flows', 'what runs in a cluster'],
         ['dyninka graph --format svg > graph.svg', 'a drawing for a page'],
         ['dyninka graph --format mermaid', 'for Markdown on GitHub or GitLab'],
       ],
@@ -38,7 +39,7 @@ export const graph = (): Command =>
       .option('--live', 'what runs, instead of a folder')
       .addOption(flowOption()),
   ).action(async (dir: string, options: Options) => {
-    const live = options.live ?? options.url !== undefined
+    const live = options.live ?? (options.url !== undefined || isOfCluster(options))
     console.log(await draw(live ? await running(options) : await written(dir), options.format))
   })
 
@@ -60,8 +61,8 @@ async function written(dir: string): Promise<Picture> {
 
 async function running(options: Options): Promise<Picture> {
   const { connect } = await import('./api/connect.ts')
-  const controller = await connect(options)
-  return controller.get<Picture>('/api/graph', { flow: await controller.flowNamed(options.flow) })
+  const { api, flow } = await (await connect(options)).place(options.flow)
+  return api.get<Picture>('/api/graph', { flow })
 }
 
 async function draw(picture: Picture, format: Format): Promise<string> {

@@ -1,8 +1,5 @@
 import type { Command } from 'commander'
-import type { DataflowResource } from '../controller/cluster/resource.ts'
-import { didYouMean, listed } from '../schema/suggest.ts'
 import { command } from './command.ts'
-import { Usage } from './failure.ts'
 import { clusterOptions, type KubeOptions, openCluster } from './kube.ts'
 
 type Change = { metadata: object } | { spec: object }
@@ -26,16 +23,14 @@ function changing(
   }).argument('<NAME>', 'of the Dataflow')
   return clusterOptions(described).action(async (name: string, options: KubeOptions) => {
     const { resources } = await import('../controller/kubernetes/resource.ts')
+    const { dataflowNamed } = await import('./cluster/find.ts')
+    const { forPeople } = await import('./cluster/for-people.ts')
     const client = await openCluster(options)
     const namespace = options.namespace ?? client.namespace
-    if (!(await client.get(resources.Dataflow, { name, namespace }))) {
-      const { items } = await client.list<DataflowResource>(resources.Dataflow, { namespace })
-      const names = items.map(({ metadata }) => metadata.name)
-      const otherwise = names.length === 0 ? 'There is none.' : `There are ${listed(names)}.`
-      throw new Usage(`no Dataflow in ${namespace} is called ${name}`, didYouMean(name, names, otherwise))
-    }
-    await client.merge(resources.Dataflow, { name, namespace }, change())
-    console.log(`${name} ${done}`)
+    const { metadata } = await dataflowNamed(client, namespace, name)
+    const place = { name: metadata.name, namespace }
+    await client.merge(resources.Dataflow, place, change()).catch(forPeople)
+    console.log(`${metadata.name} ${done}`)
   })
 }
 

@@ -5,7 +5,7 @@ import { type ControllerOptions, command, controllerOptions, flowOption, jsonOpt
 import { Usage } from './failure.ts'
 import type { Picture } from './graph/picture.ts'
 import { interruption } from './interrupt.ts'
-import { count } from './logs.ts'
+import { count, noCount } from './logs.ts'
 import { recordText } from './record-text.ts'
 
 interface Options extends ControllerOptions {
@@ -23,19 +23,21 @@ export const tap = (): Command =>
         ['dyninka tap average', 'what average returns, until Ctrl-C'],
         ['dyninka tap average.hot --limit 5', 'five records of a named output'],
         ['dyninka tap average --json | jq .value', 'for scripts'],
+        ['dyninka tap average -n flows --flow etl', 'of one Dataflow of a cluster'],
       ],
       failure: 'the controller is not there',
     })
       .argument('FUNCTION[.OUTPUT]', 'function or source, and one of its outputs')
-      .option('-n, --limit <COUNT>', 'end after so many records', count)
+      .option('--limit <COUNT>', 'end after so many records', count)
       .addOption(flowOption())
       .addOption(jsonOption('NDJSON: {"id", "key", "time", "value", "function", "output"}')),
   ).action(async (place: string, options: Options) => {
+    if (options.namespace !== undefined) noCount(options.namespace, '--limit')
     const { connect } = await import('./api/connect.ts')
-    const controller = await connect(options)
+    const target = await connect(options)
     const [name, output] = place.split('.', 2) as [string, string?]
-    const flow = await controller.flowOf(name, options.flow)
-    const { nodes, edges } = await controller.get<Picture>('/api/graph', { flow, rates: 0 })
+    const { api, flow } = await target.placeOf(name, options.flow)
+    const { nodes, edges } = await api.get<Picture>('/api/graph', { flow, rates: 0 })
     if (nodes.some(node => node.name === name && node.kind === 'sink')) {
       const inputs = edges.filter(edge => edge.to === name).map(edge => edge.from)
       throw new Usage(`${name} is a sink: nothing leaves it`, `Tap what it reads: ${listed(inputs, 'or')}.`)
@@ -46,7 +48,7 @@ export const tap = (): Command =>
       throw new Usage(`nobody reads an output ${output} of ${name}`, didYouMean(output, outputs, otherwise))
     }
     const query = { flow, function: name, output, limit: options.limit }
-    for await (const record of controller.lines<TappedRecord>('/api/tap', query, interruption())) {
+    for await (const record of api.lines<TappedRecord>('/api/tap', query, interruption())) {
       console.log(options.json ? JSON.stringify(record) : recordText(record))
     }
   })

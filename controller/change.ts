@@ -36,7 +36,8 @@ export function describe(change: Change): string {
   switch (change.action) {
     case 'start': {
       const { workload, generation, replica, place } = change.spec
-      return `start ${workload.node} generation ${generation}, replica ${replica}, on ${place} (${short(workload.artifact)})`
+      const where = place === '' ? '' : `, on ${place}` // a cluster chooses itself
+      return `start ${workload.node} generation ${generation}, replica ${replica}${where} (${short(workload.artifact)})`
     }
     case 'stop':
     case 'restart':

@@ -80,7 +80,7 @@ Controller('status tells what runs, for people and for machines', async ({ ask }
   )
   const [first] = dataflows[0]!.functions
   assert.is(first!.phase, 'Running')
-  assert.type(first!.hosts[0]!.pid, 'number')
+  assert.type(first!.hosts![0]!.pid, 'number')
 })
 
 Controller('status --json has every key that scripts may rely on', async ({ ask }) => {

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -9,6 +10,8 @@ import * as assert from 'uvu/assert'
 import { type Controller, startController } from '../controller/controller.ts'
 import type { ControllerEvent } from '../controller/options.ts'
 import { Access } from '../controller/server/access.ts'
+import { type Server, startServer } from '../controller/server/server.ts'
+import { tokenFor } from '../controller/server/token.ts'
 import type { DataflowStatus } from '../controller/status.ts'
 import { until } from './support/controlled.ts'
 
@@ -229,10 +232,89 @@ Api('asks for a token on any other address, and keeps it where only its owner re
     } as never)
   assert.throws(() => check(), /token/)
   assert.throws(() => check('Bearer wrong'), /token/)
-  check(`Bearer ${access.token}`)
+  assert.is(check(`Bearer ${access.token}`), undefined)
+  // One Dataflow has a token of its own, which opens the API for it alone.
+  const one = tokenFor(access.token!, 'uid-1')
+  assert.is(check(`Bearer ${one}`), 'uid-1')
+  assert.is(access.check({ headers: { 'x-dyninka-token': one } }), 'uid-1')
+  const forged = [one.replace('uid-1', 'uid-2'), `${one}x`, tokenFor('another', 'uid-1'), '.', 'uid-1.']
+  for (const token of forged) assert.throws(() => check(`Bearer ${token}`), /token/)
   const file = join(root, 'state', 'controller.json')
   assert.is((await stat(file)).mode & 0o777, 0o600)
   assert.equal(Object.keys(JSON.parse(await readFile(file, 'utf8'))), ['url', 'token', 'pid'])
+})
+
+Api('passes on that an answer was cut off', async () => {
+  const dying = createServer((_, response) => {
+    response.write('{"half":')
+    setTimeout(() => response.destroy(), 50)
+  })
+  await new Promise<void>(resolve => dying.listen(0, '127.0.0.1', resolve))
+  const front = await standby(`http://127.0.0.1:${(dying.address() as AddressInfo).port}`)
+  const response = await fetch(`${front.url}/api/tap`)
+  const rest = await response.text().then(
+    () => 'whole',
+    () => 'cut off',
+  )
+  assert.is(rest, 'cut off')
+  await front.close()
+  dying.close()
+})
+
+/** Of a replica that stands by, and knows another one that does the work. */
+const standby = (url: string | undefined, webhookSecret?: string): Promise<Server> =>
+  startServer({
+    members: () => [],
+    isReady: () => true,
+    elsewhere: () => ({ ...(url !== undefined && { url }) }),
+    ...(webhookSecret !== undefined && { webhookSecret }),
+    address: '127.0.0.1',
+    port: 0,
+    log: pino({ level: 'silent' }),
+  })
+
+Api('answers through a replica that stands by as it does itself', async world => {
+  const front = await standby(world.controller.url)
+  const through = { ...world, controller: { ...world.controller, url: front.url } }
+  try {
+    const [graph, same] = await Promise.all([
+      get<object>(through, '/api/graph?rates=0'),
+      get<object>(world, '/api/graph?rates=0'),
+    ])
+    assert.equal(graph, same)
+    const tapped = await fetch(`${front.url}/api/tap?function=count&limit=2`)
+    assert.is((await tapped.text()).trim().split('\n').length, 2)
+    assert.is((await post(through, '/api/dead/drop', JSON.stringify({ function: 'nowhere' }))).status, 404)
+    const body = JSON.stringify({ ref: 'refs/heads/main' })
+    const signature = createHmac('sha256', 'hook').update(body).digest('hex')
+    assert.is((await post(through, '/webhook', body, { 'x-gitea-signature': signature })).status, 202)
+    // Who looks on may leave, and the one that is asked hears of it.
+    const tapping = await fetch(`${front.url}/api/tap?function=count`)
+    const reader = tapping.body!.getReader()
+    assert.ok((await reader.read()).value!.length > 0)
+    await reader.cancel()
+  } finally {
+    await front.close()
+  }
+})
+
+Api('says so when no replica does the work, or it is gone', async ({ controller }) => {
+  const [nobody, gone] = await Promise.all([standby(undefined), standby('http://127.0.0.1:9')])
+  // Two that each take the other for the leader.
+  const lost = await standby(nobody.url)
+  try {
+    for (const { url } of [nobody, gone, lost]) {
+      const response = await fetch(`${url}/api/status`)
+      assert.is(response.status, 503)
+      const { error } = (await response.json()) as { error: { reason: string; hint: string } }
+      assert.match(error.reason, url === gone.url ? 'LeaderUnreachable' : 'NoLeader')
+      assert.match(error.hint, 'takes over')
+      assert.is((await fetch(`${url}/healthz`)).status, 200)
+    }
+    assert.is((await fetch(`${controller.url}/api/status`)).status, 200)
+  } finally {
+    await Promise.all([nobody, gone, lost].map(server => server.close()))
+  }
 })
 
 Api('takes an edit of the working folder within a moment', async world => {

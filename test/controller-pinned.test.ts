@@ -44,12 +44,11 @@ const processes = (controlled: Controlled) =>
 let running: number[] = []
 
 Pinned('is given up in time, and what ran goes on', async ({ repository, controlled }) => {
-  const before = await controlled.pids()
+  const before = processes(controlled)
   await repository.publish({ 'first.ts': bad(2) })
   await until('it is pinned', isPinned(controlled), () => JSON.stringify(controlled.events), 60_000)
-  await until('what failed is gone', () => processes(controlled).length === 3)
-  const after = await controlled.pids()
-  assert.equal(after, before, 'the same processes')
+  await until('what failed is gone', () => processes(controlled).length === 3, undefined, 60_000)
+  assert.equal(processes(controlled), before)
   assert.is(await condition(controlled, 'Ready'), 'False FunctionPinned')
   await until(
     'nothing is on its way',
@@ -106,14 +105,16 @@ Pinned('runs with the next commit that changes it', async ({ repository, control
 })
 
 Pinned('goes on as it is when the commit is taken back', async ({ repository, controlled }) => {
-  const before = await controlled.pids()
+  await until('what was replaced is gone', () => processes(controlled).length === 3, undefined, 60_000)
+  const before = processes(controlled)
   const events = controlled.events.length
   await repository.publish({ 'first.ts': bad(5) })
   const fails = () =>
     controlled.events.slice(events).some(({ type }) => type === 'failed' || type === 'pinned')
   await until('it fails', fails, undefined, 60_000)
   await controlled.ready(await repository.publish({ 'first.ts': code(4) }), 60_000)
-  assert.is((await controlled.pids()).first, before.first)
+  await until('what failed is gone', () => processes(controlled).length === 3, undefined, 60_000)
+  assert.equal(processes(controlled), before)
 })
 
 Pinned.run()

@@ -4,11 +4,24 @@ import type { Finding } from '../../schema/finding.ts'
 export interface Status {
   dataflows: Dataflow[]
   /** How reading the repository or folder goes. */
-  source: { revision: string | null; trouble?: { reason: string; message: string; hint: string } }
+  source: { revision: string | null; trouble?: Trouble }
+}
+
+export interface Trouble {
+  reason: string
+  message: string
+  hint: string
 }
 
 export interface Dataflow {
   name: string
+  /** In a cluster: name of the Dataflow that it is run for, and its namespace. */
+  resource?: string
+  namespace?: string
+  /** In a cluster: nobody looks at it. */
+  suspended?: true
+  /** In a cluster: how reading its repository goes. */
+  trouble?: Trouble
   revision: string
   folder: string
   /** Why its newest revision is refused, or a function can't be built. */
@@ -20,14 +33,14 @@ export interface Dataflow {
     at: string
     result: string
     message: string
-    built: string[]
-    applied: string[]
+    built?: string[]
+    applied?: string[]
   }[]
 }
 
 export interface Condition {
   type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
-  status: 'True' | 'False'
+  status: 'True' | 'False' | 'Unknown'
   reason: string
   message: string
   hint?: string
@@ -40,16 +53,29 @@ export interface FunctionStatus {
   artifact: string
   phase: 'Waiting' | 'Building' | 'Starting' | 'Running' | 'Idle' | 'Failed' | 'Stopping'
   message?: string
-  hosts: { id: string; node: string; pid: number | null; startedAt: string | null; artifact: string }[]
+  /** Absent where no controller tells them; `hostCount` then is how many there were. */
+  hosts?: Host[]
+  hostCount?: number
   /** Where `scale` leaves a choice. */
   scale?: { min: number; max: number; hosts: number; reason: string; at: string }
-  recordsIn: number
-  recordsOut: number
-  lag: number
-  deadLetters: number
+  /** This and what follows: absent where no controller tells them. */
+  recordsIn?: number
+  recordsOut?: number
+  lag?: number
+  deadLetters?: number
   /** Neither replayed nor dropped. */
   unreadDeadLetters?: number
-  retries: number
+  retries?: number
   /** By a source, because of `overflow`. */
   dropped?: number
+}
+
+export interface Host {
+  id: string
+  /** Where it runs; empty as long as that is not decided. */
+  node: string
+  /** Of a process of this machine. */
+  pid: number | null
+  startedAt: string | null
+  artifact: string
 }

@@ -1,5 +1,6 @@
 import type { TappedRecord } from '../../controller/broker/tap.ts'
 import { Api } from '../api/api.ts'
+import { Direct } from '../api/carrier.ts'
 import type { Picture } from '../graph/picture.ts'
 import { type LogLine, logText } from '../log-text.ts'
 import { paint } from '../paint.ts'
@@ -30,7 +31,7 @@ export class Passing {
   }
 
   follow(url: string, token?: string) {
-    this.#api.resolve(new Api(url, token))
+    this.#api.resolve(new Api(new Direct(url, token)))
   }
 
   /** Looks at a dataflow from now on; what is new in it since the last call is added. */

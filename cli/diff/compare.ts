@@ -5,11 +5,10 @@ import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
 import { describe, nodeOf, type Change as PlannedChange } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
-import type { ObservedAnswer } from '../../controller/observed-answer.ts'
 import { withPins } from '../../controller/pins.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
 import { discover, type Finding, type Flow, load, Problem } from '../../schema/index.ts'
-import type { Api } from '../api/api.ts'
+import type { Running, Target } from '../api/target.ts'
 import { git } from '../git.ts'
 import { stateFolder } from '../state.ts'
 import { type Change, rewired } from './rewired.ts'
@@ -23,22 +22,19 @@ export interface Difference {
 }
 
 /** What a push of the tree would change of what a controller runs, one entry for each dataflow in it. */
-export async function compare(dir: string, controller: Api, state?: string): Promise<Difference[]> {
+export async function compare(dir: string, target: Target, state?: string): Promise<Difference[]> {
   const folders = await discover(dir)
   if (folders.length === 0) throw new Problem('NoDataflow', `there is no dataflow.yaml under ${dir}`)
   const root = await git(dir, 'rev-parse', '--show-toplevel').catch(() => dir)
   const own = join(stateFolder(state, dir), 'store')
   const store = existsSync(own) ? own : await mkdtemp(join(tmpdir(), 'dyninka-diff-'))
   try {
-    const running = (await controller.status()).dataflows.map(({ name }) => name)
     const differences: Difference[] = []
     for (const folder of folders) {
       const { flow, findings } = await load(join(dir, folder))
       if (!flow) differences.push({ name: basename(join(dir, folder)), folder, changes: [], findings })
       else {
-        const observed = running.includes(flow.name)
-          ? await controller.get<Answer>('/api/observed', { flow: flow.name })
-          : nothingObserved
+        const observed = await target.running(flow.name)
         differences.push({
           name: flow.name,
           folder,
@@ -54,30 +50,17 @@ export async function compare(dir: string, controller: Api, state?: string): Pro
 
 const steps: PlannedChange['action'][] = ['publish', 'discard', 'repartition', 'begin']
 
-type Answer = Observed & Partial<Pick<ObservedAnswer, 'secretDigests' | 'scales' | 'artifacts' | 'pins'>>
-
-const nothingObserved: Answer = {
-  hosts: [],
-  wirings: {},
-  presences: [],
-  nodes: [
-    { name: 'local', zone: 'local', arch: process.arch === 'x64' ? 'amd64' : process.arch, labels: {} },
-  ],
-  sessions: {},
-  resting: {},
-  ended: {},
-  silent: [],
-}
-
 async function changesOf(
   flow: Flow,
-  observed: Answer,
+  observed: Running,
   { root, dir, store }: { root: string; dir: string; store: string },
 ): Promise<Pick<Difference, 'changes' | 'findings'>> {
   const functions = flow.nodes
     .filter(node => node.kind === 'function')
     .map(({ name, code }) => ({ name, code }))
-  const [runtime, results] = await Promise.all([hostBundle(store), build({ root, dir, functions, store })])
+  const [own, results] = await Promise.all([hostBundle(store), build({ root, dir, functions, store })])
+  // A push brings no other host than the one that the controller has.
+  const runtime = { ...own, digest: runtimeOf(observed) ?? own.digest }
   const artifacts = Object.fromEntries(
     results.flatMap(r => ('artifact' in r ? [[r.function, r.artifact]] : [])),
   )
@@ -103,13 +86,20 @@ async function changesOf(
   }
 }
 
+/** Digest of the host that all run on; undefined where there is none, or not one alone. */
+function runtimeOf({ hosts }: Pick<Observed, 'hosts'>): string | undefined {
+  const [digest, ...others] = new Set(hosts.map(({ runtime }) => runtime))
+  return others.length === 0 ? digest : undefined
+}
+
 /** A host of a newer generation takes the place of those that run. */
 function told(change: PlannedChange, { hosts }: Observed): Change {
   if (change.action !== 'start') return { action: change.action, description: describe(change) }
   const { workload, generation, place } = change.spec
   const replaces = hosts.some(host => host.node === workload.node && host.generation < generation)
   if (!replaces) return { action: 'start', description: describe(change) }
-  return { action: 'swap', description: `swap ${workload.node} for generation ${generation}, on ${place}` }
+  const where = place === '' ? '' : `, on ${place}`
+  return { action: 'swap', description: `swap ${workload.node} for generation ${generation}${where}` }
 }
 
 /** New code of functions that have no host, since there is no work for them. */

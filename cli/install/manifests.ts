@@ -47,7 +47,14 @@ export async function manifests(options: InstallOptions): Promise<Manifest[]> {
       },
     },
   }
-  return [definition, home, ...rights(options, permissions), ...workload(options)]
+  const people = await read<Record<'look' | 'steer' | 'ask', Rule[]>>('files/people.yaml')
+  return [
+    definition,
+    home,
+    ...rights(options, permissions),
+    ...rightsOfPeople(options, people),
+    ...workload(options),
+  ]
 }
 
 const selectorOf = ({ name }: InstallOptions) => ({
@@ -92,6 +99,34 @@ function rights(
     binding(nodes),
     dataflows,
     binding(dataflows, watchNamespace),
+  ]
+}
+
+/** For an administrator to give. */
+function rightsOfPeople(
+  options: InstallOptions,
+  { look, steer, ask }: Record<'look' | 'steer' | 'ask', Rule[]>,
+): Manifest[] {
+  const { name, namespace } = options
+  const labels = labelsOf(options)
+  const added = (kind: string, to: string[], rules: Rule[]): Manifest => ({
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRole',
+    metadata: {
+      name: `${namespace}-${name}-${kind}`,
+      labels: { ...labels, ...Object.fromEntries(to.map(role => [`${rbac}/aggregate-to-${role}`, 'true'])) },
+    },
+    rules,
+  })
+  return [
+    added('look', ['view', 'edit', 'admin'], look),
+    added('steer', ['edit', 'admin'], steer),
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'Role',
+      metadata: { name: `${name}-people`, namespace, labels },
+      rules: ask.map(rule => ({ ...rule, resourceNames: [`${name}:http`] })),
+    },
   ]
 }
 
@@ -152,6 +187,7 @@ function podOf(options: InstallOptions) {
             'controller',
             `--image=${functionImage}`,
             `--lease=${name}-controller`,
+            `--service=${name}`,
             `--leave-timeout=${options.leaveTimeout}`,
             `--pin-after=${options.pinAfter}`,
             ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
@@ -164,6 +200,7 @@ function podOf(options: InstallOptions) {
               name: 'POD_NAMESPACE',
               valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },
             },
+            { name: 'POD_IP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
             { name: 'DYNINKA_LOG_LEVEL', value: 'info' },
             { name: 'HOME', value: '/var/lib/dyninka' },
           ],

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { ago } from '../ago.ts'
-import type { Condition, Dataflow, FunctionStatus, Status } from '../api/status.ts'
+import type { Condition, Dataflow, FunctionStatus, Host, Status, Trouble } from '../api/status.ts'
 import { deadText } from '../dead/count.ts'
 import { findingsText } from '../finding-text.ts'
 import { troubleText } from '../log-text.ts'
@@ -10,26 +10,32 @@ import { table } from '../table.ts'
 /** The table of `dyninka status`. */
 export function statusText({ dataflows, source }: Status): string {
   const { trouble, revision } = source
-  const parts = dataflows.map(section)
-  if (trouble)
-    parts.unshift(`${paint('red', '✗')} ${short(trouble.message)}\n  ${paint('cyan', '→')} ${trouble.hint}`)
+  const parts = dataflows.flatMap(flow => [...(flow.trouble ? [reading(flow.trouble)] : []), section(flow)])
+  if (trouble && !dataflows.some(flow => flow.trouble)) parts.unshift(reading(trouble))
   else if (parts.length === 0) {
     parts.push(revision ? `${short(revision)} has no dataflow.yaml.` : 'Nothing has been read yet.')
   }
   return parts.join('\n\n')
 }
 
-function section({ name, folder, revision, conditions, findings, functions }: Dataflow): string {
+const reading = ({ message, hint }: Trouble) =>
+  `${paint('red', '✗')} ${short(message)}\n  ${paint('cyan', '→')} ${hint}`
+
+function section(dataflow: Dataflow): string {
+  const { folder, revision, conditions, findings, functions, suspended, namespace } = dataflow
   const { glyph, text } = verdict(conditions, functions)
   const runs = revision ? `runs ${short(revision)}` : 'nothing runs yet'
-  const parts = [`${glyph} ${paint('bold', name)}  ${text}  ${paint('dim', runs)}`]
+  // As one can type it.
+  const place = namespace === undefined ? '' : ` -n ${namespace}`
+  const left = suspended ? `${paint('yellow', 'suspended')}  ` : ''
+  const parts = [`${glyph} ${titleOf(dataflow)}  ${text}  ${left}${paint('dim', runs)}`]
   const troubles = functions.flatMap(({ name, message, unreadDeadLetters = 0 }) => [
     ...(message ? [`  ${paint('bold', name)}: ${troubleText(message)}`] : []),
-    ...(unreadDeadLetters > 0 ? [`  ${deadText(name, unreadDeadLetters)}`] : []),
+    ...(unreadDeadLetters > 0 ? [`  ${deadText(name, unreadDeadLetters, place)}`] : []),
   ])
   if (findings.length > 0) parts.push('The newest revision is not what runs:', findingsText(findings, folder))
   else if (troubles.length === 0) parts.push(...detail(conditions))
-  if (functions.length > 0) parts.push('', indent(functionsTable(functions)))
+  if (functions.length > 0) parts.push('', indent(functionsTable(functions, namespace !== undefined)))
   const scaled = functions.flatMap(({ name, scale }) =>
     scale?.reason ? [paint('dim', `  ${name}: ${scale.reason}, ${ago(scale.at)} ago`)] : [],
   )
@@ -39,6 +45,10 @@ function section({ name, folder, revision, conditions, findings, functions }: Da
   if (unheeded) parts.push('', paint('dim', `  Not done: ${unheeded.message}`))
   return parts.join('\n')
 }
+
+/** A Dataflow may run one of another name. */
+const titleOf = ({ name, resource = name }: Dataflow) =>
+  `${paint('bold', resource)}${resource === name ? '' : ` (${name})`}`
 
 function verdict(conditions: Condition[], functions: FunctionStatus[]): { glyph: string; text: string } {
   const holds = (type: Condition['type']) => conditions.find(c => c.type === type && c.status === 'True')
@@ -60,7 +70,7 @@ function verdict(conditions: Condition[], functions: FunctionStatus[]): { glyph:
 const detail = (conditions: Condition[]) =>
   conditions
     .filter(({ type }) => type !== 'Unheeded')
-    .filter(({ type, status }) => (type === 'Ready' ? status === 'False' : status === 'True'))
+    .filter(({ type, status }) => (type === 'Ready' ? status !== 'True' : status === 'True'))
     .map(({ message, hint }) => (hint ? `${message}\n  ${paint('cyan', '→')} ${hint}` : message))
     .filter((message, index, all) => message && all.indexOf(message) === index)
     .map(message => `  ${short(message)}`)
@@ -75,23 +85,34 @@ interface Column {
   room?: Room
   /** Left out where no row needs it. */
   isNeeded?: (node: FunctionStatus) => boolean
-  cell: (node: FunctionStatus, room: Room) => string
+  cell: (node: FunctionStatus, room: Room, isInCluster: boolean) => string
 }
+
+type Count = 'recordsIn' | 'recordsOut' | 'lag' | 'retries'
+
+/** Left out where nobody tells it. */
+const count = (head: string, of: Count, room?: Room): Column => ({
+  head,
+  align: 'right',
+  ...(room && { room }),
+  isNeeded: node => node[of] !== undefined,
+  cell: node => String(node[of] ?? '-'),
+})
 
 const columns: Column[] = [
   { head: 'NAME', cell: ({ name }) => name },
   { head: 'KIND', room: 2, cell: ({ kind }) => kind },
   { head: 'PHASE', cell: ({ phase }) => paint(phaseColour[phase] ?? 'yellow', phase) },
-  { head: 'HOST', cell: ({ hosts }, room) => hostsText(hosts, room) },
+  { head: 'HOST', cell: hostsText },
   {
     head: 'CODE',
     room: 1,
     cell: ({ kind, artifact }) => (kind === 'function' && artifact.slice(7, 15)) || '-',
   },
-  { head: 'IN', align: 'right', cell: ({ recordsIn }) => String(recordsIn) },
-  { head: 'OUT', align: 'right', cell: ({ recordsOut }) => String(recordsOut) },
-  { head: 'LAG', align: 'right', cell: ({ lag }) => String(lag) },
-  { head: 'RETRIES', align: 'right', room: 2, cell: ({ retries }) => String(retries) },
+  count('IN', 'recordsIn'),
+  count('OUT', 'recordsOut'),
+  count('LAG', 'lag'),
+  count('RETRIES', 'retries', 2),
   {
     head: 'DROPPED',
     align: 'right',
@@ -101,7 +122,8 @@ const columns: Column[] = [
   {
     head: 'DEAD',
     align: 'right',
-    cell: ({ deadLetters }) => (deadLetters > 0 ? paint('red', String(deadLetters)) : '0'),
+    isNeeded: ({ deadLetters }) => deadLetters !== undefined,
+    cell: ({ deadLetters = 0 }) => (deadLetters > 0 ? paint('red', String(deadLetters)) : '0'),
   },
 ]
 
@@ -111,39 +133,45 @@ const INDENT = 2
 const MANY = 4
 
 /** With as many columns as fit. */
-function functionsTable(functions: FunctionStatus[]): string {
+function functionsTable(functions: FunctionStatus[], isInCluster: boolean): string {
   const width = Math.max(process.stdout.columns ?? WIDE, NARROW) - INDENT
   const fits = (text: string) =>
     text.split('\n').every(line => stripVTControlCharacters(line).length <= width)
   for (const room of [2, 1] as const) {
-    const text = tableOf(functions, room)
+    const text = tableOf(functions, room, isInCluster)
     if (fits(text)) return text
   }
-  return tableOf(functions, 0)
+  return tableOf(functions, 0, isInCluster)
 }
 
-function tableOf(functions: FunctionStatus[], room: Room): string {
+function tableOf(functions: FunctionStatus[], room: Room, isInCluster: boolean): string {
   const shown = columns.filter(
     ({ room: needed = 0, isNeeded }) => room >= needed && (!isNeeded || functions.some(isNeeded)),
   )
   return table(
     shown,
-    functions.map(node => shown.map(column => column.cell(node, room))),
+    functions.map(node => shown.map(column => column.cell(node, room, isInCluster))),
   )
 }
 
 /** A line for each; of many, the first few. */
-function hostsText(hosts: FunctionStatus['hosts'], room: Room): string {
+function hostsText({ hosts, hostCount = 0 }: FunctionStatus, room: Room, isInCluster: boolean): string {
+  if (!hosts) return hostCount === 0 ? '-' : `${hostCount} ${hostCount === 1 ? 'host' : 'hosts'}`
   if (hosts.length === 0) return '-'
-  const lines = hosts.map(host => hostText(host, room))
+  const lines = hosts.map(host => (isInCluster && !host.pid ? podText(host, room) : hostText(host, room)))
   if (lines.length <= MANY) return lines.join('\n')
   return [...lines.slice(0, MANY - 1), paint('dim', `and ${lines.length - MANY + 1} more`)].join('\n')
 }
 
-function hostText({ node, pid, startedAt }: FunctionStatus['hosts'][number], room: Room): string {
+function hostText({ node, pid, startedAt }: Host, room: Room): string {
   if (!pid) return `${node} ${paint('dim', 'no process')}`
   if (room === 0) return paint('dim', `pid ${pid}`)
   return `${node} ${paint('dim', `pid ${pid}${room === 2 && startedAt ? `, ${ago(startedAt)}` : ''}`)}`
+}
+
+function podText({ node, startedAt }: Host, room: Room): string {
+  if (!node) return paint('dim', 'no node yet')
+  return room > 0 && startedAt ? `${node} ${paint('dim', ago(startedAt))}` : node
 }
 
 const phaseColour: Record<string, 'green' | 'red' | 'dim'> = { Running: 'green', Idle: 'dim', Failed: 'red' }

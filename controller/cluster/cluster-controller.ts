@@ -31,6 +31,10 @@ export interface ClusterControllerOptions {
   ownNamespace: string
   /** Of the Lease: controllers that share one stand in for each other. Default `dyninka-controller`. */
   leaseName?: string
+  /** Of the Service in front of all replicas, in the controller's own namespace. Default `dyninka`. */
+  service?: string
+  /** Of this process, where others reach it that listens on all of its addresses: of its pod. */
+  address?: string
   /** How long a leader that says nothing is left alone. Default 9 s. */
   leaseMs?: number
   /** Folder for copies and artifacts; it may be empty at each start. */
@@ -89,15 +93,18 @@ export async function startClusterController(options: ClusterControllerOptions):
   })
   const recorder = new EventRecorder({ client, identity, log })
   let fleet: Fleet | undefined
+  let url: string | undefined
+  const lease = new Lease({
+    client,
+    namespace: ownNamespace,
+    name: options.leaseName ?? 'dyninka-controller',
+    identity,
+    durationMs: leaseMs,
+    url: () => url,
+  })
 
   const election = new Election({
-    lease: new Lease({
-      client,
-      namespace: ownNamespace,
-      name: options.leaseName ?? 'dyninka-controller',
-      identity,
-      durationMs: leaseMs,
-    }),
+    lease,
     durationMs: leaseMs,
     everyMs: leaseMs / 6,
     log,
@@ -119,6 +126,7 @@ export async function startClusterController(options: ClusterControllerOptions):
         ...(options.namespace !== undefined && { namespace: options.namespace }),
         ...(options.selector !== undefined && { selector: options.selector }),
         recorder,
+        door: { token, namespace: ownNamespace, service: options.service ?? 'dyninka' },
         ...(options.onEvent && { onEvent: options.onEvent }),
         log,
         tenure,
@@ -131,8 +139,11 @@ export async function startClusterController(options: ClusterControllerOptions):
   })
   const server = await startServer({
     members: () =>
-      fleet?.followed().map(({ key, follower }) => ({ ...follower.parts, namespace: key.split('/')[0]! })) ??
-      [],
+      fleet
+        ?.followed()
+        .map(({ key, uid, follower }) => ({ ...follower.parts, uid, namespace: key.split('/')[0]! })) ?? [],
+    // Who has just begun to lead knows of nothing yet.
+    elsewhere: () => (fleet?.isSynced ? undefined : { ...(lease.urlOfOther && { url: lease.urlOfOther }) }),
     // Who waits for the Lease is as ready as can be.
     isReady: () => (fleet ? fleet.isSynced : election.isWell),
     openMetrics: true,
@@ -142,6 +153,7 @@ export async function startClusterController(options: ClusterControllerOptions):
     log,
     ...(options.webhookSecret !== undefined && { webhookSecret: options.webhookSecret }),
   })
+  url = reachable(server.url, options.address)
   election.start()
   return {
     url: server.url,
@@ -156,6 +168,13 @@ export async function startClusterController(options: ClusterControllerOptions):
       stopping.abort()
     },
   }
+}
+
+/** @returns undefined where nobody said how others reach a process that listens on all of its addresses */
+function reachable(url: string, address: string | undefined): string | undefined {
+  const { hostname, port } = new URL(url)
+  if (hostname !== '0.0.0.0' && hostname !== '[::]') return url
+  return address && `http://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 const aborted = (signal: AbortSignal) =>

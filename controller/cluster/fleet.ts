@@ -9,6 +9,7 @@ import { resources } from '../kubernetes/resource.ts'
 import type { ControllerEvent } from '../options.ts'
 import type { Tenure } from '../tenure.ts'
 import { WorkQueue } from '../work-queue.ts'
+import { type Door, giveAccess } from './access.ts'
 import { type Announcement, announcementOf } from './announcement.ts'
 import { BrokerChecks } from './broker-checks.ts'
 import { readCredentials } from './credentials.ts'
@@ -37,6 +38,8 @@ export interface FleetOptions extends Surroundings {
   /** How many Dataflows begin to be followed at once: a controller that starts has all of them to begin with. */
   opens: Gate
   recorder: EventRecorder
+  /** Where people come in. */
+  door: Door
   /** Progress, by the key of the Dataflow. */
   onEvent?(key: string, event: ControllerEvent): void
   /** How long a Dataflow that is being deleted may take to end in order. */
@@ -98,8 +101,8 @@ export class Fleet {
   }
 
   /** Those that are followed now. */
-  followed(): { key: string; follower: Follower }[] {
-    return [...this.#seats].flatMap(([key, { follower }]) => (follower ? [{ key, follower }] : []))
+  followed(): { key: string; uid: string; follower: Follower }[] {
+    return [...this.#seats].flatMap(([key, { uid, follower }]) => (follower ? [{ key, uid, follower }] : []))
   }
 
   /** Looks at all repositories now. */
@@ -139,7 +142,9 @@ export class Fleet {
       this.#statuses.ask(key)
       return undefined
     }
-    await this.#follow(key, seat, await this.#held(resource))
+    const held = await this.#held(resource)
+    await this.#open(seat, held)
+    await this.#follow(key, seat, held)
     this.#statuses.ask(key)
     return jitterMs(durationMs(spec.source.interval ?? '30s'))
   }
@@ -150,6 +155,19 @@ export class Fleet {
     const held = await holdOn(client, resource, tenure.signal)
     this.#informer.take(held)
     return held
+  }
+
+  /** What runs does not wait for who wants to look on. */
+  async #open(seat: Seat, resource: DataflowResource): Promise<void> {
+    const { client, door, tenure, log } = this.#options
+    const asked = resource.metadata.annotations?.[reconcileAnnotation] ?? 'at the start'
+    if (seat.openSince === asked) return
+    try {
+      await giveAccess(client, resource, door, tenure.signal)
+      seat.openSince = asked
+    } catch (err) {
+      log.warn({ err, dataflow: keyOf(resource) }, 'the Secret for access could not be written')
+    }
   }
 
   /** Sees to it that it is followed as its spec says, with the credentials that its Secrets hold now. */

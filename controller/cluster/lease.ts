@@ -10,7 +10,12 @@ export interface LeaseOptions {
   identity: string
   /** How long a holder that says nothing is left alone. */
   durationMs: number
+  /** URL where this process answers; asked for at each write. */
+  url?(): string | undefined
 }
+
+/** On the Lease: where its holder answers. */
+const urlAnnotation = 'dyninka.dev/url'
 
 interface LeaseObject extends KubernetesObject {
   spec?: {
@@ -41,6 +46,12 @@ export class Lease {
   /** Who holds it, as far as is known. */
   get holder(): string | undefined {
     return this.#seen?.object.spec?.holderIdentity || undefined
+  }
+
+  /** Where somebody else answers who holds it, as far as is known. */
+  get urlOfOther(): string | undefined {
+    if (this.holder === undefined || this.holder === this.identity) return undefined
+    return this.#seen!.object.metadata.annotations?.[urlAnnotation]
   }
 
   /** Takes it or renews it, where nobody else holds it. @returns whether this process holds it now @throws ApiProblem */
@@ -83,13 +94,18 @@ export class Lease {
 
   #next(before: LeaseObject | undefined): LeaseObject {
     const { namespace, name, identity, durationMs } = this.#options
-    const { spec } = before ?? {}
+    const url = this.#options.url?.()
+    const { spec, metadata } = before ?? {}
+    const { [urlAnnotation]: _, ...others } = metadata?.annotations ?? {}
     const now = new Date().toISOString().replace('Z', '000Z') // a MicroTime
     const isNew = spec?.holderIdentity !== identity
     return {
       apiVersion: resources.Lease.apiVersion,
       kind: resources.Lease.kind,
-      metadata: before?.metadata ?? { name, namespace },
+      metadata: {
+        ...(metadata ?? { name, namespace }),
+        annotations: { ...others, ...(url !== undefined && { [urlAnnotation]: url }) },
+      },
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: Math.ceil(durationMs / 1_000),

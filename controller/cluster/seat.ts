@@ -9,6 +9,8 @@ export class Seat {
   isLeaving = false
   /** When its deletion was first seen, by `performance.now()`. */
   leavingSince?: number
+  /** People were given what it takes to ask about it: when, as the annotation said then that asks for a look. */
+  openSince?: string
   /** Why it can't be followed now. */
   trouble?: Problem
   /** Another controller writes its inventory: this one lets it be. */

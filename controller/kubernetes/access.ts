@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { RequestOptions } from 'node:https'
 import { isIPv6 } from 'node:net'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Problem } from '../../schema/problem.ts'
 
@@ -29,6 +30,8 @@ export async function openAccess(options: AccessOptions = {}): Promise<Access> {
   if (!isGiven && existsSync(join(podFolder, 'token'))) return podAccess(podFolder)
   return userAccess(options)
 }
+
+const usual = () => join(homedir(), '.kube', 'config')
 
 const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -60,6 +63,12 @@ function podAccess(folder: string): Access {
 }
 
 async function userAccess({ kubeconfig, context }: AccessOptions): Promise<Access> {
+  if (kubeconfig === undefined && !process.env.KUBECONFIG && !existsSync(usual())) {
+    throw new Problem('KubeconfigMissing', `there is no kubeconfig: ${usual()} does not exist`, {
+      disposition: 'stalled',
+      hint: 'Name one with --kubeconfig, or the variable KUBECONFIG.',
+    })
+  }
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config = new KubeConfig()
   try {

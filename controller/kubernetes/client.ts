@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { type AccessOptions, openAccess } from './access.ts'
 import { type ApiProblem, isNotFound } from './api-problem.ts'
 import { type Exchange, Exchanges } from './exchange.ts'
@@ -258,6 +259,11 @@ export class KubernetesClient {
   /** Any other request, as `kubectl --raw` has it. @returns the parsed answer */
   raw<T>(exchange: Exchange): Promise<T> {
     return this.#exchanges.json<T>(exchange)
+  }
+
+  /** The answer to a request, whatever it says: of what the API server only passes on. */
+  answer(exchange: Exchange): Promise<IncomingMessage> {
+    return this.#exchanges.answer(exchange)
   }
 
   /** Whether the API server answers at all. @returns its version, or why not */

@@ -10,6 +10,7 @@ export interface Exchange {
   /** Sent as JSON. */
   body?: unknown
   contentType?: string
+  headers?: Record<string, string>
   /** Another form of the answer that the server can give. */
   as?: 'PartialObjectMetadata' | 'PartialObjectMetadataList'
   /** For messages: `apply deployments/average in etl`. */
@@ -61,6 +62,11 @@ export class Exchanges {
     throw answered(exchange.what, response.statusCode!, text, response.headers['retry-after'])
   }
 
+  /** The answer, whatever it says. @throws ApiProblem when there is none */
+  answer(exchange: Exchange): Promise<IncomingMessage> {
+    return this.#send(exchange, exchange.timeoutMs === 0 ? undefined : this.#agent)
+  }
+
   close(): void {
     this.#agent.destroy()
   }
@@ -80,6 +86,7 @@ export class Exchanges {
         method,
         headers: {
           ...signed.headers,
+          ...exchange.headers,
           accept: `application/json${exchange.as ? `;as=${exchange.as};g=meta.k8s.io;v=v1` : ''}`,
           'user-agent': 'dyninka',
           ...(payload !== undefined && {

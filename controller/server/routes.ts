@@ -19,6 +19,8 @@ export interface Member {
   orchestrator: Orchestrator
   /** In a cluster. */
   namespace?: string
+  /** Of the Dataflow, in a cluster. */
+  uid?: string
 }
 
 export interface Services {
@@ -26,6 +28,8 @@ export interface Services {
   members(): Member[]
   /** Whether it does what it is there for; false answers `/readyz` with 503. */
   isReady(): boolean
+  /** Where another replica does the work; absent where this one does. */
+  elsewhere?(): { url?: string } | undefined
   webhookSecret?: string
 }
 
@@ -33,6 +37,8 @@ export interface Exchange {
   request: IncomingMessage
   response: ServerResponse
   query: URLSearchParams
+  /** Those that the client may see. */
+  members: Member[]
   /** Aborts when the client has left. */
   signal: AbortSignal
 }
@@ -48,12 +54,16 @@ interface LettersRequest {
   ids: string[]
 }
 
-export function routes({ members, isReady, webhookSecret }: Services): Record<string, Route> {
-  const metrics = new Metrics(() => statusesOf(members()))
+export function routes({
+  members: everyone,
+  isReady,
+  webhookSecret,
+}: Pick<Services, 'members' | 'isReady' | 'webhookSecret'>): Record<string, Route> {
+  const metrics = new Metrics(() => statusesOf(everyone()))
 
   /** @param name as `flow`, or `namespace/flow` where several namespaces have one */
-  const placeOf = (name: string | null | undefined) => {
-    const all = members().flatMap(member =>
+  const placeOf = (members: Member[], name: string | null | undefined) => {
+    const all = members.flatMap(member =>
       member.reconciler.all().map(dataflow => ({ ...member, dataflow, flow: dataflow.name })),
     )
     const nameIn = (place: (typeof all)[number]) => [place.flow, `${place.namespace}/${place.flow}`]
@@ -69,12 +79,6 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
           : `several dataflows are named ${name}`,
       { hint: names.length > 0 ? `There is ${names.join(', ')}.` : 'None has been deployed yet.' },
     )
-  }
-  const lookAtAll = () => {
-    for (const { reconciler } of members()) {
-      reconciler.lookAtSource()
-      reconciler.lookAtAll()
-    }
   }
   const nodeOf = (flow: Dataflow, name: string | null | undefined) => {
     if (!name) return undefined
@@ -104,9 +108,9 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
   const drop = ({ broker, flow }: Place, node?: string, ids?: string[]) =>
     dropLetters(broker, flow, node, ids)
   const letters = (action: typeof drop): Route => ({
-    async POST({ request, response }) {
+    async POST({ request, response, members }) {
       const body = await readJsonBody<LettersRequest>(request)
-      const place = placeOf(body.flow)
+      const place = placeOf(members, body.flow)
       const node = nodeOf(place.dataflow, body.function)
       const count = await action(place, node, body.ids)
       place.reconciler.lettersRead(place.flow, node, body.ids && count)
@@ -116,29 +120,28 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
 
   return {
     '/api/status': {
-      async GET({ response }) {
-        const all = members()
+      async GET({ response, members }) {
         // Of several, each Dataflow says so itself.
-        const source = all.length === 1 ? all[0]!.reconciler.sourceStatus() : { revision: null }
-        sendJson(response, 200, { dataflows: await statusesOf(all), source })
+        const source = members.length === 1 ? members[0]!.reconciler.sourceStatus() : { revision: null }
+        sendJson(response, 200, { dataflows: await statusesOf(members), source })
       },
     },
     '/api/graph': {
-      async GET({ response, query }) {
-        const { dataflow, broker, flow } = placeOf(query.get('flow'))
+      async GET({ response, query, members }) {
+        const { dataflow, broker, flow } = placeOf(members, query.get('flow'))
         const view = await broker.watch(flow, Object.keys(dataflow.inventory?.sessions ?? {}))
         sendJson(response, 200, await graphOf(dataflow, view, query.get('rates') !== '0'))
       },
     },
     '/api/observed': {
-      async GET({ response, query }) {
-        const { dataflow, reconciler } = placeOf(query.get('flow'))
+      async GET({ response, query, members }) {
+        const { dataflow, reconciler } = placeOf(members, query.get('flow'))
         sendJson(response, 200, await reconciler.observed(dataflow))
       },
     },
     '/api/logs': {
-      async GET({ response, query, signal }) {
-        const { dataflow, orchestrator, flow } = placeOf(query.get('flow'))
+      async GET({ response, query, members, signal }) {
+        const { dataflow, orchestrator, flow } = placeOf(members, query.get('flow'))
         const options = {
           follow: query.get('follow') === '1',
           lines: numberOf(query.get('lines'), 100),
@@ -149,8 +152,8 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
       },
     },
     '/api/tap': {
-      async GET({ response, query, signal }) {
-        const { dataflow, broker, flow } = placeOf(query.get('flow'))
+      async GET({ response, query, members, signal }) {
+        const { dataflow, broker, flow } = placeOf(members, query.get('flow'))
         const node = nodeOf(dataflow, query.get('function'))
         if (node === undefined) throw new Problem('BadRequest', 'say which function with function=')
         const limit = query.has('limit') ? numberOf(query.get('limit'), 0) : Number.POSITIVE_INFINITY
@@ -165,17 +168,20 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
       },
     },
     '/api/dead': {
-      async GET({ response, query }) {
-        const { dataflow, broker, flow } = placeOf(query.get('flow'))
+      async GET({ response, query, members }) {
+        const { dataflow, broker, flow } = placeOf(members, query.get('flow'))
         sendJson(response, 200, await readLetters(broker, flow, nodeOf(dataflow, query.get('function'))))
       },
     },
     '/api/dead/replay': letters(replay),
     '/api/dead/drop': letters(drop),
     '/api/reconcile': {
-      POST({ response }) {
-        for (const { reconciler } of members()) reconciler.retry()
-        lookAtAll()
+      POST({ response, members }) {
+        for (const { reconciler } of members) {
+          reconciler.retry()
+          reconciler.lookAtSource()
+          reconciler.lookAtAll()
+        }
         sendJson(response, 202, { accepted: true })
       },
     },
@@ -183,7 +189,7 @@ export function routes({ members, isReady, webhookSecret }: Services): Record<st
       async POST({ request, response }) {
         const push = verify(request.headers, await readBody(request), webhookSecret ?? '')
         if ('refused' in push) throw new Problem('BadSignature', push.message)
-        for (const { reconciler } of members()) reconciler.lookAtSource()
+        for (const { reconciler } of everyone()) reconciler.lookAtSource()
         sendJson(response, 202, { accepted: true })
       },
     },

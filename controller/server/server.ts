@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { Problem } from '../../schema/problem.ts'
 import { Access } from './access.ts'
+import { relay } from './relay.ts'
 import { sendProblem } from './respond.ts'
 import { routes, type Services } from './routes.ts'
 
@@ -25,6 +26,8 @@ export interface Server {
 
 // Probes and the forge come without a token; the webhook has its signature.
 const open = new Set(['/healthz', '/readyz', '/webhook'])
+// What is said of this process alone.
+const own = new Set(['/healthz', '/readyz', '/metrics'])
 
 /** The controller's API. @throws Problem when the address can't be had */
 export async function startServer({
@@ -48,7 +51,7 @@ export async function startServer({
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://controller')
     const isOpen = open.has(url.pathname) || (openMetrics && url.pathname === '/metrics')
-    if (!isOpen) access.check(request)
+    const uid = isOpen ? undefined : access.check(request)
     const route = table[url.pathname]
     if (!route) throw new Problem('NotFound', `there is no ${url.pathname}`)
     const handle = route[request.method === 'HEAD' ? 'GET' : (request.method ?? '')]
@@ -56,7 +59,12 @@ export async function startServer({
       throw new Problem('MethodNotAllowed', `${url.pathname} takes ${Object.keys(route).join(' or ')}`)
     const left = new AbortController()
     response.on('close', () => left.abort())
-    await handle({ request, response, query: url.searchParams, signal: left.signal })
+    const exchange = { request, response, signal: left.signal }
+    const elsewhere = own.has(url.pathname) ? undefined : services.elsewhere?.()
+    if (elsewhere) return relay(elsewhere.url, exchange)
+    const all = services.members()
+    const members = uid === undefined ? all : all.filter(member => member.uid === uid)
+    await handle({ ...exchange, query: url.searchParams, members })
   }
 
   await new Promise<void>((resolve, reject) => {

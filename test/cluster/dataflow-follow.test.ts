@@ -150,7 +150,8 @@ Follow('says which fields nobody heeds, for as long as they are there', async ()
   await stage.apply('way', { forge: { type: 'gitea', secretRef: { name: 'forge' } } })
   await stage.until('way', 'Unheeded', 'True NotSupported')
   assert.match(await stage.message('way', 'Unheeded'), 'spec.forge is not used yet')
-  assert.is((await stage.conditions('way')).Ready, 'True Running')
+  await stage.until('way', 'Ready', 'True Running')
+  assert.is((await stage.conditions('way')).Unheeded, 'True NotSupported')
   await stage.apply('way')
   await until(
     'it is said no more',

@@ -37,8 +37,9 @@ const lease = async () =>
     namespace: 'default',
   }))!.spec
 
-const follows = async (replica: Replica) =>
-  (await replica.get<{ dataflows: unknown[] }>('/api/status')).dataflows.length > 0
+/** Itself: what it is asked about a dataflow, it hands on to who does. */
+const follows = async ({ url }: Replica) =>
+  (await (await fetch(`${url}/metrics`)).text()).includes('dyninka_dataflow_ready{')
 
 /** What a user has changed so far, by the audit log of the API server. */
 async function writesOf(name: string): Promise<string[]> {
@@ -60,13 +61,24 @@ Leader('are ready to take over, and one leads', async () => {
   const second = await stage.replica()
   await until('the one that waits is ready', () => isReady(second), undefined, 60_000)
   assert.ok(await isReady(first))
-  const answers = await Promise.all(
-    [first, second].map(async replica => {
-      const { dataflows } = await replica.get<{ dataflows: unknown[] }>('/api/status')
-      return dataflows.length
-    }),
+  assert.equal(await Promise.all([first, second].map(follows)), [true, false])
+})
+
+Leader('answers through each of them', async () => {
+  const [, second] = stage.replicas as [Replica, Replica]
+  const { dataflows } = await second.get<{ dataflows: { name: string }[] }>('/api/status')
+  assert.equal(
+    dataflows.map(({ name }) => name),
+    ['led'],
   )
-  assert.equal(answers, [1, 0])
+  const refused = await fetch(`${second.url}/api/logs?flow=none`)
+  assert.is(refused.status, 404)
+  const lines = await fetch(`${second.url}/api/tap?flow=led&function=first&limit=2`)
+  assert.is((await lines.text()).trim().split('\n').length, 2)
+  const tapping = await fetch(`${second.url}/api/tap?flow=led&function=first`)
+  const reader = tapping.body!.getReader()
+  assert.ok((await reader.read()).value!.length > 0)
+  await reader.cancel()
 })
 
 Leader('take over from one that is killed in less than 15 s, with an empty disk', async () => {

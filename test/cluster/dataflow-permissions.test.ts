@@ -169,7 +169,6 @@ const elsewhere = new Map([
   ['delete pods', 'a host that went silent'],
   ['patch events.k8s.io/events', 'a failure that comes again'],
   ['patch persistentvolumeclaims', 'a volume that grows: managed-broker.test.ts'],
-  ['patch secrets', 'accounts on a broker that is managed, and runs'],
 ])
 
 Permissions('are all used', async () => {

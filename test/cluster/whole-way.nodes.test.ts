@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert'
 import { type GitServer, startGitServer } from '../support/git-server.ts'
 import { makeRepository, type Repository } from '../support/repository.ts'
 import { type Cluster, startCluster } from './cluster.ts'
+import { run } from './run-program.ts'
 import { cloneInto, commandsOf, type } from './support/manual.ts'
 import { mosquittoArchive } from './support/mosquitto-image.ts'
 
@@ -153,6 +154,40 @@ Way('takes a push over pod by pod, and loses nothing', async world => {
   })
 })
 
+Way('is looked into through the API server, with no port forwarded', async world => {
+  const see = (...args: string[]) =>
+    run(process.execPath, [
+      ...[join(project, 'cli/main.ts'), ...args],
+      ...['-n', 'weather', '--kubeconfig', world.cluster.kubeconfig],
+    ])
+  const tapped = see('tap', 'stations', '--limit', '1', '--json')
+  let isDone = false
+  const done = tapped.finally(() => {
+    isDone = true
+  })
+  done.catch(() => {}) // told below
+  while (!isDone) {
+    // No line that a station sends: nothing comes of it.
+    await world.outside.publishAsync('stations/9/csv', '"rubbish"', { qos: 1 })
+    await new Promise(resolve => setTimeout(resolve, 300))
+  }
+  assert.is(JSON.parse(await tapped).value, 'rubbish')
+  await until('it is given up', async () => /to-senml +0\/\d+/.test(await see('dead', 'list', 'to-senml')))
+  const [status, logs, graph] = await Promise.all([
+    see('status'),
+    see('logs', 'console', '--lines', '3', '--json'),
+    see('graph', '--json'),
+  ])
+  assert.match(status, /^! etl {2}Ready, but to-senml gives records up/)
+  assert.match(status, /annotate +function +Running +node-\d/)
+  const lines = logs.trim().split('\n')
+  assert.is(lines.length, 3)
+  for (const line of lines) assert.match(JSON.parse(line).host, /^etl-console-/)
+  assert.is(JSON.parse(graph).nodes.length, 11)
+  assert.match(await see('diff', world.repository.work), 'runs as it is here')
+  assert.match(await see('dead', 'drop', 'to-senml', '--all'), 'dropped')
+})
+
 Way('goes on when the leader and a function are killed', async world => {
   const { cluster } = world
   const lease = [
@@ -241,7 +276,8 @@ Way('runs no pod for a function without work, and one when there is some', async
   await inImages('wait', '--for=condition=Ready', 'dataflow/idle', '--timeout=180s')
   const pods = () =>
     inImages('get', 'pods', '-l', 'dyninka.dev/flow=idle,dyninka.dev/function=work', '-o', 'name')
-  assert.is(await pods(), '')
+  // One that ends is listed for a while.
+  await until('no pod to be there', async () => (await pods()) === '', pods)
   const client = await connectAsync(cluster.broker.url)
   const done: string[] = []
   client.on('message', (_, payload) => done.push(payload.toString()))

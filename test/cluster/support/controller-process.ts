@@ -19,9 +19,9 @@ const processes: OpenOrchestrator = async ({ resource, broker, credentials }) =>
     folderOf: flow => join(hosts, 'files', flow),
   })
 const controller = await startClusterController({
+  listen: '127.0.0.1:0',
   ...options,
   client: await KubernetesClient.open({ kubeconfig }),
-  listen: '127.0.0.1:0',
   openOrchestrator: pods ? kubernetesOrchestrators(pods) : processes,
   logger: pino({ level: process.env.DEBUG ? 'debug' : 'silent' }, process.stderr),
 })

@@ -22,6 +22,8 @@ export type ProcessOptions = Partial<
     | 'pinAfterMs'
     | 'ownNamespace'
     | 'managedBroker'
+    | 'service'
+    | 'listen'
   >
 > & {
   kubeconfig: string
