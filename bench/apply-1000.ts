@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,10 +34,16 @@ export default {
       serviceAccount,
     }
     const controller = fork(program, [JSON.stringify(options)], { execArgv: controllerFlags })
-    const pass = (request: WideRequest = { do: 'pass' }) => answer(controller, request)
+    const ended = once(controller, 'exit').then(() => Promise.reject(new Error('the controller ended')))
+    ended.catch(() => {}) // told to who waits for an answer
+    const told = () => Promise.race([once(controller, 'message'), ended])
+    const pass = async (request: WideRequest = { do: 'pass' }) => {
+      controller.send(request)
+      const [answer] = await told()
+      return answer as WideAnswer
+    }
     try {
-      const [ready] = await Promise.race([once(controller, 'message'), once(controller, 'exit')])
-      if (ready !== 'ready') throw new Error('the controller ended before it was ready')
+      await told() // it is ready
       const first = await pass()
       const written = (await audit.writes(namespace)).length
       await pass()
@@ -94,13 +100,6 @@ export default {
     }
   },
 } satisfies Bench
-
-async function answer(controller: ChildProcess, request: WideRequest): Promise<WideAnswer> {
-  controller.send(request)
-  const [told] = await Promise.race([once(controller, 'message'), once(controller, 'exit')])
-  if (typeof told !== 'object') throw new Error('the controller ended')
-  return told as WideAnswer
-}
 
 /** Folder with the rights of a pod, as a cluster would mount it. */
 async function serviceAccountOf(api: ApiServer): Promise<string> {

@@ -1,13 +1,16 @@
 import type { MqttClient } from 'mqtt'
 
-const quietMs = 100
+const minQuietMs = 100
 
-/** Everything retained under the filters, by topic. Nothing in MQTT says that the last has come; a silence does.
+/** Everything retained under the filters, by topic. Nothing in MQTT says that the last has come; a silence does: of
+ *  several round trips, since a broker that is busy takes its time.
  *  QoS 0: at QoS 1 a default mosquitto brings 1,020 of 20,000 and drops the rest without a word. */
 export async function readRetained(client: MqttClient, filters: string[]): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>()
   await new Promise<void>((resolve, reject) => {
     let quiet: NodeJS.Timeout
+    let quietMs = minQuietMs
+    const start = performance.now()
     const wait = () => {
       clearTimeout(quiet)
       quiet = setTimeout(resolve, quietMs)
@@ -17,7 +20,10 @@ export async function readRetained(client: MqttClient, filters: string[]): Promi
       if (payload.length > 0) found.set(topic, payload)
       wait()
     })
-    client.subscribeAsync(filters, { qos: 0 }).then(wait, reject)
+    client.subscribeAsync(filters, { qos: 0 }).then(() => {
+      quietMs = Math.max(minQuietMs, 3 * (performance.now() - start))
+      wait()
+    }, reject)
   })
   return found
 }
