@@ -7,7 +7,7 @@ export interface NumberingDocument {
   next: number
   /** Dead letters written so far. */
   letters: number
-  /** What identified the latest records, where the source names a field. */
+  /** What identified the latest records that the broker has, where the source names a field. */
   recent: string[]
 }
 
@@ -22,7 +22,9 @@ export class Numbering {
   #document: NumberingDocument
   #next: number
   #reserving = false
+  /** Of all that came lately, and of those among them that the broker has. */
   #recent: Set<string>
+  #finished: Set<string>
 
   constructor(connection: Connection, topic: string, document: NumberingDocument | undefined) {
     this.#connection = connection
@@ -30,6 +32,7 @@ export class Numbering {
     this.#document = document ?? { v: 1, next: 1, letters: 0, recent: [] }
     this.#next = this.#document.next
     this.#recent = new Set(this.#document.recent)
+    this.#finished = new Set(this.#document.recent)
   }
 
   get letters() {
@@ -61,9 +64,14 @@ export class Numbering {
   /** @returns false when a record of this identity has come before */
   isNew(identity: string): boolean {
     if (this.#recent.has(identity)) return false
-    this.#recent.add(identity)
-    if (this.#recent.size > rememberedIds) this.#recent.delete(this.#recent.values().next().value!)
+    remember(this.#recent, identity)
     return true
+  }
+
+  /** The broker has the record: whoever comes next may drop it. Had it been said before, it would be dropped by the next
+   *  one and was never sent by this one. */
+  finished(identity: string) {
+    remember(this.#finished, identity)
   }
 
   wroteLetter() {
@@ -71,7 +79,12 @@ export class Numbering {
   }
 
   async save(): Promise<void> {
-    this.#document.recent = [...this.#recent]
+    this.#document.recent = [...this.#finished]
     await this.#connection.publish(this.#topic, JSON.stringify(this.#document), { retain: true })
   }
+}
+
+function remember(identities: Set<string>, identity: string) {
+  identities.add(identity)
+  if (identities.size > rememberedIds) identities.delete(identities.values().next().value!)
 }

@@ -33,6 +33,8 @@ interface Waiting {
   arrived: Arrived
   outputs: number
   result: 'sent' | 'dropped' | 'rejected'
+  /** What tells it from others, where the source names a field. */
+  identity?: string
 }
 
 const maxRecordBytes = 1024 * 1024
@@ -202,6 +204,7 @@ export class Source implements Unit {
       this.#options.counters.repeats += 1
       return this.#settleLater(waiting)
     }
+    if (identity !== undefined) waiting.identity = identity
     const seq = String(this.#numbering.take())
     const { topic, time = timeAt(parsed.value, source!.time) ?? Date.now() } = arrived
     const cause = { origin: '', seq, time, ...(topic !== undefined && { topic }) }
@@ -254,6 +257,7 @@ export class Source implements Unit {
 
   #settle(batch: Waiting[]) {
     this.#options.counters.inFlight -= batch.length
+    for (const { identity } of batch) if (identity !== undefined) this.#numbering.finished(identity)
     const done = () => {
       for (const { arrived, result } of batch) arrived.done(result)
     }
