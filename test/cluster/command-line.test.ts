@@ -179,7 +179,11 @@ Line('says the same as on one machine', async () => {
 })
 
 Line('has colours on a terminal only, and knows KUBECONFIG', async () => {
-  const shown = await terminal(['status', '-n', namespace], { KUBECONFIG: ada }).end()
+  const shown = await terminal(['status', '-n', namespace], {
+    KUBECONFIG: ada,
+    NO_COLOR: '',
+    TERM: 'xterm-256color',
+  }).end()
   assert.is.not(stripVTControlCharacters(shown.stdout), shown.stdout)
   assert.match(stripVTControlCharacters(shown.stdout), '! etl  Ready')
 })
