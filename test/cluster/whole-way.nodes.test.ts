@@ -10,6 +10,7 @@ import { type GitServer, startGitServer } from '../support/git-server.ts'
 import { makeRepository, type Repository } from '../support/repository.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { run } from './run-program.ts'
+import { localVolume } from './support/local-volume.ts'
 import { cloneInto, commandsOf, type } from './support/manual.ts'
 import { mosquittoArchive } from './support/mosquitto-image.ts'
 
@@ -99,24 +100,7 @@ async function volumeOn({ cluster, folder }: World) {
       },
       provisioner: 'kubernetes.io/no-provisioner',
     },
-    {
-      apiVersion: 'v1',
-      kind: 'PersistentVolume',
-      metadata: { name: 'broker' },
-      spec: {
-        capacity: { storage: '1Gi' },
-        accessModes: ['ReadWriteOnce'],
-        storageClassName: 'manual',
-        local: { path },
-        nodeAffinity: {
-          required: {
-            nodeSelectorTerms: [
-              { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-1'] }] },
-            ],
-          },
-        },
-      },
-    },
+    localVolume('broker', path, cluster.nodes[0]!.name),
   )
 }
 
