@@ -30,8 +30,9 @@ export class Cli {
   readonly #said: Said = { code: null, stdout: '', stderr: '' }
 
   constructor(args: string[], { cwd, env, node = [], through }: Options = {}) {
-    // A user's own settings must not reach the tests: nor a state folder, nor colours, nor a Git identity.
-    const { FORCE_COLOR: _, DYNINKA_URL: __, ...own } = process.env
+    // A user's own settings must not reach the tests: nor a state folder, nor colours (Node has none where CI is set), nor
+    // a Git identity.
+    const { CI: _, FORCE_COLOR: __, DYNINKA_URL: ___, ...own } = process.env
     const whole = [process.execPath, ...node, launcher, ...args]
     const [program, ...rest] = through ? [...through, whole.map(quoted).join(' ')] : whole
     this.process = spawn(program!, rest, {
