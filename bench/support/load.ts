@@ -42,6 +42,7 @@ export class Load {
     this.#connection = await wireTransport(broker).connect({
       clientId: `load-${process.pid}`,
       clean: true,
+      nudge: 'bench/nudge', // or the end of a large message waits up to 40 ms for TCP, whoever sent it
       onMessage: message => {
         this.#arrive(this.#options.count(message))
         hear(message, this.#connection)
