@@ -4,6 +4,8 @@ import type { LatencyBins } from './latencies.ts'
 export interface FiguresReport {
   v: 1
   host: string
+  /** What tells the process from others of the same host. */
+  process: number
   /** Grows by one with each report of the process. */
   n: number
   /** By the host's own clock. */

@@ -72,8 +72,9 @@ export class Figures {
     const report: FiguresReport = {
       v: 1,
       host,
+      process: performance.timeOrigin,
       n: this.#n,
-      at: new Date().toISOString(),
+      at: new Date(Date.now()).toISOString(),
       upMs: now,
       windowMs: now - this.#since,
       edges: Object.fromEntries([...this.#edges].map(([from, edge]) => [from, edgeReport(edge)])),

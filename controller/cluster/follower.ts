@@ -15,6 +15,7 @@ import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
 import type { Tenure } from '../tenure.ts'
+import { openTelemetry } from '../telemetry/telemetry.ts'
 import { TrafficFiles } from '../traffic-files.ts'
 import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker-access.ts'
 import type { BrokerChecks } from './broker-checks.ts'
@@ -229,6 +230,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
+    telemetry: openTelemetry(state, log),
     log,
     emit,
     tenure,
