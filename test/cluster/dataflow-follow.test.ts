@@ -164,11 +164,13 @@ Follow('tells a forge what becomes of a commit, once it may', async () => {
   await stage.api.kubectl('patch', 'secret', 'forge', '-p', `{"stringData":{"token":"${forge.token}"}}`)
   const next = await stage.repository.publish({ 'first.ts': code(5) }, stage.url)
   await stage.ready('way', next)
-  const last = () => forge.said(next, 'dyninka/way').at(-1)
-  await until('the forge is told', () => last()?.startsWith('success: ') === true, last, 60_000)
-  assert.is((await stage.conditions('way')).Unreported, undefined)
+  const last = () => forge.said(next, 'dyninka/way').at(-1) ?? ''
+  await until('the forge is told', () => last().startsWith('success: '), last, 60_000)
+  await until('it is said no more', async () => (await stage.conditions('way')).Unreported === undefined)
   assert.equal(
-    (await stage.events('way')).filter(({ reason }) => reason.startsWith('Forge')).map(({ reason }) => reason),
+    (await stage.events('way'))
+      .filter(({ reason }) => reason.startsWith('Forge'))
+      .map(({ reason }) => reason),
     ['ForgeAuthenticationFailed'],
   )
   assert.equal(forge.faults, [])
