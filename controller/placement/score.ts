@@ -8,8 +8,8 @@ export interface Score {
   cost: number
 }
 
-/** Sums in another order differ by less than this share. */
-const tolerance = 1e-9
+/** Sums in another order differ by less than this share, and this much. */
+const [relative, absolute] = [1e-9, 1e-12]
 
 /** @returns below 0 when `a` is better */
 export function compareScores(a: Score, b: Score): number {
@@ -17,5 +17,5 @@ export function compareScores(a: Score, b: Score): number {
 }
 
 function differ(a: number, b: number) {
-  return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b)) ? 0 : a - b
+  return Math.abs(a - b) <= relative * Math.max(Math.abs(a), Math.abs(b)) + absolute ? 0 : a - b
 }
