@@ -42,7 +42,7 @@ export class WorkQueue {
     this.#items.delete(key)
   }
 
-  /** Starts nothing more, and waits for the passes that run. */
+  /** Starts nothing more, and waits for the passes that run: how they end is told to nobody. */
   async close(): Promise<void> {
     this.#closed = true
     for (const { timer } of this.#items.values()) clearTimeout(timer)
@@ -66,7 +66,7 @@ export class WorkQueue {
     } catch (error) {
       item.failures += 1
       againMs = (error instanceof Problem ? error.againMs : undefined) ?? backoffMs(item.failures)
-      this.#onError(key, error, againMs)
+      if (!this.#closed) this.#onError(key, error, againMs)
     }
     item.running = false
     if (this.#closed) {
