@@ -12,6 +12,7 @@ const situation: Situation = {
   measured: steady(1),
   current,
   moved: [],
+  newest: 0,
   now: 0,
 }
 let advice: Advice
@@ -46,7 +47,7 @@ Placement('is told so that each figure can be checked', () => {
   assert.match(body, '**Saves 0.9 an hour**')
   assert.match(body, 'Moving costs 0.5 once')
   assert.match(body, 'dyninka suggest --telemetry climate.jsonl')
-  assert.is(body.match(/✓/g)!.length, 8)
+  assert.is(body.match(/✓/g)!.length, 9)
   assert.match(body, /subgraph z1\["cloud"\]\n {4}n0\["filter"\]:::moved/)
 })
 

@@ -33,6 +33,7 @@ const evidenceOf = (windows: Instance[], more: Partial<Evidence> = {}): Evidence
   measured: windows,
   current,
   moved: [],
+  newest: now,
   now,
   ...more,
 })
@@ -62,6 +63,12 @@ const refusals: [why: string, evidence: () => Evidence, answer: Partial<Answer>,
   ['has no bound', () => evidenceOf(steady(1)), { bound: undefined as never }, ['gap']],
   ['has ended in the newest window', () => evidenceOf([...steady(1), instanceOf(0)]), {}, ['holding']],
   ['is inferred alone', () => ({ ...evidenceOf(steady(1)), measured: steady(0) }), {}, ['measured']],
+  [
+    'rests on what was measured long ago',
+    () => evidenceOf(steady(1), { newest: now - 3_600_000 }),
+    {},
+    ['fresh'],
+  ],
   ['comes too soon after another', () => evidenceOf(steady(1), { moved: [now - 60_000] }), {}, ['cooldown']],
   [
     'is over the budget of the day',

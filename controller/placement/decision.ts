@@ -11,9 +11,16 @@ export interface DecisionRules {
   windows: number
   /** After the last move, ms. */
   cooldownMs: number
+  /** Since the newest window, ms, at most. */
+  staleMs: number
 }
 
-export const defaultRules: DecisionRules = { threshold: 0.05, windows: 5, cooldownMs: 30 * 60_000 }
+export const defaultRules: DecisionRules = {
+  threshold: 0.05,
+  windows: 5,
+  cooldownMs: 30 * 60_000,
+  staleMs: 10 * 60_000,
+}
 
 /** What is known when a decision is taken. */
 export interface Evidence {
@@ -27,12 +34,14 @@ export interface Evidence {
   moved: readonly number[]
   /** Most moves in a day. Absent: any number. */
   movesPerDay?: number
+  /** When the newest window ended, and when this is decided, ms since the epoch. */
+  newest: number
   now: number
 }
 
 /** One thing that has to hold, and whether it does. */
 export interface Ground {
-  rule: 'rules' | 'benefit' | 'threshold' | 'gap' | 'holding' | 'measured' | 'cooldown' | 'budget'
+  rule: 'fresh' | 'rules' | 'benefit' | 'threshold' | 'gap' | 'holding' | 'measured' | 'cooldown' | 'budget'
   holds: boolean
   /** With figures, for people. */
   says: string
@@ -47,13 +56,13 @@ export interface Decision {
 }
 
 /**
- * Whether a plan is worth a person's time. A plan that breaks fewer rules than what runs needs no other ground; one that
- * breaks more has none.
+ * Whether a plan is worth a person's time. A plan that breaks fewer rules than what runs needs nothing more than fresh
+ * figures; one that breaks more is never worth it.
  *
  * @param answer what the solver found for the mean of all windows
  */
 export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules = defaultRules): Decision {
-  const { windows, measured, current, moved, movesPerDay, now } = evidence
+  const { windows, measured, current, moved, movesPerDay, newest, now } = evidence
   const instance = windows.at(-1)!
   const { horizonHours } = instance.tariff
   const benefit = benefitOf(windows, current, answer.placement)
@@ -68,9 +77,15 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
 
   const grounds: Ground[] = [
     {
+      rule: 'fresh',
+      holds: now - newest <= rules.staleMs,
+      says: `what was measured is ${minutes(now - newest)} old; ${minutes(rules.staleMs)} are taken`,
+    },
+    {
       rule: 'rules',
       holds: broken >= 0,
-      says: broken > 0 ? `it mends ${broken} broken rules` : `it breaks ${-broken} more rules`,
+      says:
+        broken > 0 ? `mends ${broken} broken rules` : `breaks ${broken === 0 ? 'no' : -broken} more rules`,
     },
     {
       rule: 'benefit',
@@ -105,7 +120,9 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
     {
       rule: 'budget',
       holds: moves.length <= left,
-      says: `moves ${moves.length}; ${left} are left of today's budget`,
+      says: Number.isFinite(left)
+        ? `moves ${moves.length}; ${left} are left for today`
+        : 'no budget of moves is set',
     },
   ]
   return { isOffered: isOffered(grounds, moves.length, broken), benefit, movingCost, grounds }
@@ -113,7 +130,8 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
 
 function isOffered(grounds: Ground[], moves: number, mended: number): boolean {
   if (moves === 0) return false
-  return mended > 0 || grounds.every(({ holds }) => holds)
+  const isFresh = grounds.find(({ rule }) => rule === 'fresh')!.holds
+  return (mended > 0 && isFresh) || grounds.every(({ holds }) => holds)
 }
 
 const meanCost = (windows: readonly Instance[], placement: Placement) =>

@@ -58,6 +58,7 @@ export function situationOf(
     current: currentOf(items),
     moved: movedIn(file.windows.filter(({ start }) => start > whole.at - dayMs)),
     ...(movesPerDay !== undefined && { movesPerDay }),
+    newest: Math.max(0, ...file.windows.map(({ start, lengthMs }) => start + lengthMs)),
     now: whole.at,
   }
 }
