@@ -1,6 +1,8 @@
 export { type Credentials, parseAddress, redact } from './address.ts'
+export { type Git, openGit } from './git.ts'
 export { type GitSourceOptions, gitSource } from './git-source.ts'
 export type { SshKey } from './mirror.ts'
+export { author, type BranchTip, ProposalBranch } from './proposal-branch.ts'
 export type { Revision, Source } from './source.ts'
 export { type Watcher, watchRepository } from './watch.ts'
 export { type Push, type Refusal, verify } from './webhook.ts'
