@@ -17,6 +17,7 @@ import { run } from './run.ts'
 import { status } from './status.ts'
 import { stop } from './stop.ts'
 import { tap } from './tap.ts'
+import { telemetry } from './telemetry.ts'
 import { validate } from './validate.ts'
 
 const { version, description } = JSON.parse(
@@ -35,7 +36,7 @@ dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(demo(
 dyninka.commandsGroup('Prepare:')
 dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')
-dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(dead())
+dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(telemetry()).addCommand(dead())
 dyninka.commandsGroup('In a Kubernetes cluster:')
 dyninka.addCommand(install()).addCommand(reconcile()).addCommand(suspend()).addCommand(resume())
 dyninka.addCommand(controller())

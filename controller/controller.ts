@@ -20,6 +20,7 @@ import { Secrets } from './secrets.ts'
 import { parseListen } from './server/listen.ts'
 import { startServer } from './server/server.ts'
 import { makeStateFolder, startProblem } from './state-folder.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
 import { TrafficFiles } from './traffic-files.ts'
 
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
@@ -98,6 +99,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
       ...(options.forge && { forge: new OctokitForge(options.repo ?? '', options.forge) }),
+      telemetry: openTelemetry(state, log),
       log,
       emit,
     })

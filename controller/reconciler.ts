@@ -16,6 +16,7 @@ import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
 import { stateProblem } from './state-folder.ts'
 import { type DataflowStatus, statusOf } from './status.ts'
+import { refusedOf, type Telemetry } from './telemetry/telemetry.ts'
 import type { TrafficFiles } from './traffic-files.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -27,6 +28,7 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   trafficFiles: TrafficFiles
   /** Is told what becomes of each commit. */
   forge?: Forge
+  telemetry: Telemetry
   /** Only one dataflow is expected under `path`. */
   single?: true
   /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
@@ -44,6 +46,7 @@ const saveTrafficEveryMs = 60_000
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
   readonly repository: Repository
+  readonly telemetry: Telemetry
   #queue: WorkQueue
   #context: Context
   #intervalMs: number
@@ -67,6 +70,7 @@ export class Reconciler {
       scaling,
       trafficFiles,
       forge,
+      telemetry,
       single,
       removing = false,
       onPass,
@@ -78,6 +82,7 @@ export class Reconciler {
     this.#removing = removing
     this.#onPass = onPass ?? (() => {})
     this.#counts = new Counts(trafficFiles, rest)
+    this.telemetry = telemetry
     this.repository = new Repository(source, path, rest.inventories, { single: single ?? false, removing })
     this.#context = {
       ...rest,
@@ -130,7 +135,8 @@ export class Reconciler {
     const statuses: DataflowStatus[] = []
     for (const dataflow of this.repository.dataflows.values()) {
       const view = await this.#viewOf(dataflow)
-      statuses.push(statusOf(dataflow, source, view, this.#counts.of(dataflow.name)))
+      const status = statusOf(dataflow, source, view, this.#counts.of(dataflow.name))
+      statuses.push({ ...status, ...refusedOf(this.telemetry, dataflow.name) })
     }
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -192,6 +198,7 @@ export class Reconciler {
     await this.#housekeeping.done
     await this.#reports?.close()
     await this.repository.close()
+    this.telemetry.close()
   }
 
   /** Dead letters were replayed or dropped. @param node all when left out @param count all when left out */
@@ -249,6 +256,7 @@ export class Reconciler {
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
       this.#counts.forget(dataflow.name)
+      this.telemetry.forget(dataflow.name)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
@@ -261,8 +269,11 @@ export class Reconciler {
       for (const [key, dataflow] of this.repository.dataflows) {
         const view = await this.#viewOf(dataflow)
         // A pass may have let it go meanwhile.
-        if (this.repository.dataflows.get(key) === dataflow) this.#scale(key, dataflow, view)
+        if (this.repository.dataflows.get(key) !== dataflow) continue
+        this.#scale(key, dataflow, view)
+        if (view) this.telemetry.look(dataflow, view)
       }
+      this.telemetry.save()
     } finally {
       this.#isScaling = false
     }

@@ -19,6 +19,8 @@ export interface DataflowStatus {
   findings: Finding[]
   functions: FunctionStatus[]
   history: HistoryEntry[]
+  /** By reason: reports of telemetry that were not used since the controller runs; absent when there are none. */
+  telemetryRefused?: Record<string, number>
 }
 
 export interface FunctionStatus {

@@ -28,6 +28,8 @@ export interface Dataflow {
   findings: Finding[]
   conditions: Condition[]
   functions: FunctionStatus[]
+  /** By reason: reports of telemetry that were not used. */
+  telemetryRefused?: Record<string, number>
   history?: {
     revision: string
     at: string

@@ -6,6 +6,7 @@ import { findingsText } from '../finding-text.ts'
 import { troubleText } from '../log-text.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'
+import { refusedText } from '../telemetry/text.ts'
 
 /** The table of `dyninka status`. */
 export function statusText({ dataflows, source }: Status): string {
@@ -41,6 +42,8 @@ function section(dataflow: Dataflow): string {
   )
   if (scaled.length > 0) parts.push('', ...scaled)
   if (troubles.length > 0) parts.push('', ...troubles)
+  const { telemetryRefused } = dataflow
+  if (telemetryRefused) parts.push('', paint('dim', `  ${refusedText(telemetryRefused)}`))
   const unheeded = conditions.find(({ type }) => type === 'Unheeded')
   if (unheeded) parts.push('', paint('dim', `  Not done: ${unheeded.message}`))
   return parts.join('\n')

@@ -16,6 +16,7 @@ import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
 import type { Tenure } from '../tenure.ts'
+import { openTelemetry } from '../telemetry/telemetry.ts'
 import { TrafficFiles } from '../traffic-files.ts'
 import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker-access.ts'
 import type { BrokerChecks } from './broker-checks.ts'
@@ -233,6 +234,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     trafficFiles: new TrafficFiles(state),
     ...(spec.forge &&
       credentials.forge && { forge: new OctokitForge(from.url, { ...spec.forge, auth: credentials.forge }) }),
+    telemetry: openTelemetry(state, log),
     log,
     emit,
     tenure,
