@@ -177,22 +177,25 @@ Refusals('something that never answers', async ({ place }) => {
   }
 })
 
-Refusals('a registry that is away is tried as often as told, and not that often each time', async ({ place }) => {
-  let connections = 0
-  const away = createServer(socket => {
-    connections += 1
-    socket.destroy()
-  }).listen(0, '127.0.0.1')
-  await once(away, 'listening')
-  try {
-    const host = `127.0.0.1:${(away.address() as AddressInfo).port}`
-    const repository = new Repository(place.registry(host, { patience: brief }), 'any')
-    assert.is((await failure(repository.digestOf('t'))).reason, 'RegistryUnreachable')
-    assert.is(connections, brief.attempts)
-  } finally {
-    away.close()
-  }
-})
+Refusals(
+  'a registry that is away is tried as often as told, and not that often each time',
+  async ({ place }) => {
+    let connections = 0
+    const away = createServer(socket => {
+      connections += 1
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(away, 'listening')
+    try {
+      const host = `127.0.0.1:${(away.address() as AddressInfo).port}`
+      const repository = new Repository(place.registry(host, { patience: brief }), 'any')
+      assert.is((await failure(repository.digestOf('t'))).reason, 'RegistryUnreachable')
+      assert.is(connections, brief.attempts)
+    } finally {
+      away.close()
+    }
+  },
+)
 
 Refusals('who gives up does not wait for a registry that says nothing, and others do', async ({ place }) => {
   const server = createHttp().listen(0, '127.0.0.1')

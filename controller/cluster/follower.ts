@@ -4,6 +4,7 @@ import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
+import { OctokitForge } from '../forge/octokit-forge.ts'
 import type { Gate } from '../gate.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
@@ -232,6 +233,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
+    ...(spec.forge &&
+      credentials.forge && { forge: new OctokitForge(from.url, { ...spec.forge, auth: credentials.forge }) }),
     log,
     emit,
     tenure,

@@ -264,7 +264,9 @@ Faults('does not wait for a registry that says nothing when it is taken away', a
   await once(silent, 'listening')
   const host = `127.0.0.1:${(silent.address() as AddressInfo).port}`
   const asked = once(silent, 'connection')
-  await stage.apply('silent', { registry: { image: `${host}/team`, base: `${host}/node:24`, insecure: true } })
+  await stage.apply('silent', {
+    registry: { image: `${host}/team`, base: `${host}/node:24`, insecure: true },
+  })
   const [socket] = await asked
   await stage.apply('silent')
   await applied('silent')
