@@ -46,7 +46,7 @@ const sections = ['sources', 'functions', 'sinks']
 
 function read(source: SourceText, name: string): { value: unknown; found: Entry } {
   try {
-    const events = parseEvents(source.text)
+    const events = parseEvents(source.text, {})
     const found = find(treeOf(source.text, events), name)
     if (found) return { found, value: constructFromEvents(events, { source: source.text, json: true })[0] }
   } catch (error) {
