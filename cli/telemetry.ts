@@ -1,10 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { TelemetryFile } from '../controller/telemetry/file.ts'
 import { type ControllerOptions, command, controllerOptions, jsonOption } from './command.ts'
 import { duration } from './duration.ts'
 import { Usage } from './failure.ts'
-import { interruption } from './interrupt.ts'
 
 interface Options extends ControllerOptions {
   since: number
@@ -51,7 +49,8 @@ const show = () =>
       ),
   ).action(async (flow: string | undefined, options: Options) => {
     const { snapshotOf } = await import('../controller/telemetry/snapshot.ts')
-    const snapshot = snapshotOf(await fileOf(flow, options))
+    const { telemetryFile } = await import('./telemetry/file.ts')
+    const snapshot = snapshotOf(await telemetryFile(flow, options))
     if (options.json) return console.log(JSON.stringify(snapshot, null, 2))
     const { snapshotText } = await import('./telemetry/text.ts')
     console.log(snapshotText(snapshot))
@@ -79,7 +78,8 @@ const exportCommand = () =>
     const { output } = options
     if (options.json && output === undefined)
       throw new Usage('--json tells of a file', 'Name it with --output; without, all is JSON already.')
-    const file = await running(flow, options)
+    const { telemetryFile } = await import('./telemetry/file.ts')
+    const file = await telemetryFile(flow, options)
     const content = writeTelemetry(file, output?.endsWith('.gz') ?? false)
     if (output === undefined) return void process.stdout.write(content)
     await writeFile(output, content)
@@ -87,28 +87,3 @@ const exportCommand = () =>
     if (options.json) return console.log(JSON.stringify(said))
     console.log(`${output}: ${said.windows} windows of ${said.flow}, ${(said.bytes / 1000).toFixed(1)} kB`)
   })
-
-async function fileOf(flow: string | undefined, options: Options): Promise<TelemetryFile> {
-  if (options.from === undefined) return running(flow, options)
-  const { readTelemetry } = await import('../controller/telemetry/file.ts')
-  const content = await readFile(options.from).catch(() => {
-    throw new Usage(`${options.from} cannot be read`, '--from takes a file of `dyninka telemetry export`.')
-  })
-  const file = readTelemetry(content, options.from)
-  if (flow !== undefined && flow !== file.header.flow)
-    throw new Usage(`${options.from} is of ${file.header.flow}, not of ${flow}`, 'Leave the name out.')
-  return file
-}
-
-async function running(name: string | undefined, options: Options): Promise<TelemetryFile> {
-  const { connect } = await import('./api/connect.ts')
-  const { api, flow } = await (await connect(options)).place(name)
-  const query = { flow, sinceMs: Math.round(options.since) }
-  const lines: unknown[] = []
-  for await (const line of api.lines('/api/telemetry', query, interruption())) lines.push(line)
-  const { readTelemetry } = await import('../controller/telemetry/file.ts')
-  return readTelemetry(
-    Buffer.from(lines.map(line => JSON.stringify(line)).join('\n')),
-    'what the controller answered',
-  )
-}

@@ -98,8 +98,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
       ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
-      ...(options.forge && { forge: new OctokitForge(options.repo ?? '', options.forge) }),
       telemetry: openTelemetry(state, log),
+      ...(options.forge && { forge: new OctokitForge(options.repo ?? '', options.forge) }),
       log,
       emit,
     })

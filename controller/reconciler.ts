@@ -26,9 +26,9 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   intervalMs: number
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
+  telemetry: Telemetry
   /** Is told what becomes of each commit. */
   forge?: Forge
-  telemetry: Telemetry
   /** Only one dataflow is expected under `path`. */
   single?: true
   /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
@@ -69,8 +69,8 @@ export class Reconciler {
       intervalMs,
       scaling,
       trafficFiles,
-      forge,
       telemetry,
+      forge,
       single,
       removing = false,
       onPass,
