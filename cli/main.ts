@@ -16,6 +16,7 @@ import { reconcile, resume, suspend } from './resource.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 import { stop } from './stop.ts'
+import { suggest } from './suggest.ts'
 import { tap } from './tap.ts'
 import { telemetry } from './telemetry.ts'
 import { validate } from './validate.ts'
@@ -37,6 +38,7 @@ dyninka.commandsGroup('Prepare:')
 dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')
 dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(telemetry()).addCommand(dead())
+dyninka.addCommand(suggest())
 dyninka.commandsGroup('In a Kubernetes cluster:')
 dyninka.addCommand(install()).addCommand(reconcile()).addCommand(suspend()).addCommand(resume())
 dyninka.addCommand(controller())

@@ -1,3 +1,4 @@
+import type { Outcome } from '../../controller/forge/proposals.ts'
 import type { Advice, Move, Plan, Situation } from '../../controller/placement/advice.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'
@@ -59,3 +60,14 @@ const moveText = ({ item, from, to }: Move) =>
     : `${item} from ${from?.zone ?? 'nowhere'} to ${to.zone}`
 
 const number = (value: number) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : 'unknown')
+
+export function outcomeText(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'nothing':
+      return 'There is no pull request, and none is needed.'
+    case 'held':
+      return `${paint('yellow', 'Left alone:')} ${outcome.message}${outcome.url ? `, ${outcome.url}` : ''}`
+    default:
+      return `Pull request ${outcome.kind}: ${outcome.url}`
+  }
+}

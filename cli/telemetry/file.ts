@@ -19,7 +19,10 @@ export const telemetryFile = (name: string | undefined, options: Options): Promi
 
 async function stored(name: string | undefined, path: string): Promise<TelemetryFile> {
   const content = await readFile(path).catch(() => {
-    throw new Usage(`${path} cannot be read`, 'Name a file that `dyninka telemetry export -o FILE` has written.')
+    throw new Usage(
+      `${path} cannot be read`,
+      'Name a file that `dyninka telemetry export -o FILE` has written.',
+    )
   })
   const file = readTelemetry(content, path)
   if (name !== undefined && name !== file.header.flow)
@@ -31,6 +34,7 @@ async function running(name: string | undefined, options: Options): Promise<Tele
   const { api, flow } = await (await connect(options)).place(name)
   const query = { flow, sinceMs: Math.round(options.since) }
   const lines: string[] = []
-  for await (const line of api.lines('/api/telemetry', query, interruption())) lines.push(JSON.stringify(line))
+  for await (const line of api.lines('/api/telemetry', query, interruption()))
+    lines.push(JSON.stringify(line))
   return readTelemetry(Buffer.from(lines.join('\n')), 'what the controller answered')
 }

@@ -137,6 +137,7 @@ function isOffered(grounds: Ground[], moves: number, mended: number): boolean {
 const meanCost = (windows: readonly Instance[], placement: Placement) =>
   windows.reduce((sum, instance) => sum + runningCost(instance, placement), 0) / windows.length
 
-const money = (value: number) => (Number.isFinite(value) ? value.toPrecision(3) : 'an unknown amount')
+const money = (value: number) =>
+  Number.isFinite(value) ? String(Number(value.toPrecision(3))) : 'an unknown amount'
 const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`
 const minutes = (ms: number) => (Number.isFinite(ms) ? `${Math.round(ms / 60_000)} min` : 'long')
