@@ -69,6 +69,14 @@ export class Neighbourhood {
 
   /** Makes the best single move of each item, then exchanges. @returns whether anything became better */
   improve(maxMoves: number): boolean {
+    // Pairs are too many where there are many items, and the search exchanges at random anyway.
+    return (
+      this.improveSingly(maxMoves) || (this.#model.items <= 150 && this.#improveByExchange(maxMoves))
+    )
+  }
+
+  /** Makes the best single move of each item. @returns whether anything became better */
+  improveSingly(maxMoves: number): boolean {
     let isBetter = false
     for (let i = 0; i < this.#model.items; i++) {
       let best = this.#state.score
@@ -84,8 +92,7 @@ export class Neighbourhood {
       this.#state.move(i, bestNode < 0 ? before : bestNode)
       isBetter ||= bestNode >= 0
     }
-    // Pairs are too many where there are many items, and the search exchanges at random anyway.
-    return isBetter || (this.#model.items <= 150 && this.#improveByExchange(maxMoves))
+    return isBetter
   }
 
   #improveByExchange(maxMoves: number): boolean {
