@@ -16,6 +16,8 @@ export interface BoundsOptions {
 const maxEntries = 400_000
 /** Up to so many pairs of item and node, HiGHS is asked about nodes instead of sites. */
 const maxFine = 4_000
+/** Up to so many, HiGHS needs nothing closed first. */
+const maxSmall = 300
 /** Steps of the Lagrangian, whose own choice is near to an answer, from one that is looked at to the next. */
 const choiceEvery = 20
 /** Share of the budget after which HiGHS begins, although the Lagrangian might close more. */
@@ -41,7 +43,8 @@ export class Bounds {
     this.#sites = sitesOf(model, false)
     for (const [item, nodes] of options.allowed)
       this.#sites.nodes.forEach((group, s) => {
-        if (!group.some(k => nodes.includes(k))) this.#sites.cost[item * this.#sites.count + s] = Number.POSITIVE_INFINITY
+        if (!group.some(k => nodes.includes(k)))
+          this.#sites.cost[item * this.#sites.count + s] = Number.POSITIVE_INFINITY
       })
     this.#lagrangian = new Lagrangian(model, this.#sites, options.maxMoves)
   }
@@ -63,7 +66,8 @@ export class Bounds {
   consider(upper: number, elapsed: number): void {
     const { highs, seconds } = this.#options
     if (!highs || this.#isBusy || this.#asked === 'nodes') return
-    if (!this.#lagrangian.isConverged && elapsed < patience * seconds) return
+    const isSmall = this.#model.items * this.#model.nodes <= maxSmall
+    if (!isSmall && !this.#lagrangian.isConverged && elapsed < patience * seconds) return
     const program = this.#program()
     if (!program) return
     this.#isBusy = true
@@ -71,7 +75,7 @@ export class Bounds {
     highs
       .solve(
         program.program,
-        { seconds: seconds - elapsed },
+        { seconds: 3600 }, // stopped with the rest
         {
           onBound: bound => this.#raise(Math.min(bound, upper)),
           onAnswer: values => this.#answers.push(this.#nodesFrom(program, values)),
@@ -120,7 +124,9 @@ export class Bounds {
   }
 
   #nodesFrom({ choices, sites }: PlacementProgram & { sites: Sites }, values: Float64Array): Int32Array {
-    const chosen = choices.map(own => own.reduce((a, b) => (values[b.column]! > values[a.column]! ? b : a)).site)
+    const chosen = choices.map(
+      own => own.reduce((a, b) => (values[b.column]! > values[a.column]! ? b : a)).site,
+    )
     return this.#spread(sites, chosen)
   }
 

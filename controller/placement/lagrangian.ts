@@ -25,7 +25,14 @@ export class Lagrangian {
   readonly #maxMoves: number
   readonly #forests: Forest[]
   readonly #multipliers: Multipliers
-  readonly #at: { memory: number; overload: number; paths: number; links: number; money: number; moves: number }
+  readonly #at: {
+    memory: number
+    overload: number
+    paths: number
+    links: number
+    money: number
+    moves: number
+  }
   /** By forest after the first: where its own multipliers begin. */
   readonly #copies: number[] = []
   /** items × zones: the best site of the zone. */
@@ -194,7 +201,8 @@ export class Lagrangian {
     const isTurned = above !== term.a
     for (let a = 0; a < zones; a++)
       for (let b = 0; b < zones; b++)
-        if (term.forbidden[a * zones + b]) into[isTurned ? b * zones + a : a * zones + b] = Number.POSITIVE_INFINITY
+        if (term.forbidden[a * zones + b])
+          into[isTurned ? b * zones + a : a * zones + b] = Number.POSITIVE_INFINITY
   }
 
   #solve(): number {
@@ -214,8 +222,7 @@ export class Lagrangian {
     links.forEach(({ limit }, l) => {
       total -= value[this.#at.links + l]! * share(limit)
     })
-    if (Number.isFinite(moneyLimit))
-      total -= (value[this.#at.money]! * moneyLimit) / this.#norm(moneyLimit)
+    if (Number.isFinite(moneyLimit)) total -= (value[this.#at.money]! * moneyLimit) / this.#norm(moneyLimit)
     if (Number.isFinite(this.#maxMoves))
       total -= (value[this.#at.moves]! * this.#maxMoves) / this.#norm(this.#maxMoves)
     return total
@@ -250,8 +257,7 @@ export class Lagrangian {
       money += sites.money[i * s + k]!
       moves += sites.moved[i * s + k]!
     }
-    if (Number.isFinite(moneyLimit))
-      gradient[this.#at.money] = (money - moneyLimit) / this.#norm(moneyLimit)
+    if (Number.isFinite(moneyLimit)) gradient[this.#at.money] = (money - moneyLimit) / this.#norm(moneyLimit)
     if (Number.isFinite(this.#maxMoves))
       gradient[this.#at.moves] = (moves - this.#maxMoves) / this.#norm(this.#maxMoves)
     paths.forEach(({ boundMs }, p) => {

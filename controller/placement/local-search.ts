@@ -75,8 +75,7 @@ export class LocalSearch {
       this.#neighbourhood.propose()
       const worse = this.#energy - before
       const isTaken =
-        this.#state.moves <= this.#maxMoves &&
-        (worse <= 0 || this.#random() < Math.exp(-worse / temperature))
+        this.#state.moves <= this.#maxMoves && (worse <= 0 || this.#random() < Math.exp(-worse / temperature))
       if (isTaken) this.#keep()
       else this.#neighbourhood.undo()
     }
