@@ -9,6 +9,7 @@ import { interpret } from './interpret.ts'
 import { prepare } from './parse-modules.ts'
 import { parseYaml } from './parse-yaml.ts'
 import { readSource } from './read-source.ts'
+import { budget } from './rules/budget.ts'
 import { cycles } from './rules/cycles.ts'
 import { environment } from './rules/environment.ts'
 import { inputs } from './rules/inputs.ts'
@@ -18,7 +19,9 @@ import { placement } from './rules/placement.ts'
 import { ports } from './rules/ports.ts'
 import { ranges } from './rules/ranges.ts'
 import { retries } from './rules/retries.ts'
+import { together } from './rules/together.ts'
 import { topics } from './rules/topics.ts'
+import { when } from './rules/when.ts'
 import { checkShape } from './shape.ts'
 import { SourceText } from './source-text.ts'
 import { checkTypes } from './types/check-types.ts'
@@ -64,6 +67,9 @@ export async function load(dir: string, options: LoadOptions = {}): Promise<Load
     ...topics(draft),
     ...ports(draft),
     ...placement(draft),
+    ...together(draft),
+    ...when(draft),
+    ...budget(draft, options.nodes),
     ...nodes(draft, options.nodes),
   ]
   const root = resolve(dir)

@@ -4,6 +4,7 @@ import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
+import { OctokitForge } from '../forge/octokit-forge.ts'
 import type { Gate } from '../gate.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
@@ -55,7 +56,7 @@ export type OpenOrchestrator = (options: {
   revision(): string | undefined
   /** Folder of the artifacts. */
   store: string
-  /** Aborts when nothing may be changed any more. */
+  /** Aborts when nothing may be changed any more, and when nobody waits for it any more. */
   signal: AbortSignal
   log: Logger
 }) => Promise<Orchestrator>
@@ -166,6 +167,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(leaving && { leaving }),
   })
   const store = join(state, 'store')
+  const closing = new AbortController()
   const orchestrator = await openOrchestrator({
     client,
     resource,
@@ -173,7 +175,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     credentials,
     revision: () => reconciler.repository.revision?.id,
     store,
-    signal,
+    signal: AbortSignal.any([signal, closing.signal]),
     log,
   })
   // It mends on its own: whoever may change nothing any more must not wait for passes to end.
@@ -229,6 +231,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
+    ...(spec.forge &&
+      credentials.forge && { forge: new OctokitForge(from.url, { ...spec.forge, auth: credentials.forge }) }),
     log,
     emit,
     tenure,
@@ -236,7 +240,10 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(leaving && { removing: true as const }),
     onPass,
   })
-  closers.push(() => reconciler.close())
+  closers.push(
+    () => reconciler.close(),
+    () => closing.abort(), // first: a pass that waits for something far away must not be waited for
+  )
   reconciler.start()
   const parts = { reconciler, broker, orchestrator }
   return new Follower(metadata.generation ?? 0, parts, credentials, inventories, closers)
