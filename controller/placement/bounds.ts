@@ -16,6 +16,10 @@ export interface BoundsOptions {
 const maxEntries = 400_000
 /** Up to so many pairs of item and node, HiGHS is asked about nodes instead of sites. */
 const maxFine = 4_000
+/** Up to so many, HiGHS needs nothing closed first. */
+const maxSmall = 300
+/** Steps of the Lagrangian, whose own choice is near to an answer, from one that is looked at to the next. */
+const choiceEvery = 20
 /** Share of the budget after which HiGHS begins, although the Lagrangian might close more. */
 const patience = 0.2
 
@@ -29,6 +33,7 @@ export class Bounds {
   readonly #lagrangian: Lagrangian
   #answers: Int32Array[] = []
   #isBusy = false
+  #steps = 0
   /** What HiGHS was asked about last; fine is final. */
   #asked: 'nothing' | 'sites' | 'nodes' = 'nothing'
 
@@ -38,7 +43,8 @@ export class Bounds {
     this.#sites = sitesOf(model, false)
     for (const [item, nodes] of options.allowed)
       this.#sites.nodes.forEach((group, s) => {
-        if (!group.some(k => nodes.includes(k))) this.#sites.cost[item * this.#sites.count + s] = Number.POSITIVE_INFINITY
+        if (!group.some(k => nodes.includes(k)))
+          this.#sites.cost[item * this.#sites.count + s] = Number.POSITIVE_INFINITY
       })
     this.#lagrangian = new Lagrangian(model, this.#sites, options.maxMoves)
   }
@@ -48,15 +54,20 @@ export class Bounds {
   }
 
   step(upper: number): void {
+    if (this.#lagrangian.isConverged) return
     this.#lagrangian.step(upper)
     this.#raise(this.#lagrangian.bound)
+    this.#steps += 1
+    if (this.#steps % choiceEvery === 0 && !this.#lagrangian.isConverged)
+      this.#answers.push(this.#spread(this.#sites, this.#lagrangian.choice))
   }
 
   /** Asks HiGHS when it is time to. @param elapsed seconds */
   consider(upper: number, elapsed: number): void {
     const { highs, seconds } = this.#options
     if (!highs || this.#isBusy || this.#asked === 'nodes') return
-    if (!this.#lagrangian.isConverged && elapsed < patience * seconds) return
+    const isSmall = this.#model.items * this.#model.nodes <= maxSmall
+    if (!isSmall && !this.#lagrangian.isConverged && elapsed < patience * seconds) return
     const program = this.#program()
     if (!program) return
     this.#isBusy = true
@@ -64,7 +75,7 @@ export class Bounds {
     highs
       .solve(
         program.program,
-        { seconds: seconds - elapsed },
+        { seconds: 3600 }, // stopped with the rest
         {
           onBound: bound => this.#raise(Math.min(bound, upper)),
           onAnswer: values => this.#answers.push(this.#nodesFrom(program, values)),
@@ -77,7 +88,7 @@ export class Bounds {
       })
   }
 
-  /** What HiGHS found since the last time, as node of each item. */
+  /** What was found since the last time, as node of each item; a rule may be broken. */
   takeAnswers(): Int32Array[] {
     return this.#answers.splice(0)
   }
@@ -112,20 +123,26 @@ export class Bounds {
     return program && { ...program, sites }
   }
 
-  /** The site of each item from HiGHS' answer, and on it the node with the most room. */
   #nodesFrom({ choices, sites }: PlacementProgram & { sites: Sites }, values: Float64Array): Int32Array {
-    const { cpu, memory, cpuLimit, memoryLimit } = this.#model
-    const node = new Int32Array(choices.length)
+    const chosen = choices.map(
+      own => own.reduce((a, b) => (values[b.column]! > values[a.column]! ? b : a)).site,
+    )
+    return this.#spread(sites, chosen)
+  }
+
+  /** On the site of each item, the largest first, the node with the most room. */
+  #spread(sites: Sites, siteOf: ArrayLike<number>): Int32Array {
+    const { items, cpu, memory, cpuLimit, memoryLimit } = this.#model
+    const node = new Int32Array(items)
     const room = { cpu: cpuLimit.slice(), memory: memoryLimit.slice() }
-    const order = choices.map((_, i) => i).sort((a, b) => cpu[b]! - cpu[a]!)
+    const order = Array.from(node, (_, i) => i).sort((a, b) => cpu[b]! - cpu[a]!)
     for (const i of order) {
-      const chosen = choices[i]!.reduce((a, b) => (values[b.column]! > values[a.column]! ? b : a))
       const spare = (k: number) =>
         Math.min(
           (room.cpu[k]! - cpu[i]!) / Math.max(1, cpuLimit[k]!),
           (room.memory[k]! - memory[i]!) / Math.max(1, memoryLimit[k]!),
         )
-      const best = sites.nodes[chosen.site]!.reduce((a, b) => (spare(b) > spare(a) ? b : a))
+      const best = sites.nodes[siteOf[i]!]!.reduce((a, b) => (spare(b) > spare(a) ? b : a))
       node[i] = best
       room.cpu[best]! -= cpu[i]!
       room.memory[best]! -= memory[i]!

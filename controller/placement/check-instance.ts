@@ -25,7 +25,8 @@ export function checkInstance(instance: Instance): void {
   const linked = new Set<string>()
   for (const { from, to, ...figures } of links) {
     for (const zone of [from, to]) named(zoneNames, zone, `the link ${from} → ${to}`)
-    if (from === to) refuse(`the link ${from} → ${to} leads nowhere`, 'Give its round trip as that of the zone.')
+    if (from === to)
+      refuse(`the link ${from} → ${to} leads nowhere`, 'Give its round trip as that of the zone.')
     measured(`the link ${from} → ${to}`, figures)
     linked.add(`${from}\n${to}`).add(`${to}\n${from}`)
   }
@@ -79,13 +80,17 @@ function unique<T>(values: readonly T[], what: string, nameOf: (value: T) => str
 }
 
 function named(names: ReadonlySet<string>, name: string, where: string) {
-  if (!names.has(name)) refuse(`${where} names ${name}, which is not there`, 'Correct the name, or leave it out.')
+  if (!names.has(name))
+    refuse(`${where} names ${name}, which is not there`, 'Correct the name, or leave it out.')
 }
 
 function measured(what: string, figures: Record<string, number | undefined>) {
   for (const [name, value] of Object.entries(figures))
     if (value !== undefined && !(Number.isFinite(value) && value >= 0))
-      refuse(`${name} of ${what} is ${value}`, 'It is a number from 0 on; leave out the figure, or measure again.')
+      refuse(
+        `${name} of ${what} is ${value}`,
+        'It is a number from 0 on; leave out the figure, or measure again.',
+      )
 }
 
 function refuse(message: string, hint: string): never {

@@ -131,15 +131,16 @@ export function compile(instance: Instance): Compiled {
     compiled.pairRulesOf[b]!.push(i)
   })
   items.forEach((item, i) => {
+    const { current } = item
+    const isThere = current && (current.node === undefined || nodeIndex.has(current.node))
     nodes.forEach((node, k) => {
       const at = i * m + k
       const share = Math.max(
         compiled.cpu[i]! / Math.max(1, node.cpuMillis),
         compiled.memory[i]! / Math.max(1, node.memoryBytes),
       )
-      const { current } = item
       const isMoved =
-        current && (current.node === undefined ? current.zone !== node.zone : current.node !== node.name)
+        isThere && (current.node === undefined ? current.zone !== node.zone : current.node !== node.name)
       compiled.moved[at] = isMoved ? 1 : 0
       compiled.money[at] = share * node.pricePerHour
       compiled.unaryBroken[at] = unaryBroken(item, node) + (item.keep && isMoved ? 1 : 0)

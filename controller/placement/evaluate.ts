@@ -71,6 +71,11 @@ export function evaluate(instance: Instance, placement: Placement): Evaluation {
   const moves: string[] = []
   for (const item of instance.items) {
     const node = nodeOf(item.name)
+    const { current } = item
+    const isThere = current && (current.node === undefined || nodes.has(current.node))
+    const isMoved =
+      isThere && (current.node === undefined ? current.zone !== node.zone : current.node !== node.name)
+    if (item.keep && isMoved) breaks(`${item.name}.keep`, 1, `moved to ${node.name}`)
     for (const [rule, detail] of ownRules(item, node)) breaks(rule, 1, detail)
     for (const { item: other, maxRttMs } of item.near ?? []) {
       const { rttMs } = linkOf(instance, node.zone, nodeOf(other).zone)
@@ -91,9 +96,9 @@ export function evaluate(instance: Instance, placement: Placement): Evaluation {
     const best = Math.max(0, ...(item.prefer ?? []).map(({ weight }) => weight))
     const got = Math.max(0, ...(item.prefer ?? []).filter(p => p.zone === node.zone).map(p => p.weight))
     terms.preference += (tariff.preference * (best - got)) / 100
-    if (item.current && hasMoved(item.current, node)) {
+    if (isMoved) {
       moves.push(item.name)
-      const way = linkOf(instance, item.current.zone, node.zone)
+      const way = linkOf(instance, current.zone, node.zone)
       const money = tariff.perMove + ((item.stateBytes ?? 0) / gib) * way.pricePerGiB
       terms.migration += money / tariff.horizonHours
     }
@@ -105,8 +110,7 @@ export function evaluate(instance: Instance, placement: Placement): Evaluation {
     const memory = sum(here.map(item => item.hosts * item.memoryBytes))
     over(`node.${node.name}.cpu`, cpu, tariff.headroom * node.cpuMillis, 'millicores')
     over(`node.${node.name}.memory`, memory, tariff.headroom * node.memoryBytes, 'bytes')
-    terms.overload +=
-      (tariff.overloadPerCore * Math.max(0, cpu - tariff.loadTarget * node.cpuMillis)) / 1000
+    terms.overload += (tariff.overloadPerCore * Math.max(0, cpu - tariff.loadTarget * node.cpuMillis)) / 1000
   }
 
   const edges = instance.edges.map(edge => edgeCost(instance, edge, nodes, nodeOf))
@@ -136,7 +140,7 @@ export function evaluate(instance: Instance, placement: Placement): Evaluation {
 }
 
 function* ownRules(item: Item, node: Node): Generator<[rule: string, detail: string]> {
-  const { require, fixed, current, keep, name } = item
+  const { require, fixed, name } = item
   if (require?.arch && !require.arch.includes(node.arch))
     yield [`${name}.require.arch`, `${node.name} is ${node.arch}`]
   for (const [label, wanted] of Object.entries(require?.labels ?? {})) {
@@ -146,11 +150,7 @@ function* ownRules(item: Item, node: Node): Generator<[rule: string, detail: str
   }
   if (fixed?.zone !== undefined && fixed.zone !== node.zone) yield [`${name}.zone`, `is in ${node.zone}`]
   if (fixed?.node !== undefined && fixed.node !== node.name) yield [`${name}.node`, `is on ${node.name}`]
-  if (keep && current && hasMoved(current, node)) yield [`${name}.keep`, `moved to ${node.name}`]
 }
-
-const hasMoved = (current: { zone: string; node?: string }, node: Node) =>
-  current.node === undefined ? current.zone !== node.zone : current.node !== node.name
 
 /** What the item pays for its share of the node, money an hour. */
 function nodeCost(item: Item, node: Node): number {
@@ -191,7 +191,11 @@ function zoneOfBroker({ brokers }: Instance, name: string, nodes: Map<string, No
   return 'zone' in place ? place.zone : known(nodes, place.node, `the place of broker ${name}`).zone
 }
 
-function linkOf({ zones, links }: Instance, from: string, to: string): { rttMs: number; pricePerGiB: number } {
+function linkOf(
+  { zones, links }: Instance,
+  from: string,
+  to: string,
+): { rttMs: number; pricePerGiB: number } {
   if (from === to) return { rttMs: zones.find(({ name }) => name === from)?.rttMs ?? 0, pricePerGiB: 0 }
   const link =
     links.find(l => l.from === from && l.to === to) ?? links.find(l => l.from === to && l.to === from)

@@ -1,7 +1,7 @@
 import type { PairTerm } from './pair-terms.ts'
 
-/** Fills zones × zones with what a pair costs: row for the zone of `a`, column for that of `b`. */
-export type FillPair = (term: PairTerm, into: Float64Array) => void
+/** Fills zones × zones with what a pair costs: a row for each zone of `above`, which is one of the two. */
+export type FillPair = (term: PairTerm, above: number, into: Float64Array) => void
 
 /** The cheapest zones of items whose pairs make no cycle, found exactly: from the leaves up, and back. */
 export class Forest {
@@ -72,19 +72,7 @@ export class Forest {
         continue
       }
       this.#fill(item, fill)
-      for (const up of open[parent]!) {
-        let [least, choice] = [Number.POSITIVE_INFINITY, -1]
-        for (const zone of open[item]!) {
-          const cost = this.#below[item * z + zone]! + this.#pair[up * z + zone]!
-          if (cost < least) {
-            least = cost
-            choice = zone
-          }
-        }
-        this.#message[item * z + up] = least
-        this.#choice[item * z + up] = choice
-        this.#below[parent * z + up]! += least
-      }
+      this.#pass(item, open[item]!, parent, open[parent]!)
     }
     if (total === Number.POSITIVE_INFINITY) return total
     for (const item of this.#order) {
@@ -123,6 +111,29 @@ export class Forest {
     }
   }
 
+  /** Adds to each zone of the parent what the item costs at least there. */
+  #pass(item: number, open: readonly number[], parent: number, openAbove: readonly number[]) {
+    const z = this.#zones
+    const [below, pair] = [this.#below, this.#pair]
+    const base = item * z
+    for (const up of openAbove) {
+      let least = Number.POSITIVE_INFINITY
+      let choice = -1
+      const row = up * z
+      for (let at = 0; at < open.length; at++) {
+        const zone = open[at]!
+        const cost = below[base + zone]! + pair[row + zone]!
+        if (cost < least) {
+          least = cost
+          choice = zone
+        }
+      }
+      this.#message[base + up] = least
+      this.#choice[base + up] = choice
+      below[parent * z + up]! += least
+    }
+  }
+
   #chooseRoot(item: number, open: readonly number[]): number {
     let least = Number.POSITIVE_INFINITY
     for (const zone of open) {
@@ -134,17 +145,7 @@ export class Forest {
     return least
   }
 
-  /** The pair of an item with its parent, rows for zones of the parent. */
   #fill(item: number, fill: FillPair) {
-    const term = this.#termOf[item]!
-    fill(term, this.#pair)
-    if (term.b === item) return
-    const z = this.#zones
-    for (let x = 0; x < z; x++)
-      for (let y = 0; y < x; y++) {
-        const kept = this.#pair[x * z + y]!
-        this.#pair[x * z + y] = this.#pair[y * z + x]!
-        this.#pair[y * z + x] = kept
-      }
+    fill(this.#termOf[item]!, this.#parent[item]!, this.#pair)
   }
 }

@@ -1,6 +1,6 @@
 /** One program at a time for HiGHS, in a thread that can be ended at any moment. */
 import { parentPort } from 'node:worker_threads'
-import loadHighs from 'highs'
+import imported from 'highs'
 import type { LinearProgram } from './linear-program.ts'
 
 export interface HighsTask {
@@ -9,8 +9,6 @@ export interface HighsTask {
   seconds: number
   /** It stops when the bound is within this share of its own best. */
   gap: number
-  /** Nothing that costs more is of interest. */
-  cutoff?: number
 }
 
 export type HighsNews = { id: number } & (
@@ -22,6 +20,8 @@ export type HighsNews = { id: number } & (
 
 if (!parentPort) throw new Error('this is a worker')
 const port = parentPort
+// Its types describe the CommonJS build, of which this would be the whole module.
+const loadHighs = imported as unknown as typeof imported.default
 const highs = await loadHighs()
 port.on('message', (task: HighsTask) => {
   try {
@@ -31,7 +31,7 @@ port.on('message', (task: HighsTask) => {
   }
 })
 
-function solve({ id, program, seconds, gap, cutoff }: HighsTask) {
+function solve({ id, program, seconds, gap }: HighsTask) {
   const tell = (news: HighsNews) => port.postMessage(news)
   const numCols = program.cost.length
   const numRows = program.rowLower.length
@@ -56,7 +56,6 @@ function solve({ id, program, seconds, gap, cutoff }: HighsTask) {
   })
   try {
     model.options.set({ output_flag: false, time_limit: seconds, mip_rel_gap: gap })
-    if (cutoff !== undefined) model.options.set({ objective_bound: cutoff })
     const { callbackType, modelStatus } = highs.constants
     const run = model.run({
       [callbackType.mipLogging]({ data: { mip_dual_bound } }) {
@@ -72,8 +71,7 @@ function solve({ id, program, seconds, gap, cutoff }: HighsTask) {
     const bound = Number(model.info.get('mip_dual_bound'))
     const isInfeasible =
       run.modelStatus === modelStatus.infeasible || run.modelStatus === modelStatus.unboundedOrInfeasible
-    const status =
-      run.modelStatus === modelStatus.optimal ? 'optimal' : isInfeasible ? 'infeasible' : 'limit'
+    const status = run.modelStatus === modelStatus.optimal ? 'optimal' : isInfeasible ? 'infeasible' : 'limit'
     if (status === 'optimal')
       tell({ id, type: 'answer', cost: model.getObjectiveValue(), values: model.getSolution().colValue })
     tell({ id, type: 'end', status, bound: Number.isFinite(bound) ? bound : Number.NEGATIVE_INFINITY })

@@ -19,41 +19,52 @@ export interface HighsProgress {
 
 /** HiGHS in a thread of its own, since nothing but the end of its thread interrupts it in time. To be closed. */
 export class Highs {
-  readonly #worker: Worker
+  #worker: Worker | undefined
   #task = 0
-  #running: { id: number; result: HighsResult; progress: HighsProgress; done(result: HighsResult): void } | undefined
-  #failure: string | undefined
+  #running:
+    | { id: number; result: HighsResult; progress: HighsProgress; done(result: HighsResult): void }
+    | undefined
 
-  constructor() {
-    const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js'
-    this.#worker = new Worker(new URL(`./highs-worker.${extension}`, import.meta.url), {
-      // A program of its own must not wait for it, nor take its flags.
-      execArgv: process.execArgv.filter(flag => !flag.startsWith('--input-type')),
-    })
-    this.#worker.unref()
-    this.#worker.on('message', (news: HighsNews) => this.#hear(news))
-    this.#worker.on('error', error => this.#fail(String(error)))
-    this.#worker.on('exit', () => this.#fail('its thread ended'))
-  }
-
-  /** One at a time. @throws never: a failure is a result */
-  solve(
+  /** One at a time: what runs is stopped. @throws never: a failure is a result */
+  async solve(
     program: LinearProgram,
-    limits: { seconds: number; gap?: number; cutoff?: number },
+    limits: { seconds: number; gap?: number },
     progress: HighsProgress = {},
   ): Promise<HighsResult> {
-    const result: HighsResult = { status: 'failed', bound: Number.NEGATIVE_INFINITY }
-    if (this.#failure !== undefined) return Promise.resolve({ ...result, message: this.#failure })
+    await this.stop()
+    this.#worker ??= this.#start()
+    const worker = this.#worker
     const id = ++this.#task
     return new Promise(done => {
-      this.#running = { id, result, progress, done }
-      this.#worker.ref()
-      this.#worker.postMessage({ id, program, gap: 1e-7, ...limits } satisfies HighsTask)
+      this.#running = { id, result: { status: 'failed', bound: Number.NEGATIVE_INFINITY }, progress, done }
+      worker.ref()
+      worker.postMessage({ id, program, gap: 1e-7, ...limits } satisfies HighsTask)
     })
+  }
+
+  /** Stops what runs; its result is what it has so far. */
+  async stop(): Promise<void> {
+    const running = this.#running
+    if (!running) return
+    running.result.status = 'limit'
+    this.#end()
+    await this.close()
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate()
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+
+  #start(): Worker {
+    const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js'
+    const worker = new Worker(new URL(`./highs-worker.${extension}`, import.meta.url))
+    worker.unref()
+    worker.on('message', (news: HighsNews) => this.#hear(news))
+    worker.on('error', error => this.#fail(worker, String(error)))
+    worker.on('exit', () => this.#fail(worker, 'its thread ended'))
+    return worker
   }
 
   #hear(news: HighsNews) {
@@ -68,13 +79,18 @@ export class Highs {
       progress.onAnswer?.(news.values)
     } else if (news.type === 'end') {
       result.status = news.status
-      result.bound = news.status === 'infeasible' ? Number.POSITIVE_INFINITY : Math.max(result.bound, news.bound)
+      result.bound =
+        news.status === 'infeasible' ? Number.POSITIVE_INFINITY : Math.max(result.bound, news.bound)
       this.#end()
-    } else if (news.type === 'failed') this.#fail(news.message)
+    } else if (news.type === 'failed') {
+      result.message = news.message
+      this.#end()
+    }
   }
 
-  #fail(message: string) {
-    this.#failure = message
+  #fail(worker: Worker, message: string) {
+    if (worker !== this.#worker) return
+    this.#worker = undefined
     if (this.#running) this.#running.result.message = message
     this.#end()
   }
@@ -82,7 +98,7 @@ export class Highs {
   #end() {
     const running = this.#running
     this.#running = undefined
-    this.#worker.unref()
+    this.#worker?.unref()
     running?.done(running.result)
   }
 }

@@ -81,7 +81,7 @@ export interface Item {
   fixed?: { zone?: string; node?: string }
   /** It stays where it is. */
   keep?: boolean
-  /** Where it runs. Absent: nowhere yet, so that to place it is no move. The node may be gone. */
+  /** Where it runs. Absent, or on a node that is gone: nowhere, so that to place it is no move. */
   current?: { zone: string; node?: string }
   /** What has to travel when it moves. Absent: 0. */
   stateBytes?: number

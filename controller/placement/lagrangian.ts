@@ -25,7 +25,14 @@ export class Lagrangian {
   readonly #maxMoves: number
   readonly #forests: Forest[]
   readonly #multipliers: Multipliers
-  readonly #at: { memory: number; overload: number; paths: number; links: number; money: number; moves: number }
+  readonly #at: {
+    memory: number
+    overload: number
+    paths: number
+    links: number
+    money: number
+    moves: number
+  }
   /** By forest after the first: where its own multipliers begin. */
   readonly #copies: number[] = []
   /** items × zones: the best site of the zone. */
@@ -175,23 +182,27 @@ export class Lagrangian {
     return gib * price[at]! + bytesPerSecond * this.#linkPrice[at]! + (this.#msPrice[e]! * rtt[at]!) / 2
   }
 
-  readonly #fill = (term: PairTerm, into: Float64Array): void => {
+  readonly #fill = (term: PairTerm, above: number, into: Float64Array): void => {
     const { edges, zones, rtt, price } = this.#model
+    const linkPrice = this.#linkPrice
     into.fill(0)
     for (const e of term.edges) {
       const { from, gib, bytesPerSecond } = edges[e]!
       const halfMs = this.#msPrice[e]! / 2
-      const isForward = from === term.a
-      for (let a = 0; a < zones; a++)
-        for (let b = 0; b < zones; b++) {
-          const at = isForward ? a * zones + b : b * zones + a
-          const own = isForward ? a * zones + a : b * zones + b
-          into[a * zones + b]! +=
-            gib * price[at]! + bytesPerSecond * this.#linkPrice[at]! + halfMs * (rtt[at]! + rtt[own]!)
-        }
+      // Rows are zones of the producer, or of the consumer.
+      const [step, across] = from === above ? [zones, 1] : [1, zones]
+      for (let a = 0; a < zones; a++) {
+        const own = halfMs * rtt[a * zones + a]!
+        for (let b = 0, at = a * zones, to = a * step; b < zones; b++, at++, to += across)
+          into[to]! += gib * price[at]! + bytesPerSecond * linkPrice[at]! + halfMs * rtt[at]! + own
+      }
     }
     if (!term.forbidden) return
-    for (let at = 0; at < into.length; at++) if (term.forbidden[at]) into[at] = Number.POSITIVE_INFINITY
+    const isTurned = above !== term.a
+    for (let a = 0; a < zones; a++)
+      for (let b = 0; b < zones; b++)
+        if (term.forbidden[a * zones + b])
+          into[isTurned ? b * zones + a : a * zones + b] = Number.POSITIVE_INFINITY
   }
 
   #solve(): number {
@@ -211,11 +222,17 @@ export class Lagrangian {
     links.forEach(({ limit }, l) => {
       total -= value[this.#at.links + l]! * share(limit)
     })
-    if (Number.isFinite(moneyLimit))
-      total -= (value[this.#at.money]! * moneyLimit) / this.#norm(moneyLimit)
+    if (Number.isFinite(moneyLimit)) total -= (value[this.#at.money]! * moneyLimit) / this.#norm(moneyLimit)
     if (Number.isFinite(this.#maxMoves))
       total -= (value[this.#at.moves]! * this.#maxMoves) / this.#norm(this.#maxMoves)
     return total
+  }
+
+  /** By item, the site that it has in the last step. */
+  get choice(): Int32Array {
+    const { items, zones } = this.#model
+    const [{ zone }] = this.#forests as [Forest]
+    return Int32Array.from({ length: items }, (_, i) => this.#siteIn[i * zones + zone[i]!]!)
   }
 
   /** How far the answer of the forests is beyond each limit, in limits. */
@@ -240,8 +257,7 @@ export class Lagrangian {
       money += sites.money[i * s + k]!
       moves += sites.moved[i * s + k]!
     }
-    if (Number.isFinite(moneyLimit))
-      gradient[this.#at.money] = (money - moneyLimit) / this.#norm(moneyLimit)
+    if (Number.isFinite(moneyLimit)) gradient[this.#at.money] = (money - moneyLimit) / this.#norm(moneyLimit)
     if (Number.isFinite(this.#maxMoves))
       gradient[this.#at.moves] = (moves - this.#maxMoves) / this.#norm(this.#maxMoves)
     paths.forEach(({ boundMs }, p) => {

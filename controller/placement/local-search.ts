@@ -18,6 +18,11 @@ export interface SearchOptions {
 /** Money that a broken rule counts as, by round: what is broken may be passed through, in some rounds more easily. */
 const penaltyFactors = [3, 1, 100, 10]
 
+/** How hot a round begins, by round: some look around the best, some farther. */
+const heats = [0.1, 1, 0.03, 0.3, 0.01]
+/** How often each item of an offered placement may be moved to where it is best. */
+const offerPasses = 3
+
 /**
  * Simulated annealing in rounds, each with a descent at its end, from the best so far. It can be stopped after any step
  * and has its best then; the same seed and number of steps give the same.
@@ -48,27 +53,29 @@ export class LocalSearch {
     this.#warm()
   }
 
-  /** Takes another placement as the best so far if it is better. */
+  /** Takes another placement as the best so far if what can be made of it is better. */
   offer(node: ArrayLike<number>): void {
+    this.#step = this.#roundSteps // the next round begins from the best
     this.#state.reset(node)
     this.#keep()
-    this.#descend()
+    for (let pass = 0; pass < offerPasses && this.#neighbourhood.improveSingly(this.#maxMoves); pass++)
+      this.#keep()
+    this.#state.reset(this.best.node)
+    this.best.score = this.#state.score
   }
 
   run(steps: number): void {
     if (this.#model.items === 0 || this.#model.nodes < 2) return
     for (let i = 0; i < steps; i++) {
       if (this.#step === this.#roundSteps) this.#nextRound()
-      // Even rounds begin hot, odd ones look around the best.
-      const hot = this.rounds % 2 === 0 ? this.#hot : this.#hot / 10
-      const temperature = hot * 0.001 ** (this.#step / this.#roundSteps)
+      const factor = heats[this.rounds % heats.length]!
+      const temperature = factor * this.#hot * 0.001 ** (this.#step / this.#roundSteps)
       this.#step += 1
       const before = this.#energy
       this.#neighbourhood.propose()
       const worse = this.#energy - before
       const isTaken =
-        this.#state.moves <= this.#maxMoves &&
-        (worse <= 0 || this.#random() < Math.exp(-worse / temperature))
+        this.#state.moves <= this.#maxMoves && (worse <= 0 || this.#random() < Math.exp(-worse / temperature))
       if (isTaken) this.#keep()
       else this.#neighbourhood.undo()
     }

@@ -56,10 +56,10 @@ export class Neighbourhood {
     this.#undo = []
     const item = this.#pick(this.#model.items)
     const kind = this.#random()
-    if (this.#together[item]!.length > 0 && kind < 0.4) return this.#moveTogether(item)
-    if (kind < 0.7) return this.#move(item, this.#target(item))
-    if (kind < 0.85) return this.#exchange(item)
-    this.#gather(item)
+    if (this.#together[item]!.length > 0 && kind < 0.4) this.#moveTogether(item)
+    else if (kind < 0.7) this.#move(item, this.#target(item))
+    else if (kind < 0.85) this.#exchange(item)
+    else this.#gather(item)
   }
 
   undo(): void {
@@ -69,6 +69,13 @@ export class Neighbourhood {
 
   /** Makes the best single move of each item, then exchanges. @returns whether anything became better */
   improve(maxMoves: number): boolean {
+    // Pairs are too many where there are many items, and the search exchanges at random anyway.
+    const isBetter = Number.isFinite(maxMoves) ? this.#improveMost(maxMoves) : this.improveSingly(maxMoves)
+    return isBetter || (this.#model.items <= 150 && this.#improveByExchange(maxMoves))
+  }
+
+  /** Makes the best single move of each item. @returns whether anything became better */
+  improveSingly(maxMoves: number): boolean {
     let isBetter = false
     for (let i = 0; i < this.#model.items; i++) {
       let best = this.#state.score
@@ -84,8 +91,25 @@ export class Neighbourhood {
       this.#state.move(i, bestNode < 0 ? before : bestNode)
       isBetter ||= bestNode >= 0
     }
-    // Pairs are too many where there are many items, and the search exchanges at random anyway.
-    return isBetter || (this.#model.items <= 150 && this.#improveByExchange(maxMoves))
+    return isBetter
+  }
+
+  /** Makes the one move that is best of all: where few are allowed, the first good one may not take the place of it. */
+  #improveMost(maxMoves: number): boolean {
+    let best = this.#state.score
+    let found: { item: number; to: number } | undefined
+    for (let i = 0; i < this.#model.items; i++) {
+      const before = this.#state.node[i]!
+      for (const k of this.#every[i]!) {
+        this.#state.move(i, k)
+        if (!this.#isAllowed(maxMoves) || compareScores(this.#state, best) >= 0) continue
+        best = this.#state.score
+        found = { item: i, to: k }
+      }
+      this.#state.move(i, before)
+    }
+    if (found) this.#state.move(found.item, found.to)
+    return found !== undefined
   }
 
   #improveByExchange(maxMoves: number): boolean {
@@ -158,8 +182,7 @@ export class Neighbourhood {
     const candidates = this.#candidates[item]!
     const kind = this.#random()
     if (kind < 0.05) return this.#every[item]![this.#pick(this.#every[item]!.length)]!
-    if (kind < 0.1 && current[item]! >= 0 && this.#isOpen(item, current[item]!))
-      return current[item]!
+    if (kind < 0.1 && current[item]! >= 0 && this.#isOpen(item, current[item]!)) return current[item]!
     const partners = this.#partners[item]!
     if (kind < 0.55 && partners.length > 0) {
       const partner = node[partners[this.#pick(partners.length)]!]!

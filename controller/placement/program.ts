@@ -108,7 +108,13 @@ function addFixedEdge(shape: Shape, edge: CompiledEdge) {
 }
 
 /** Adds what an edge's way from a zone to another costs, where the column is 1. */
-function addWay({ builder, model, links, paths }: Shape, edge: CompiledEdge, column: number, a: number, b: number) {
+function addWay(
+  { builder, model, links, paths }: Shape,
+  edge: CompiledEdge,
+  column: number,
+  a: number,
+  b: number,
+) {
   const at = a * model.zones + b
   builder.addCost(column, edge.gib * model.price[at]!)
   for (const p of edge.paths) paths[p]!.push([column, model.rtt[at]! / 2])

@@ -97,6 +97,7 @@ export async function solve(instance: Instance, options: SolveOptions): Promise<
     // Lets others in: signals, timers, and what HiGHS has to say.
     await pause()
   }
+  await highs?.stop()
 
   const placement = placementOf(model, search.best.node)
   const evaluation = evaluate(instance, placement)

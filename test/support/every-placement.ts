@@ -25,7 +25,8 @@ export function bestOfEvery(
   let best: { placement: Placement; evaluation: Evaluation } | undefined
   for (const [placement, evaluation] of everyPlacement(instance)) {
     if (!isAllowed(placement, evaluation)) continue
-    if (!best || compareScores(scoreOf(evaluation), scoreOf(best.evaluation)) < 0) best = { placement, evaluation }
+    if (!best || compareScores(scoreOf(evaluation), scoreOf(best.evaluation)) < 0)
+      best = { placement, evaluation }
   }
   return best
 }

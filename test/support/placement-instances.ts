@@ -1,4 +1,4 @@
-import { type Instance, type Item, defaultTariff } from '../../controller/placement/instance.ts'
+import { defaultTariff, type Instance, type Item } from '../../controller/placement/instance.ts'
 import { randomOf } from '../../controller/placement/random.ts'
 
 /** A small problem of placement with something of everything, always the same for a seed. */
@@ -53,7 +53,9 @@ export function randomInstance(seed: number, { items = 5, nodes = 4 } = {}): Ins
       ...(chance(0.1) && { with: [pick(others)] }),
       ...(chance(0.1) && { fixed: { zone: pick(zones).name } }),
       ...(chance(0.05) && { keep: true }),
-      ...(chance(0.8) && { current: chance(0.8) ? { zone: home.zone, node: home.name } : { zone: home.zone } }),
+      ...(chance(0.8) && {
+        current: chance(0.8) ? { zone: home.zone, node: home.name } : { zone: home.zone },
+      }),
       ...(chance(0.3) && { stateBytes: Math.round(random() * 2 ** 33) }),
     }
   })

@@ -33,7 +33,10 @@ export const cloud = 'Frankfurt'
  * - Some functions need amd64, some a preference, some may not share a node, some are to be near what they read.
  * - The way to each sink along the fattest edges has a bound of 40 ms. A tenth of the items run already, somewhere.
  */
-export function benchInstance({ items: count, nodes: machines, zones: cities }: Size, seed: number): Instance {
+export function benchInstance(
+  { items: count, nodes: machines, zones: cities }: Size,
+  seed: number,
+): Instance {
   const random = randomOf(seed * 7919 + count)
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!
   const between = (low: number, high: number) => low + random() * (high - low)

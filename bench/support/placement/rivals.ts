@@ -86,7 +86,8 @@ function breadthFirst({ items, edges }: Instance): number[] {
   const order = new Set(items.flatMap(({ kind }, i) => (kind === 'source' ? [i] : [])))
   for (const i of order) {
     const out = edges.filter(edge => edge.from === items[i]!.name)
-    for (const { to } of out.toSorted((a, b) => b.bytesPerSecond - a.bytesPerSecond)) order.add(index.get(to!)!)
+    for (const { to } of out.toSorted((a, b) => b.bytesPerSecond - a.bytesPerSecond))
+      order.add(index.get(to!)!)
   }
   items.forEach((_, i) => {
     order.add(i)
