@@ -67,9 +67,12 @@ export const suggest = (): Command =>
       .option('--reviewer <LOGIN>', 'who is asked for a review; may be repeated', several)
       .option('--draft', 'open it as a draft')
       .addOption(
-        jsonOption('{"flow", "current", "plans", "chosen"}, or with --explain {"function", "places"}'),
+        jsonOption(
+          '{"flow", "current", "plans", "chosen"}, or with --explain {"function", "here", "others"}',
+        ),
       ),
   ).action(async (dir: string, options: Options) => {
+    const { Highs } = await import('../controller/placement/highs.ts')
     const { propose } = await import('./suggest/propose.ts')
     const { outcomeText, suggestText } = await import('./suggest/text.ts')
     const { suggestionText } = await import('../controller/placement/suggestion-text.ts')
@@ -88,7 +91,9 @@ export const suggest = (): Command =>
     const situation = situationOf(file, flow, options.brokerZone)
     if (options.explain !== undefined) return explained(options.explain, situation, options.json)
     using progress = new Progress('Looking for a better placement')
+    await using highs = new Highs()
     const advice = await advise(situation, {
+      highs,
       seconds: options.time === undefined ? defaultSeconds : options.time / 1_000,
       now: () => performance.now(),
       signal,
@@ -127,8 +132,11 @@ async function explained(name: string, { mean, current }: Situation, isJson: tru
     const names = mean.items.map(item => item.name).join(', ')
     throw new Usage(`nothing of it runs: ${name}`, `There are ${names}.`)
   }
-  const places = explain(mean, current, name)
-  console.log(isJson ? JSON.stringify({ function: name, places }, null, 2) : explainText(name, places))
+  const node = current[name]!
+  const here = { node, zone: mean.nodes.find(each => each.name === node)!.zone }
+  const others = explain(mean, current, name)
+  if (isJson) return console.log(JSON.stringify({ function: name, here, others }, null, 2))
+  console.log(explainText(name, here, others))
 }
 
 function atLeastOne(text: string): number {

@@ -2,15 +2,14 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { advise } from '../controller/placement/advice.ts'
 import { situationOf } from '../controller/placement/situation/situation.ts'
-import type { TelemetryFile } from '../controller/telemetry/file.ts'
 import { momentsOf } from '../controller/telemetry/moments.ts'
 import type { Window } from '../controller/telemetry/window.ts'
 import type { Flow, FunctionNode, SinkNode, SourceNode } from '../schema/flow.ts'
 import type { Problem } from '../schema/problem.ts'
+import { at, busy, cloud, edge, fileOf, windowOf } from './support/climate-telemetry.ts'
 
 const Placement = suite('situation of a dataflow')
 
-const [edge, cloud] = ['mqtt://edge.example:1883', 'mqtt://cloud.example:1883']
 const retry = { attempts: 1, backoffMs: 1, timeoutMs: 1, order: 'strict' as const }
 
 const source: SourceNode = {
@@ -43,74 +42,6 @@ const sink: SinkNode = {
   placement: {},
 }
 const flow = (more: Partial<Flow> = {}): Flow => ({ name: 'climate', nodes: [source, filter, sink], ...more })
-
-const start = Date.UTC(2026, 0, 1)
-const at = (seconds: number) => start + seconds * 1_000
-
-const windowOf = (n: number, bytes = 1e6, more: Partial<Window> = {}): Window => {
-  const rates = (records: number, bytes: number) => ({
-    records,
-    bytes,
-    recordsPerSecond: momentsOf(records / 10),
-    bytesPerSecond: momentsOf(bytes / 10),
-  })
-  const host = {
-    hosts: momentsOf(1),
-    calls: 100,
-    handlerMs: 50,
-    cpuMillis: momentsOf(20),
-    residentBytes: momentsOf(8e7),
-    busy: momentsOf(0.1),
-  }
-  return {
-    v: 1,
-    start: at(10 * n),
-    lengthMs: 10_000,
-    edges: { filter: { raw: rates(100, bytes) }, out: { 'filter.good': rates(10, bytes / 10) } },
-    functions: { raw: { 'edge-1': host }, filter: { 'cloud-1': host }, out: { 'cloud-1': host } },
-    outside: { raw: { in: rates(100, bytes) } },
-    roundTripMs: {
-      'edge-1': { [edge]: momentsOf(0.5), [cloud]: momentsOf(41) },
-      'cloud-1': { [edge]: momentsOf(43), [cloud]: momentsOf(0.4) },
-    },
-    refused: {},
-    ...more,
-  }
-}
-
-const node = (name: string, zone: string, labels: Record<string, string> = {}) => ({
-  name,
-  zone,
-  arch: 'arm64',
-  labels,
-  allocatable: { cpuMillis: 2_000, memoryBytes: 2 ** 31 },
-  conditions: [],
-})
-
-const fileOf = (windows: Window[], more: Partial<TelemetryFile['header']> = {}): TelemetryFile => ({
-  header: {
-    v: 1,
-    kind: 'dyninka-telemetry',
-    flow: 'climate',
-    at: new Date(at(10 * windows.length)).toISOString(),
-    since: new Date(start).toISOString(),
-    revision: 'main@sha1:1',
-    broker: cloud,
-    graph: [
-      { name: 'raw', kind: 'source', from: [] },
-      { name: 'filter', kind: 'function', from: [{ node: 'raw', output: 'default' }] },
-      { name: 'out', kind: 'sink', from: [{ node: 'filter', output: 'good' }] },
-    ],
-    hosts: [
-      { function: 'raw', node: 'edge-1' },
-      { function: 'filter', node: 'cloud-1' },
-      { function: 'out', node: 'cloud-1' },
-    ],
-    nodes: [node('edge-1', 'edge', { disk: 'small' }), node('cloud-1', 'cloud', { disk: 'large' })],
-    ...more,
-  },
-  windows,
-})
 
 const minutes = (count: number) => Array.from({ length: 6 * count }, (_, n) => windowOf(n))
 
@@ -194,7 +125,6 @@ Placement('knows of moves in the last day', () => {
 
 Placement('leads to advice that moves a filter to where its records come from', async () => {
   const only = flow({ goal: { network: 1 } })
-  const busy = Array.from({ length: 180 }, (_, n) => windowOf(n, 1e9 * (1 + 0.1 * Math.sin(n))))
   const advice = await advise(situationOf(fileOf(busy, { broker: edge }), only), {
     seconds: 4,
     now: () => performance.now(),

@@ -7,7 +7,7 @@ import { table } from '../table.ts'
 export function suggestText(
   flow: string,
   { windows, now }: Situation,
-  { current, plans, chosen }: Advice,
+  { current, plans, chosen, runnerUp, conflict }: Advice,
 ): string {
   const span = `from ${windows.length} windows up to ${new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')}`
   const parts = [`${paint('bold', flow)}  ${paint('dim', span)}`]
@@ -15,11 +15,16 @@ export function suggestText(
   if (current.broken.length > 0)
     parts.push(...current.broken.map(({ rule, detail }) => `${paint('red', '✗')} ${rule}: ${detail}`))
   const shown = chosen ?? moving.at(-1)
+  if (conflict) parts.push(`${paint('red', '✗')} These can not all hold: ${conflict.join(', ')}`)
   if (!shown) return [...parts, '', 'Nothing would be better than where all of it is.'].join('\n')
   const verdict = chosen
     ? paint('green', 'Suggested:')
     : `${paint('yellow', 'Nothing is suggested.')} The best there is:`
   parts.push('', verdict, ...planLines(shown, current.cost))
+  if (runnerUp) {
+    const { change, costMore } = runnerUp
+    parts.push(`  second is ${change.item} in ${change.zone}: ${number(costMore)} an hour more`)
+  }
   if (moving.length > 1) parts.push('', otherPlans(moving))
   return parts.join('\n')
 }

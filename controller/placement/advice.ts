@@ -1,7 +1,10 @@
+import { conflictOf } from './conflict.ts'
 import { type Decision, type DecisionRules, decide, type Evidence } from './decision.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
+import { runnerUp } from './explain.ts'
 import type { Instance, Placement } from './instance.ts'
-import { type Answer, type SolveOptions, solve } from './solve.ts'
+import { plansOf } from './plans.ts'
+import type { Answer, SolveOptions } from './solve.ts'
 
 /** What the advice rests on: `mean` is the instance with the mean figures of all windows. */
 export interface Situation extends Evidence {
@@ -22,8 +25,6 @@ export interface Move {
 
 /** The best that so many moves can do. */
 export interface Plan {
-  /** Absent: any number. */
-  maxMoves?: number
   moves: Move[]
   answer: Answer
   decision: Decision
@@ -36,9 +37,11 @@ export interface Advice {
   plans: Plan[]
   /** The one to suggest; absent where nothing is worth a person's time. */
   chosen?: Plan
+  /** What comes second to it: a change that it could have made instead, and what that costs more, money an hour. */
+  runnerUp?: { change: { item: string; zone: string }; costMore: number }
+  /** Rules that can't hold together; absent where all can, or it is not known. */
+  conflict?: string[]
 }
-
-const limits = [1, 2, 3, undefined]
 
 /**
  * The best plans for one, two, three and any number of moves, and which of them to suggest: of those that hold, the one
@@ -53,30 +56,28 @@ export async function advise(
   rules?: DecisionRules,
 ): Promise<Advice> {
   const { mean, current } = situation
-  const plans: Plan[] = []
-  for (const maxMoves of limits) {
-    if (
-      maxMoves !== undefined &&
-      maxMoves > Math.min(mean.items.length, options.maxMoves ?? Number.POSITIVE_INFINITY)
-    )
-      continue
-    const most = Math.min(maxMoves ?? Number.POSITIVE_INFINITY, options.maxMoves ?? Number.POSITIVE_INFINITY)
-    const answer = await solve(mean, {
-      ...options,
-      seconds: options.seconds / limits.length,
-      from: plans.at(-1)?.answer.placement ?? current,
-      ...(Number.isFinite(most) && { maxMoves: most }),
-    })
-    if (plans.some(plan => isSame(plan.answer.placement, answer.placement))) continue
-    plans.push({
-      ...(maxMoves !== undefined && { maxMoves }),
-      moves: movesOf(mean, current, answer.placement),
-      answer,
-      decision: decide(answer, situation, rules),
-    })
-  }
+  const answers = await plansOf(mean, options)
+  const plans = answers.map(({ answer }) => ({
+    moves: movesOf(mean, current, answer.placement),
+    answer,
+    decision: decide(answer, situation, rules),
+  }))
   const chosen = plans.filter(({ decision }) => decision.isOffered).toSorted(bySaving(mean))[0]
-  return { current: evaluate(mean, current), plans, ...(chosen && { chosen }) }
+  const second = chosen && runnerUp(mean, chosen.answer.placement)
+  const isImpossible = answers.at(-1)!.answer.isInfeasible
+  const conflict =
+    isImpossible && options.highs
+      ? await conflictOf(mean, { highs: options.highs, ...(options.signal && { signal: options.signal }) })
+      : undefined
+  return {
+    current: evaluate(mean, current),
+    plans,
+    ...(chosen && { chosen }),
+    ...(second && {
+      runnerUp: { change: second.change, costMore: second.score.cost - chosen.answer.cost },
+    }),
+    ...(conflict && { conflict }),
+  }
 }
 
 /** Those that mend most first, then those that save most for certain. */
@@ -100,5 +101,3 @@ function movesOf({ nodes, items }: Instance, from: Placement, to: Placement): Mo
     ]
   })
 }
-
-const isSame = (a: Placement, b: Placement) => Object.entries(a).every(([item, node]) => b[item] === node)

@@ -14,7 +14,7 @@ export interface SuggestionText {
 export function suggestionText(
   flow: string,
   { mean, current }: Situation,
-  { current: before, plans }: Advice,
+  { current: before, plans, runnerUp }: Advice,
   plan: Plan,
   telemetry: string,
 ): SuggestionText {
@@ -49,6 +49,7 @@ export function suggestionText(
         each === plan ? 'this one' : each.decision.isOffered ? 'yes' : 'no',
       ]),
     ),
+    ...(runnerUp ? ['### What comes second', secondText(runnerUp)] : []),
     '### To undo it',
     'Revert the merge: functions move back, and no record is lost on either way.',
     '### To replay it',
@@ -73,6 +74,9 @@ function edgeTable(before: EdgeCost[], after: EdgeCost[]): string {
   })
   return table(['edge', 'producer → broker → consumer', 'GiB/h', 'cost an hour', 'latency, ms'], changed)
 }
+
+const secondText = ({ change: { item, zone }, costMore }: NonNullable<Advice['runnerUp']>) =>
+  `${code(item)} in ${zone}, and the rest as it is best then: ${money(costMore)} an hour more.`
 
 const way = ({ from, broker, to }: EdgeCost) => [from ?? '·', broker, to ?? '·'].join(' → ')
 
