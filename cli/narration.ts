@@ -33,6 +33,7 @@ export class Narration {
       case 'source-failed':
         return this.#failed(event.message, event.hint)
       case 'pass-failed':
+      case 'report-failed':
         return this.#failed(`${event.flow}: ${event.message}`, event.hint)
       case 'findings':
         return `${cross} ${short(event.revision)} is refused, what runs keeps running:\n${findingsText(event.findings, event.folder)}`

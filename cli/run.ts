@@ -1,16 +1,17 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { command, stateOption } from './command.ts'
 import { interval as atLeastASecond, duration } from './duration.ts'
 import { interruption } from './interrupt.ts'
 import { Narration } from './narration.ts'
 import { paint } from './paint.ts'
+import { type ForgeFlags, forgeAccess } from './run/forge-access.ts'
 import { type GitFiles, gitAccess } from './run/git-access.ts'
 import { stateFolder } from './state.ts'
 
-interface Options extends GitFiles {
+interface Options extends GitFiles, ForgeFlags {
   repo: string
   branch?: string
   path?: string
@@ -58,15 +59,35 @@ export const run = (): Command =>
       '--allowed-signers <FILE>',
       'take only commits signed with an SSH key of this file (see ssh-keygen)',
     )
+    .addOption(
+      new Option(
+        '--forge <TYPE>',
+        'sets a status beside each commit there (Forgejo speaks the API of Gitea)',
+      ).choices(['github', 'gitea']),
+    )
+    .option('--forge-url <URL>', "base URL of its API (default: that of the repository's host)")
     .option('--json', 'structured logs on stdout')
     .addHelpText(
       'after',
       '\nEnvironment: DYNINKA_SECRET_<NAME> is the value of a secret, DYNINKA_WEBHOOK_SECRET signs /webhook,\n' +
-        'DYNINKA_GIT_USERNAME and DYNINKA_GIT_PASSWORD (or a token) open an HTTP(S) repository.',
+        'DYNINKA_GIT_USERNAME and DYNINKA_GIT_PASSWORD (or a token) open an HTTP(S) repository. DYNINKA_FORGE_TOKEN,\n' +
+        'or DYNINKA_FORGE_APP_ID and DYNINKA_FORGE_APP_KEY (PEM) of a GitHub App, may set commit statuses.',
     )
     .action(
-      async ({ repo, interval, pinAfter, json, sshKey, knownHosts, allowedSigners, ...options }: Options) => {
+      async ({
+        repo,
+        interval,
+        pinAfter,
+        json,
+        sshKey,
+        knownHosts,
+        allowedSigners,
+        forge: forgeType,
+        forgeUrl,
+        ...options
+      }: Options) => {
         const git = gitAccess({ sshKey, knownHosts, allowedSigners })
+        const forge = forgeAccess({ forge: forgeType, forgeUrl })
         const { startController } = await import('../controller/controller.ts')
         const state = stateFolder(options.state)
         const signal = interruption()
@@ -78,6 +99,7 @@ export const run = (): Command =>
           state,
           repo: existsSync(repo) ? resolve(repo) : repo,
           git,
+          ...(forge && { forge }),
           ...(interval !== undefined && { intervalMs: interval }),
           ...(pinAfter !== undefined && { pinAfterMs: pinAfter }),
           ...(webhookSecret && { webhookSecret }),

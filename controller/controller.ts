@@ -8,6 +8,7 @@ import { BrokerClient } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
+import { OctokitForge } from './forge/octokit-forge.ts'
 import { InventoryFiles } from './inventory-files.ts'
 import { lockState } from './lock.ts'
 import { openSource } from './open-source.ts'
@@ -96,6 +97,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
+      ...(options.forge && { forge: new OctokitForge(options.repo ?? '', options.forge) }),
       log,
       emit,
     })

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
 import type { ScaleSettings } from './autoscale.ts'
+import type { ForgeOptions } from './forge/forge.ts'
 import type { DeclaredNode } from './orchestrator/orchestrator.ts'
 import type { GitSourceOptions } from './source/index.ts'
 
@@ -39,6 +40,8 @@ export interface ControllerOptions {
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
   webhookSecret?: string
+  /** Where commit statuses go. */
+  forge?: ForgeOptions
   logger?: Logger
   /** Progress, for people. Never throws back into the controller. */
   onEvent?: (event: ControllerEvent) => void
@@ -64,6 +67,8 @@ export type ControllerEvent =
   | { type: 'source-failed'; reason: string; message: string; hint?: string }
   /** A pass over a dataflow ended early, and is tried again; what runs keeps running. */
   | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string }
+  /** The forge could not be told what became of a commit; it is tried again. */
+  | { type: 'report-failed'; flow: string; reason: string; message: string; hint?: string }
   /** A revision that is refused; `folder` is relative to the repository. */
   | { type: 'findings'; folder: string; revision: string; findings: Finding[] }
   | { type: 'building'; flow: string; functions: string[] }

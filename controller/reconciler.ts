@@ -6,6 +6,8 @@ import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
+import { CommitReports } from './forge/commit-reports.ts'
+import type { Forge } from './forge/forge.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { checkMove } from './move.ts'
@@ -25,6 +27,8 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   intervalMs: number
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
+  /** Is told what becomes of each commit. */
+  forge?: Forge
   /** Only one dataflow is expected under `path`. */
   single?: true
   /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
@@ -52,6 +56,7 @@ export class Reconciler {
   #fetching?: AbortController
   #log: Logger
   #housekeeping: Housekeeping
+  #reports?: CommitReports
   #removing: boolean
   #hasLookedForStrays = false
   #onPass: () => void
@@ -63,6 +68,7 @@ export class Reconciler {
       intervalMs,
       scaling,
       trafficFiles,
+      forge,
       single,
       removing = false,
       onPass,
@@ -86,6 +92,7 @@ export class Reconciler {
       },
     }
     this.#housekeeping = new Housekeeping(this.repository, this.#context)
+    if (forge) this.#reports = new CommitReports(forge, { ...rest, onTrouble: this.#onPass })
     this.#queue = new WorkQueue(
       key => this.#pass(key),
       (key, error, retryMs) => this.#failed(key, error, retryMs),
@@ -207,6 +214,7 @@ export class Reconciler {
     await this.#queue.close()
     this.#counts.save()
     await this.#housekeeping.done
+    await this.#reports?.close()
     await this.repository.close()
   }
 
@@ -216,9 +224,13 @@ export class Reconciler {
   }
 
   async #pass(key: string): Promise<number | undefined> {
-    const againMs = await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
-    this.#onPass()
-    return againMs
+    try {
+      return await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
+    } finally {
+      const dataflow = this.repository.dataflows.get(key)
+      if (dataflow) this.#reports?.after(dataflow)
+      this.#onPass()
+    }
   }
 
   async #lookAtSource(): Promise<number | undefined> {

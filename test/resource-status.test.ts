@@ -158,10 +158,12 @@ Status('says of a function that is pinned what it says itself, and not that all 
 
 Status('says what is asked for and not done, for as long as it is', () => {
   const unheeded = { ...condition('Ready', 'True', 'NotSupported'), type: 'Unheeded' as const }
-  const dataflow = { ...running, conditions: [...running.conditions, unheeded] }
-  const status = statusOf({ dataflow, unheeded: ['spec.forge is not used yet'] })
+  const unreported = { ...condition('Ready', 'True', 'ForgeUnreachable'), type: 'Unreported' as const }
+  const dataflow = { ...running, conditions: [...running.conditions, unheeded, unreported] }
+  const status = statusOf({ dataflow })
   assert.is(told(status).Unheeded, 'True NotSupported')
-  assert.is(messageOf(status, 'Unheeded'), 'spec.forge is not used yet; NotSupported it is')
+  assert.is(messageOf(status, 'Unheeded'), 'NotSupported it is')
+  assert.is(told(status).Unreported, 'True ForgeUnreachable')
   assert.is(told(status).Ready, 'True Running')
   assert.is(told(statusOf({}, status)).Unheeded, 'True NotSupported', 'a controller that has just started')
   assert.is(told(statusOf({ dataflow: running }, status)).Unheeded, undefined)

@@ -39,7 +39,7 @@ export interface Dataflow {
 }
 
 export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded' | 'Unreported'
   status: 'True' | 'False' | 'Unknown'
   reason: string
   message: string

@@ -4,6 +4,7 @@ import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
+import { OctokitForge } from '../forge/octokit-forge.ts'
 import type { Gate } from '../gate.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
@@ -55,7 +56,7 @@ export type OpenOrchestrator = (options: {
   revision(): string | undefined
   /** Folder of the artifacts. */
   store: string
-  /** Aborts when nothing may be changed any more. */
+  /** Aborts when nothing may be changed any more, and when nobody waits for it any more. */
   signal: AbortSignal
   log: Logger
 }) => Promise<Orchestrator>
@@ -81,6 +82,7 @@ export class Follower {
   readonly generation: number
   readonly parts: { reconciler: Reconciler; broker: BrokerClient; orchestrator: Orchestrator }
   readonly credentials: Credentials
+  #access: BrokerAccess
   #inventories: KeptInventories
   #closers: (() => unknown)[]
 
@@ -98,14 +100,14 @@ export class Follower {
   constructor(
     generation: number,
     parts: Follower['parts'],
-    credentials: Credentials,
-    inventories: KeptInventories,
+    known: { credentials: Credentials; access: BrokerAccess; inventories: KeptInventories },
     closers: (() => unknown)[],
   ) {
     this.generation = generation
     this.parts = parts
-    this.credentials = credentials
-    this.#inventories = inventories
+    this.credentials = known.credentials
+    this.#access = known.access
+    this.#inventories = known.inventories
     this.#closers = closers
   }
 
@@ -123,7 +125,8 @@ export class Follower {
   async findings(resource: DataflowResource): Promise<Omit<Findings, 'isSuspended' | 'handledReconcile'>> {
     // What the broker retains is part of all that is said of a dataflow.
     const { reconciler, broker } = this.parts
-    if (!broker.connected) return { generation: this.generation, trouble: brokerLost }
+    if (!broker.connected)
+      return { generation: this.generation, trouble: (await this.#access.trouble?.()) ?? brokerLost }
     const [dataflow] = (await reconciler.status()).filter(
       ({ revision, conditions }) => revision !== '' || conditions.length > 0,
     )
@@ -166,6 +169,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(leaving && { leaving }),
   })
   const store = join(state, 'store')
+  const closing = new AbortController()
   const orchestrator = await openOrchestrator({
     client,
     resource,
@@ -173,7 +177,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     credentials,
     revision: () => reconciler.repository.revision?.id,
     store,
-    signal,
+    signal: AbortSignal.any([signal, closing.signal]),
     log,
   })
   // It mends on its own: whoever may change nothing any more must not wait for passes to end.
@@ -189,8 +193,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
       if (connected) reconciler.lookAtAll()
       onPass()
     },
-  }).catch((error: unknown) => {
-    throw access.accounts ? notYet(metadata.name, error) : error
+  }).catch(async (error: unknown) => {
+    throw (await access.trouble?.()) ?? (access.accounts ? notYet(metadata.name, error) : error)
   })
   closers.push(() => broker.close())
   // One that it ran on already takes no time from a controller that takes over.
@@ -229,6 +233,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
+    ...(spec.forge &&
+      credentials.forge && { forge: new OctokitForge(from.url, { ...spec.forge, auth: credentials.forge }) }),
     log,
     emit,
     tenure,
@@ -236,10 +242,13 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(leaving && { removing: true as const }),
     onPass,
   })
-  closers.push(() => reconciler.close())
+  closers.push(
+    () => reconciler.close(),
+    () => closing.abort(), // first: a pass that waits for something far away must not be waited for
+  )
   reconciler.start()
   const parts = { reconciler, broker, orchestrator }
-  return new Follower(metadata.generation ?? 0, parts, credentials, inventories, closers)
+  return new Follower(metadata.generation ?? 0, parts, { credentials, access, inventories }, closers)
 }
 
 const notYet = (dataflow: string, cause: unknown) =>

@@ -119,7 +119,7 @@ export interface DataflowSpec {
     }
   }
   /**
-   * Where pull requests and commit statuses go.
+   * Where commit statuses go.
    */
   forge?: {
     /**
@@ -131,7 +131,7 @@ export interface DataflowSpec {
      */
     url?: string
     /**
-     * Secret with `token`.
+     * Secret with `token`, or with `appId` and `privateKey` of a GitHub App.
      */
     secretRef: {
       /**
@@ -173,7 +173,7 @@ export interface DataflowResourceStatus {
    */
   observedGeneration?: number
   /**
-   * Ready, Reconciling and Stalled, as kstatus reads them, and Unheeded where something is asked for that is not done.
+   * Ready, Reconciling and Stalled, as kstatus reads them, Unheeded where something is asked for that is not done, and Unreported where the forge could not be told.
    */
   conditions?: ResourceCondition[]
   /**
@@ -214,7 +214,7 @@ export interface DataflowResourceStatus {
 }
 export interface ResourceCondition {
   /**
-   * Ready, Reconciling, Stalled or Unheeded.
+   * Ready, Reconciling, Stalled, Unheeded or Unreported.
    */
   type: string
   /**

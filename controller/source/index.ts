@@ -1,4 +1,4 @@
-export { type Credentials, redact } from './address.ts'
+export { type Credentials, parseAddress, redact } from './address.ts'
 export { type GitSourceOptions, gitSource } from './git-source.ts'
 export type { SshKey } from './mirror.ts'
 export type { Revision, Source } from './source.ts'
