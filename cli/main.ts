@@ -12,6 +12,7 @@ import { init } from './init.ts'
 import { install } from './install.ts'
 import { endWithReader } from './interrupt.ts'
 import { logs } from './logs.ts'
+import { move } from './move.ts'
 import { reconcile, resume, suspend } from './resource.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
@@ -33,7 +34,7 @@ const dyninka = new Command('dyninka')
   .commandsGroup('Write:')
 dyninka.addCommand(init()).addCommand(validate()).addCommand(graph()).addCommand(dev())
 dyninka.commandsGroup('Run:')
-dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(demo())
+dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(move()).addCommand(demo())
 dyninka.commandsGroup('Prepare:')
 dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')

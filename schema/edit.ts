@@ -24,6 +24,18 @@ export function editPlacement(text: string, decisions: Record<string, Decision>)
   return bom + Object.entries(decisions).reduce(edited, text.slice(bom.length))
 }
 
+/** Those of some sources, functions or sinks for which a file decides where they run. @throws Problem */
+export function decidersOf(text: string, names: readonly string[]): string[] {
+  return names.filter(name => {
+    const { found } = read(new SourceText('dataflow.yaml', text.replace(/^\uFEFF/, '')), name)
+    const placement = found.value.type === 'mapping' ? entryOf(found.value, 'placement')?.value : undefined
+    return (
+      placement?.type === 'mapping' &&
+      placement.entries.some(entry => entry.name === 'zone' || entry.name === 'node')
+    )
+  })
+}
+
 // What two changes touch, one after the other: a name and a value, two entries to take out.
 const maxSteps = 6
 

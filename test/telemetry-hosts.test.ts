@@ -95,7 +95,7 @@ Hosts(
     })
     try {
       using watched = await watching(rig, client, [{ id: host.id, node: 'fast' }])
-    const { telemetry, look } = watched
+      const { telemetry, look } = watched
       let n = 0
       const ticking = setInterval(() => void rig.publish('fast/in', JSON.stringify({ n: n++ })), 50)
       await until(
