@@ -145,7 +145,7 @@ File('infers a latency where clocks tell none, and says so', () => {
   const { latencyMs } = snapshotOf(file(windows)).edges[0]!
   assert.equal([latencyMs!.p50.value, latencyMs!.p50.source], [20 + 1 + 3, 'inferred'])
   assert.is(latencyMs!.p99, undefined)
-  for (const each of windows) each.roundTripMs = {}
+  for (const each of windows as Window[]) each.roundTripMs = {}
   assert.is(snapshotOf(file(windows)).edges[0]!.latencyMs, undefined, 'nothing is known')
 })
 

@@ -157,7 +157,10 @@ export class FlowView {
       if (payload.toString() !== this.#awaited.get(node)) return
       this.#awaited.delete(node)
     }
-    if (kind === 'figures' && host !== undefined) return this.#keepFigures(node, host, payload)
+    if (kind === 'figures' && host !== undefined) {
+      this.#keepFigures(node, host, payload)
+      return
+    }
     const place = `${kind}/${host ?? node}`
     if (!isRetained) this.#live.add(place)
     else if (this.#live.has(place)) return

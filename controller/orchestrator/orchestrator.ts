@@ -21,6 +21,8 @@ export interface Workload {
   secrets: string[]
   replicas: number
   placement: Placement
+  /** Names of the nodes that are left for it by what it is to be near to, apart from and with; all when absent. */
+  within?: string[]
   resources: { cpuMillis?: number; memoryBytes?: number }
   /** How it meets the world outside of the dataflow, where it does. */
   outside?: Outside

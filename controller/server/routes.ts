@@ -45,6 +45,14 @@ export interface Exchange {
   signal: AbortSignal
 }
 
+interface MoveRequest {
+  flow: string
+  function: string
+  /** Neither: where its file says. */
+  zone: string
+  node: string
+}
+
 type Route = Record<string, (exchange: Exchange) => unknown>
 
 /** A dataflow, and through what it is reached. */
@@ -189,6 +197,20 @@ export function routes({
     },
     '/api/dead/replay': letters(replay),
     '/api/dead/drop': letters(drop),
+    '/api/move': {
+      async POST({ request, response, members }) {
+        const body = await readJsonBody<MoveRequest>(request)
+        const { dataflow, reconciler } = placeOf(members, body.flow)
+        const node = nodeOf(dataflow, body.function)
+        const { zone, node: to } = body
+        const isName = (text: unknown) => text === undefined || (typeof text === 'string' && text !== '')
+        if (node === undefined || !isName(zone) || !isName(to) || (zone !== undefined && to !== undefined))
+          throw new Problem('BadRequest', 'say which function, and a zone or a node')
+        const decision = { ...(zone !== undefined && { zone }), ...(to !== undefined && { node: to }) }
+        const moved = await reconciler.move(dataflow, node, decision)
+        sendJson(response, 200, { moved, ...decision })
+      },
+    },
     '/api/reconcile': {
       POST({ response, members }) {
         for (const { reconciler } of members) {

@@ -65,11 +65,8 @@ export class LocalOrchestrator implements Orchestrator {
     return machineNodes(await this.nodes())
   }
 
-  unheeded({ placement, resources }: Pick<Workload, 'placement' | 'resources'>): string[] {
-    const near = (placement.near ?? []).map(({ function: other }) => `near ${other} is not followed`)
-    const apart = (placement.apart ?? []).map(other => `apart from ${other} is not followed`)
-    const limits = Object.keys(resources).length > 0 ? ['resources are not held: no process is limited'] : []
-    return [...near, ...apart, ...limits]
+  unheeded({ resources }: Pick<Workload, 'resources'>): string[] {
+    return Object.keys(resources).length > 0 ? ['resources are not held: no process is limited'] : []
   }
 
   async flows(): Promise<string[]> {
