@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ForgeOptions } from '../../controller/forge/forge.ts'
 import type { Outcome, ProposalRules } from '../../controller/forge/proposals.ts'
-import type { Move, Plan } from '../../controller/placement/advice.ts'
+import type { Plan } from '../../controller/placement/advice.ts'
+import { proposalOf } from '../../controller/placement/proposal.ts'
 import type { SuggestionText } from '../../controller/placement/suggestion-text.ts'
-import { editPlacement } from '../../schema/edit.ts'
 import type { Flow } from '../../schema/flow.ts'
 import { Problem } from '../../schema/problem.ts'
 import { git } from '../git.ts'
@@ -57,28 +56,6 @@ export async function propose(
       hint: 'Pull or push first: a pull request is made for what is there.',
     })
   }
-  const { moves, decision } = suggestion.plan
-  return proposals.keep(
-    {
-      digest: createHash('sha256')
-        .update(JSON.stringify(moves.map(decisionOf(flow))))
-        .digest('hex')
-        .slice(0, 16),
-      worth: decision.benefit.mean,
-      base: tip,
-      path,
-      before,
-      text: editPlacement(before, Object.fromEntries(moves.map(decisionOf(flow)))),
-      ...suggestion.text,
-    },
-    signal,
-  )
+  const { plan, text } = suggestion
+  return proposals.keep(proposalOf(flow, plan, text, { base: tip, path, before }), signal)
 }
-
-/** A zone, where that says it; the node where one was decided before, or the zone stays the same. */
-const decisionOf =
-  ({ nodes }: Flow) =>
-  ({ item, from, to }: Move): [string, { zone: string } | { node: string }] => {
-    const { node } = nodes.find(({ name }) => name === item)!.placement
-    return [item, node !== undefined || from?.zone === to.zone ? { node: to.node } : { zone: to.zone }]
-  }

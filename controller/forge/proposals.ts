@@ -8,6 +8,8 @@ export interface Proposal {
   digest: string
   /** What it is worth; more than before may be worth another look. */
   worth: number
+  /** What it would do, for who looks back at it. */
+  moves: ProposedMove[]
   /** The branch that it is for, and its newest commit. */
   base: { branch: string; commit: string }
   /** The file that it changes, from the root of the repository, as it is and as it would be. */
@@ -17,6 +19,13 @@ export interface Proposal {
   title: string
   /** Markdown. */
   body: string
+}
+
+export interface ProposedMove {
+  item: string
+  /** Names of nodes. */
+  from?: string
+  to: string
 }
 
 export interface ProposalRules {
@@ -38,7 +47,20 @@ interface Marker {
   v: 1
   digest: string
   worth: number
+  moves: ProposedMove[]
   before: string
+  /** What came of it was told. */
+  told?: true
+}
+
+/** A proposal that somebody has merged, and nobody has looked back at. */
+export interface Merged {
+  number: number
+  body: string
+  /** Ms since the epoch. */
+  at: number
+  worth: number
+  moves: ProposedMove[]
 }
 
 /** Keeps one pull request for one branch. It is level-triggered: what is there is read each time. */
@@ -68,6 +90,26 @@ export class Proposals {
     }
     if (!proposal) return { kind: 'nothing' }
     return heldBy(all[0], proposal, this.#rules.again) ?? this.#open(proposal, tip?.commit, signal)
+  }
+
+  /** The last one, if it was merged and nobody was told what came of it. */
+  async merged(signal: AbortSignal): Promise<Merged | undefined> {
+    const [last] = await this.#forge.pullRequests(this.#branch.name, signal)
+    const marker = last && markerIn(last.body)
+    if (last?.mergedAt === undefined || !marker || marker.told) return undefined
+    const { number, body, mergedAt: at } = last
+    return { number, body, at, worth: marker.worth, moves: marker.moves }
+  }
+
+  /** Says what came of it, once. */
+  async tell({ number, body }: Merged, comment: string, signal: AbortSignal): Promise<void> {
+    await this.#forge.comment(number, comment, signal)
+    const marker = { ...markerIn(body)!, told: true as const }
+    await this.#forge.updatePullRequest(
+      number,
+      { body: body.replace(pattern, () => written(marker)) },
+      signal,
+    )
   }
 
   async #open(proposal: Proposal, known: string | undefined, signal: AbortSignal): Promise<Outcome> {
@@ -138,18 +180,21 @@ function heldBy(last: PullRequest | undefined, proposal: Proposal, again: number
   }
 }
 
-const bodyOf = (proposal: Proposal) =>
-  `${proposal.body}\n<!-- dyninka ${JSON.stringify(markerOf(proposal))} -->\n`
+const bodyOf = (proposal: Proposal) => `${proposal.body}\n${written(markerOf(proposal))}\n`
 
-const markerOf = ({ digest, worth, before }: Proposal): Marker => ({
+const pattern = /^<!-- dyninka (\{.*\}) -->\s*$/m
+const written = (marker: Marker) => `<!-- dyninka ${JSON.stringify(marker)} -->`
+
+const markerOf = ({ digest, worth, moves, before }: Proposal): Marker => ({
   v: 1,
   digest,
+  moves,
   worth: Number(worth.toPrecision(2)), // not every breath is news
   before: createHash('sha256').update(before).digest('hex').slice(0, 16),
 })
 
 function markerIn(body: string): Marker | undefined {
-  const [, json] = /^<!-- dyninka (\{.*\}) -->\s*$/m.exec(body) ?? []
+  const [, json] = pattern.exec(body) ?? []
   try {
     const marker = JSON.parse(json ?? 'null') as Marker | null
     return marker?.v === 1 ? marker : undefined
