@@ -6,12 +6,11 @@ import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
-import { CommitReports } from './forge/commit-reports.ts'
-import type { Forge } from './forge/forge.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { checkMove } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
+import type { Onlooker } from './onlookers.ts'
 import { type Override, placeText } from './overrides.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
@@ -29,8 +28,7 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
   telemetry: Telemetry
-  /** Is told what becomes of each commit. */
-  forge?: Forge
+  onlookers?: Onlooker[]
   /** Only one dataflow is expected under `path`. */
   single?: true
   /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
@@ -59,7 +57,7 @@ export class Reconciler {
   #fetching?: AbortController
   #log: Logger
   #housekeeping: Housekeeping
-  #reports?: CommitReports
+  #onlookers: Onlooker[]
   #removing: boolean
   #hasLookedForStrays = false
   #onPass: () => void
@@ -72,7 +70,7 @@ export class Reconciler {
       scaling,
       trafficFiles,
       telemetry,
-      forge,
+      onlookers = [],
       single,
       removing = false,
       onPass,
@@ -97,7 +95,7 @@ export class Reconciler {
       },
     }
     this.#housekeeping = new Housekeeping(this.repository, this.#context)
-    if (forge) this.#reports = new CommitReports(forge, { ...rest, onTrouble: this.#onPass })
+    this.#onlookers = onlookers
     this.#queue = new WorkQueue(
       key => this.#pass(key),
       (key, error, retryMs) => this.#failed(key, error, retryMs),
@@ -220,7 +218,7 @@ export class Reconciler {
     await this.#queue.close()
     this.#counts.save()
     await this.#housekeeping.done
-    await this.#reports?.close()
+    await Promise.all(this.#onlookers.map(onlooker => onlooker.close()))
     await this.repository.close()
     this.telemetry.close()
   }
@@ -235,7 +233,7 @@ export class Reconciler {
       return await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
     } finally {
       const dataflow = this.repository.dataflows.get(key)
-      if (dataflow) this.#reports?.after(dataflow)
+      if (dataflow) for (const onlooker of this.#onlookers) onlooker.after(dataflow)
       this.#onPass()
     }
   }

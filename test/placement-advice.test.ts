@@ -10,6 +10,7 @@ const situation: Situation = {
   mean: instanceOf(1),
   windows: steady(1),
   measured: steady(1),
+  starts: steady(1).map((_, i) => i * 60_000),
   current,
   moved: [],
   newest: 0,

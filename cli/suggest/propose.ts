@@ -13,34 +13,32 @@ export interface ProposeOptions {
   /** Folder of the dataflow, in a clone whose `origin` is on the forge. */
   dir: string
   forge: ForgeOptions
-  rules: Omit<ProposalRules, 'again'>
+  proposing: ProposalRules
   /** Default: the default branch of the remote. */
   base?: string
   signal: AbortSignal
 }
 
 const stallMs = 60_000
-/** What was declined comes again when it is worth half as much more. */
-const again = 0.5
 
 /** Opens the pull request for a suggestion, or brings the one there is up to date; without a plan, takes it back.
  *  @throws Problem where the file is not as the remote has it, or Git or the forge refuses */
 export async function propose(
   flow: Flow,
   suggestion: { plan: Plan; text: SuggestionText } | undefined,
-  { dir, forge, rules, base, signal }: ProposeOptions,
+  { dir, forge, proposing, base, signal }: ProposeOptions,
 ): Promise<Outcome> {
   const { openGit, ProposalBranch, findTip } = await import('../../controller/source/index.ts')
   const { OctokitForge } = await import('../../controller/forge/octokit-forge.ts')
-  const { Proposals } = await import('../../controller/forge/proposals.ts')
+  const { defaultPrefix, Proposals } = await import('../../controller/forge/proposals.ts')
   const [gitDir, url, prefix] = await Promise.all([
     git(dir, 'rev-parse', '--absolute-git-dir'),
     git(dir, 'remote', 'get-url', 'origin'),
     git(dir, 'rev-parse', '--show-prefix'),
   ])
   const repository = openGit({ gitDir, stallMs })
-  const branch = new ProposalBranch(repository, `dyninka/${flow.name}`)
-  const proposals = new Proposals(new OctokitForge(url, forge), branch, { ...rules, again })
+  const branch = new ProposalBranch(repository, `${defaultPrefix}${flow.name}`)
+  const proposals = new Proposals(new OctokitForge(url, forge), branch, proposing)
   if (!suggestion) return proposals.keep(undefined, signal)
   const tip = await findTip(repository, url, base, signal)
   const own = `refs/dyninka/base/${tip.branch}`

@@ -28,13 +28,19 @@ export interface ProposedMove {
   to: string
 }
 
+/** How pull requests are opened. */
 export interface ProposalRules {
-  labels: string[]
-  reviewers: string[]
-  isDraft: boolean
-  /** What was declined is proposed again once it is worth so much more, as a share. */
-  again: number
+  labels?: string[]
+  /** Logins. */
+  reviewers?: string[]
+  isDraft?: boolean
+  /** What was declined is proposed again once it is worth so much more, as a share. Default 0.5. */
+  again?: number
 }
+
+/** Branches of proposals are named so, and then as the dataflow. */
+export const defaultPrefix = 'dyninka/'
+const defaultAgain = 0.5
 
 export type Outcome =
   | { kind: 'opened' | 'updated' | 'unchanged' | 'withdrawn'; url: string }
@@ -89,7 +95,9 @@ export class Proposals {
       return this.#update(open, proposal, tip, signal)
     }
     if (!proposal) return { kind: 'nothing' }
-    return heldBy(all[0], proposal, this.#rules.again) ?? this.#open(proposal, tip?.commit, signal)
+    return (
+      heldBy(all[0], proposal, this.#rules.again ?? defaultAgain) ?? this.#open(proposal, tip?.commit, signal)
+    )
   }
 
   /** The last one, if it was merged and nobody was told what came of it. */
@@ -114,7 +122,7 @@ export class Proposals {
 
   async #open(proposal: Proposal, known: string | undefined, signal: AbortSignal): Promise<Outcome> {
     await this.#push(proposal, known, signal)
-    const { labels, reviewers, isDraft } = this.#rules
+    const { labels = [], reviewers = [], isDraft = false } = this.#rules
     const { title, base } = proposal
     const { number, url } = await this.#forge.createPullRequest(
       { branch: this.#branch.name, base: base.branch, title, body: bodyOf(proposal), isDraft },
