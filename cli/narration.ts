@@ -56,6 +56,8 @@ export class Narration {
         return paint('dim', `  swapped ${event.function} for its generation ${event.generation}`)
       case 'scaled':
         return paint('dim', `  ${event.function} ${event.reason}`)
+      case 'relocated':
+        return paint('dim', `  ${event.function} goes to ${event.to}: ${event.reason}`)
       case 'stopped':
         return undefined
       case 'failed':

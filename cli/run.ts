@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { command, stateOption } from './command.ts'
 import { interval as atLeastASecond, duration } from './duration.ts'
 import { interruption } from './interrupt.ts'
 import { Narration } from './narration.ts'
 import { paint } from './paint.ts'
-import { type ForgeFlags, forgeAccess } from './run/forge-access.ts'
+import { type ForgeFlags, forgeAccess, forgeOption } from './run/forge-access.ts'
 import { type GitFiles, gitAccess } from './run/git-access.ts'
 import { stateFolder } from './state.ts'
 
@@ -59,12 +59,7 @@ export const run = (): Command =>
       '--allowed-signers <FILE>',
       'take only commits signed with an SSH key of this file (see ssh-keygen)',
     )
-    .addOption(
-      new Option(
-        '--forge <TYPE>',
-        'sets a status beside each commit there (Forgejo speaks the API of Gitea)',
-      ).choices(['github', 'gitea']),
-    )
+    .addOption(forgeOption('sets a status beside each commit there'))
     .option('--forge-url <URL>', "base URL of its API (default: that of the repository's host)")
     .option('--json', 'structured logs on stdout')
     .addHelpText(

@@ -20,6 +20,7 @@ import { Secrets } from './secrets.ts'
 import { parseListen } from './server/listen.ts'
 import { startServer } from './server/server.ts'
 import { makeStateFolder, startProblem } from './state-folder.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
 import { TrafficFiles } from './traffic-files.ts'
 
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
@@ -97,6 +98,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
+      telemetry: openTelemetry(state, log),
       ...(options.forge && { forge: new OctokitForge(options.repo ?? '', options.forge) }),
       log,
       emit,

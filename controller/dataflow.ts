@@ -8,6 +8,7 @@ import { Starts } from './pins.ts'
 import type { Observed } from './plan.ts'
 import { Scaler } from './scaler.ts'
 import type { Revision } from './source/source.ts'
+import { Switches } from './switches.ts'
 
 /** One `dataflow.yaml` that was seen in the source: everything that passes know of it. */
 export class Dataflow {
@@ -36,6 +37,8 @@ export class Dataflow {
   retry?: { failures: number; at: number }
   /** How long new generations have been starting. */
   readonly starts = new Starts()
+  /** Which alternatives of `when` count. */
+  readonly switches = new Switches()
   /** When the revision that is on its way was offered, or what ran was found changed, by `performance.now()`. */
   offeredAt = 0
   /** As of the last pass; `revision` is the one that it worked for. */

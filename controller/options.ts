@@ -82,6 +82,8 @@ export type ControllerEvent =
   | { type: 'stopped'; flow: string; function: string; generation: number }
   /** The load asks for another number of hosts. */
   | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
+  /** Something runs elsewhere for now, or again where its file says: by a condition of `when`, or by hand. */
+  | { type: 'relocated'; flow: string; function: string; to: string; reason: string }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
   /** What `revision` brought did not start in time: the function stays what it was until a commit changes it. */

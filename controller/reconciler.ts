@@ -10,12 +10,15 @@ import { CommitReports } from './forge/commit-reports.ts'
 import type { Forge } from './forge/forge.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
+import { checkMove } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
+import { type Override, placeText } from './overrides.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
 import { stateProblem } from './state-folder.ts'
 import { type DataflowStatus, statusOf } from './status.ts'
+import { refusedOf, type Telemetry } from './telemetry/telemetry.ts'
 import type { TrafficFiles } from './traffic-files.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -25,6 +28,7 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   intervalMs: number
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
+  telemetry: Telemetry
   /** Is told what becomes of each commit. */
   forge?: Forge
   /** Only one dataflow is expected under `path`. */
@@ -44,6 +48,7 @@ const saveTrafficEveryMs = 60_000
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
   readonly repository: Repository
+  readonly telemetry: Telemetry
   #queue: WorkQueue
   #context: Context
   #intervalMs: number
@@ -66,6 +71,7 @@ export class Reconciler {
       intervalMs,
       scaling,
       trafficFiles,
+      telemetry,
       forge,
       single,
       removing = false,
@@ -78,6 +84,7 @@ export class Reconciler {
     this.#removing = removing
     this.#onPass = onPass ?? (() => {})
     this.#counts = new Counts(trafficFiles, rest)
+    this.telemetry = telemetry
     this.repository = new Repository(source, path, rest.inventories, { single: single ?? false, removing })
     this.#context = {
       ...rest,
@@ -130,7 +137,8 @@ export class Reconciler {
     const statuses: DataflowStatus[] = []
     for (const dataflow of this.repository.dataflows.values()) {
       const view = await this.#viewOf(dataflow)
-      statuses.push(statusOf(dataflow, source, view, this.#counts.of(dataflow.name)))
+      const status = statusOf(dataflow, source, view, this.#counts.of(dataflow.name))
+      statuses.push({ ...status, ...refusedOf(this.telemetry, dataflow.name) })
     }
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -157,6 +165,28 @@ export class Reconciler {
     if (!resting) return
     resting.revision = 0
     this.#context.inventories.save(dataflow.inventory!)
+  }
+
+  /** Has something run elsewhere until the next revision, or again where its file says. @param to empty for that
+   *  @returns the nodes of the graph that move @throws Problem when it can't be there */
+  async move(dataflow: Dataflow, name: string, to: { zone?: string; node?: string }): Promise<string[]> {
+    const { orchestrator, inventories, emit } = this.#context
+    const inventory = dataflow.inventory!
+    const { placement } = inventory.flow.nodes.find(node => node.name === name)!
+    const isBack = to.zone === undefined && to.node === undefined
+    if (!isBack) checkMove(inventory.flow, name, to, await orchestrator.nodes())
+    const names = [name, ...(placement.with ?? [])]
+    const { moves = {} } = inventory
+    const others = Object.fromEntries(Object.entries(moves).filter(([key]) => !names.includes(key)))
+    const at = new Date().toISOString()
+    const own: Override = { ...to, by: 'move', reason: 'moved by hand', at }
+    inventory.moves = isBack ? others : { ...others, [name]: own }
+    inventories.save(inventory)
+    await inventories.settled()
+    const where = isBack ? 'where its file says' : placeText(to)
+    emit({ type: 'relocated', flow: inventory.name, function: name, to: where, reason: 'by hand' })
+    this.flowChanged(inventory.name)
+    return names
   }
 
   /** Tries once more what did not start in time. */
@@ -192,6 +222,7 @@ export class Reconciler {
     await this.#housekeeping.done
     await this.#reports?.close()
     await this.repository.close()
+    this.telemetry.close()
   }
 
   /** Dead letters were replayed or dropped. @param node all when left out @param count all when left out */
@@ -249,6 +280,7 @@ export class Reconciler {
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
       this.#counts.forget(dataflow.name)
+      this.telemetry.forget(dataflow.name)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
@@ -261,8 +293,11 @@ export class Reconciler {
       for (const [key, dataflow] of this.repository.dataflows) {
         const view = await this.#viewOf(dataflow)
         // A pass may have let it go meanwhile.
-        if (this.repository.dataflows.get(key) === dataflow) this.#scale(key, dataflow, view)
+        if (this.repository.dataflows.get(key) !== dataflow) continue
+        this.#scale(key, dataflow, view)
+        if (view) this.telemetry.look(dataflow, view)
       }
+      this.telemetry.save()
     } finally {
       this.#isScaling = false
     }

@@ -72,9 +72,8 @@ Unheeded('is said, and no more once nothing of it is asked for', async world => 
   const { status, message } = (await condition({ placement, resources: { cpuMillis: 100 } }))!
   assert.is(status, 'True')
   assert.equal(message.split('; '), [
-    'a: near tick is not followed',
-    'a: apart from out is not followed',
     'a: resources are not held: no process is limited',
+    'out: apart from a is not held: there is no other node for it',
   ])
   assert.is(await condition({}), undefined)
 })

@@ -31,7 +31,9 @@ export function nodes(draft: Draft, declared: readonly DeclaredNode[] | undefine
   findings.push(...shared(draft, candidates))
   return [
     ...findings,
-    ...entries.flatMap(entry => [...tooFar(draft, entry, candidates), ...crowded(draft, entry, candidates)]),
+    ...entries.flatMap(entry => [...tooFar(draft, entry, candidates)]),
+    // On the one node of a laptop nothing can be apart: that is said where it runs.
+    ...(declared.length > 1 ? entries.flatMap(entry => [...crowded(draft, entry, candidates)]) : []),
     ...alternatives(draft, declared, candidates),
   ]
 }
