@@ -7,8 +7,6 @@ interface Edge extends Flown {
   latencies: Latencies
 }
 
-type Totals = Pick<Counters, 'calls' | 'handlerMs'> & { activeMs: number; cpuMs: number }
-
 /** Of a PUBLISH with QoS 1 and up to 16 KiB [MQTT 3.3]: what is before and between topic and payload. */
 const headerBytes = 7
 
@@ -19,7 +17,7 @@ export class Figures {
   #out: Flown | undefined
   #roundTrips = new Map<string, RoundTrips>()
   #since = performance.now()
-  #before: Totals = { calls: 0, handlerMs: 0, activeMs: 0, cpuMs: 0 }
+  #before = totalsOf({ calls: 0, handlerMs: 0 })
   #n = 0
 
   /** Messages that have had their effect. Timers, retries and letters that are handled again came over no edge. */
@@ -61,11 +59,9 @@ export class Figures {
   }
 
   /** All since the last time. */
-  report(host: string, { calls, handlerMs }: Counters, backlog: Record<string, number>): FiguresReport {
+  report(host: string, counters: Counters, backlog: Record<string, number>): FiguresReport {
     const now = performance.now()
-    const { user, system } = process.cpuUsage()
-    const activeMs = performance.eventLoopUtilization().active
-    const totals: Totals = { calls, handlerMs, activeMs, cpuMs: (user + system) / 1000 }
+    const totals = totalsOf(counters)
     const before = this.#before
     const outside = { ...(this.#in && { in: this.#in }), ...(this.#out && { out: this.#out }) }
     this.#n += 1
@@ -97,6 +93,12 @@ export class Figures {
     this.#roundTrips.clear()
     return report
   }
+}
+
+function totalsOf({ calls, handlerMs }: Pick<Counters, 'calls' | 'handlerMs'>) {
+  const { user, system } = process.cpuUsage()
+  const { active } = performance.eventLoopUtilization()
+  return { calls, handlerMs, activeMs: active, cpuMs: (user + system) / 1000 }
 }
 
 function edgeReport({ records, bytes, latencies }: Edge): EdgeReport {

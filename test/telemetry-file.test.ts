@@ -49,7 +49,7 @@ const functionWindow = (calls: number) => ({
 })
 
 /** Of the last `count` windows before it was exported, less `age`. */
-const measured = (count: number, age = 0) =>
+const measured = (count: number, age = 0): Window[] =>
   Array.from({ length: count }, (_, i) => ({
     ...windowOf(at - age - (count - i) * 10_000, 100 + 10 * (i % 2)),
     functions: { f: { rack: functionWindow(50) } },

@@ -28,12 +28,12 @@ export class Clocks {
     return offsets && Math.max(...offsets)
   }
 
-  /** The largest difference between one host and any of the others, ms; 0 where none is known. */
+  /** The largest difference between one host and any of the others, ms. One not heard of is taken to have our clock. */
   disagreement(host: string, others: Iterable<string>): number {
     const own = this.offsetOf(host)
     if (own === undefined) return 0
     let largest = 0
-    for (const other of others) largest = Math.max(largest, Math.abs(own - (this.offsetOf(other) ?? own)))
+    for (const other of others) largest = Math.max(largest, Math.abs(own - (this.offsetOf(other) ?? 0)))
     return largest
   }
 }
