@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Decision } from '../schema/edit.ts'
 import { Problem } from '../schema/problem.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import { jitterMs } from './backoff.ts'
@@ -8,10 +9,9 @@ import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { checkMove } from './move.ts'
+import { move } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
 import type { Onlooker } from './onlookers.ts'
-import { type Override, placeText } from './overrides.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
@@ -165,26 +165,11 @@ export class Reconciler {
     this.#context.inventories.save(dataflow.inventory!)
   }
 
-  /** Has something run elsewhere until the next revision, or again where its file says. @param to empty for that
-   *  @returns the nodes of the graph that move @throws Problem when it can't be there */
-  async move(dataflow: Dataflow, name: string, to: { zone?: string; node?: string }): Promise<string[]> {
-    const { orchestrator, inventories, emit } = this.#context
-    const inventory = dataflow.inventory!
-    const { placement } = inventory.flow.nodes.find(node => node.name === name)!
-    const isBack = to.zone === undefined && to.node === undefined
-    if (!isBack) checkMove(inventory.flow, name, to, await orchestrator.nodes())
-    const names = [name, ...(placement.with ?? [])]
-    const { moves = {} } = inventory
-    const others = Object.fromEntries(Object.entries(moves).filter(([key]) => !names.includes(key)))
-    const at = new Date().toISOString()
-    const own: Override = { ...to, by: 'move', reason: 'moved by hand', at }
-    inventory.moves = isBack ? others : { ...others, [name]: own }
-    inventories.save(inventory)
-    await inventories.settled()
-    const where = isBack ? 'where its file says' : placeText(to)
-    emit({ type: 'relocated', flow: inventory.name, function: name, to: where, reason: 'by hand' })
-    this.flowChanged(inventory.name)
-    return names
+  /** See `move`. */
+  async move(dataflow: Dataflow, name: string, to: Decision): Promise<string[]> {
+    const moved = await move(dataflow.inventory!, name, to, this.#context)
+    this.flowChanged(dataflow.name)
+    return moved
   }
 
   /** Tries once more what did not start in time. */
