@@ -17,7 +17,9 @@ import { reconcile, resume, suspend } from './resource.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 import { stop } from './stop.ts'
+import { suggest } from './suggest.ts'
 import { tap } from './tap.ts'
+import { telemetry } from './telemetry.ts'
 import { validate } from './validate.ts'
 
 const { version, description } = JSON.parse(
@@ -36,7 +38,8 @@ dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(move(
 dyninka.commandsGroup('Prepare:')
 dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')
-dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(dead())
+dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(telemetry()).addCommand(dead())
+dyninka.addCommand(suggest())
 dyninka.commandsGroup('In a Kubernetes cluster:')
 dyninka.addCommand(install()).addCommand(reconcile()).addCommand(suspend()).addCommand(resume())
 dyninka.addCommand(controller())

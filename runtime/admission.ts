@@ -65,6 +65,7 @@ export class Admission {
         continue
       }
       inflight.last.set(record.origin, record.seq)
+      if (inflight.records === 0) inflight.first = record.time
       inflight.time = record.time
       inflight.records += 1
       if (from !== record.origin) {
@@ -73,6 +74,7 @@ export class Admission {
       }
       entries.push({ record, inflight, origin })
     }
+    inflight.taken = inflight.records
     counters.recordsIn += inflight.records
     counters.inFlight += inflight.records
     return { inflight, entries }

@@ -4,10 +4,10 @@ import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
-import { OctokitForge } from '../forge/octokit-forge.ts'
 import type { Gate } from '../gate.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
+import { onlookers } from '../onlookers.ts'
 import { openSource } from '../open-source.ts'
 import type { ControllerEvent } from '../options.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
@@ -15,6 +15,7 @@ import { Reconciler } from '../reconciler.ts'
 import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
+import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { Tenure } from '../tenure.ts'
 import { TrafficFiles } from '../traffic-files.ts'
 import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker-access.ts'
@@ -82,7 +83,6 @@ export class Follower {
   readonly generation: number
   readonly parts: { reconciler: Reconciler; broker: BrokerClient; orchestrator: Orchestrator }
   readonly credentials: Credentials
-  #access: BrokerAccess
   #inventories: KeptInventories
   #closers: (() => unknown)[]
 
@@ -100,14 +100,14 @@ export class Follower {
   constructor(
     generation: number,
     parts: Follower['parts'],
-    known: { credentials: Credentials; access: BrokerAccess; inventories: KeptInventories },
+    credentials: Credentials,
+    inventories: KeptInventories,
     closers: (() => unknown)[],
   ) {
     this.generation = generation
     this.parts = parts
-    this.credentials = known.credentials
-    this.#access = known.access
-    this.#inventories = known.inventories
+    this.credentials = credentials
+    this.#inventories = inventories
     this.#closers = closers
   }
 
@@ -125,8 +125,7 @@ export class Follower {
   async findings(resource: DataflowResource): Promise<Omit<Findings, 'isSuspended' | 'handledReconcile'>> {
     // What the broker retains is part of all that is said of a dataflow.
     const { reconciler, broker } = this.parts
-    if (!broker.connected)
-      return { generation: this.generation, trouble: (await this.#access.trouble?.()) ?? brokerLost }
+    if (!broker.connected) return { generation: this.generation, trouble: brokerLost }
     const [dataflow] = (await reconciler.status()).filter(
       ({ revision, conditions }) => revision !== '' || conditions.length > 0,
     )
@@ -193,8 +192,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
       if (connected) reconciler.lookAtAll()
       onPass()
     },
-  }).catch(async (error: unknown) => {
-    throw (await access.trouble?.()) ?? (access.accounts ? notYet(metadata.name, error) : error)
+  }).catch((error: unknown) => {
+    throw access.accounts ? notYet(metadata.name, error) : error
   })
   closers.push(() => broker.close())
   // One that it ran on already takes no time from a controller that takes over.
@@ -214,6 +213,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
         () => reconciler.lookAtSource(),
       )
   const { secrets } = credentials
+  const telemetry = openTelemetry(state, log)
   const reconciler: Reconciler = new Reconciler({
     source,
     path: from.path ?? '',
@@ -233,8 +233,22 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
+    telemetry,
     ...(spec.forge &&
-      credentials.forge && { forge: new OctokitForge(from.url, { ...spec.forge, auth: credentials.forge }) }),
+      credentials.forge && {
+        onlookers: onlookers({
+          repository: from.url,
+          forge: { ...spec.forge, auth: credentials.forge },
+          ...(spec.forge.pullRequests && { proposing: spec.forge.pullRequests }),
+          source,
+          telemetry,
+          broker,
+          orchestrator,
+          log,
+          emit,
+          onChange: onPass,
+        }),
+      }),
     log,
     emit,
     tenure,
@@ -248,7 +262,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
   )
   reconciler.start()
   const parts = { reconciler, broker, orchestrator }
-  return new Follower(metadata.generation ?? 0, parts, { credentials, access, inventories }, closers)
+  return new Follower(metadata.generation ?? 0, parts, credentials, inventories, closers)
 }
 
 const notYet = (dataflow: string, cause: unknown) =>

@@ -101,6 +101,26 @@ export type HostChange =
   /** Ends the process at once; it is started again. */
   | { action: 'restart'; flow: string; node: string; generation: number; replica: number; reason: string }
 
+/** What a node has, and how it is. */
+export interface NodeState {
+  name: string
+  zone?: string
+  arch?: string
+  labels: Record<string, string>
+  /** Of the whole node; absent where nobody says. */
+  capacity?: NodeResources
+  /** What hosts may use of it. */
+  allocatable?: NodeResources
+  /** As Kubernetes names them: `Ready`, `MemoryPressure`, … */
+  conditions: { type: string; status: 'True' | 'False' | 'Unknown' }[]
+}
+
+export interface NodeResources {
+  /** Thousandths of a core. */
+  cpuMillis?: number
+  memoryBytes?: number
+}
+
 export interface LogLine {
   function: string
   host: string
@@ -128,6 +148,7 @@ export interface Orchestrator {
   /** Returns once the change is under way and would survive the controller; `observe` tells how it went. */
   apply(change: HostChange, signal: AbortSignal): Promise<void>
   nodes(): Promise<DeclaredNode[]>
+  nodeStates(): Promise<NodeState[]>
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>
   /** Called with the flow whenever `observe` would say something new. */
   onChange(listener: (flow: string) => void): void

@@ -9,8 +9,10 @@ import type { Reconciler } from '../reconciler.ts'
 import { verify } from '../source/index.ts'
 import type { DataflowStatus } from '../status.ts'
 import { graphOf } from './graph.ts'
+import { measuredIn } from './measured.ts'
 import { Metrics } from './metrics.ts'
 import { readBody, readJsonBody, sendJson, sendLines } from './respond.ts'
+import { telemetryLines } from './telemetry-lines.ts'
 
 /** One repository that is followed. */
 export interface Member {
@@ -56,6 +58,8 @@ type Route = Record<string, (exchange: Exchange) => unknown>
 /** A dataflow, and through what it is reached. */
 type Place = Member & { dataflow: Dataflow; flow: string }
 
+const hourMs = 3_600_000
+
 interface LettersRequest {
   flow: string
   function: string
@@ -67,7 +71,10 @@ export function routes({
   isReady,
   webhookSecret,
 }: Pick<Services, 'members' | 'isReady' | 'webhookSecret'>): Record<string, Route> {
-  const metrics = new Metrics(() => statusesOf(everyone()))
+  const metrics = new Metrics(
+    () => statusesOf(everyone()),
+    () => measuredIn(everyone()),
+  )
 
   /** @param name as `flow`, or `namespace/flow` where several namespaces have one */
   const placeOf = (members: Member[], name: string | null | undefined) => {
@@ -179,6 +186,13 @@ export function routes({
       async GET({ response, query, members }) {
         const { dataflow, broker, flow } = placeOf(members, query.get('flow'))
         sendJson(response, 200, await readLetters(broker, flow, nodeOf(dataflow, query.get('function'))))
+      },
+    },
+    '/api/telemetry': {
+      async GET({ response, query, members, signal }) {
+        const place = placeOf(members, query.get('flow'))
+        const since = Date.now() - numberOf(query.get('sinceMs'), hourMs)
+        await sendLines(response, await telemetryLines(place, since), signal)
       },
     },
     '/api/dead/replay': letters(replay),

@@ -6,6 +6,7 @@ import type {
   HostChange,
   LogLine,
   LogOptions,
+  NodeState,
   ObservedHost,
   Orchestrator,
   Workload,
@@ -14,6 +15,7 @@ import { followLogs } from './follow-logs.ts'
 import { rotate } from './host-log.ts'
 import { launch } from './host-process.ts'
 import { type HostRecord, HostRecords, nameOf } from './host-record.ts'
+import { machineNodes } from './machine-nodes.ts'
 import { hostProcesses } from './processes.ts'
 import { pruneFiles } from './prune-files.ts'
 import { SupervisedHost } from './supervised-host.ts'
@@ -57,6 +59,10 @@ export class LocalOrchestrator implements Orchestrator {
 
   async nodes(): Promise<DeclaredNode[]> {
     return this.#options.nodes ?? oneNode
+  }
+
+  async nodeStates(): Promise<NodeState[]> {
+    return machineNodes(await this.nodes())
   }
 
   unheeded({ resources }: Pick<Workload, 'resources'>): string[] {
