@@ -60,6 +60,8 @@ export class Narration {
         return paint('dim', `  ${event.function} goes to ${event.to}: ${event.reason}`)
       case 'stopped':
         return undefined
+      case 'suggested':
+        return `${paint('cyan', '●')} ${event.flow}: pull request ${event.state}, ${event.url}`
       case 'failed':
         return `${cross} ${event.function}: ${troubleText(event.message)}`
       case 'pinned':

@@ -7,20 +7,16 @@ import { flowIn } from './flow-in.ts'
 import { interruption } from './interrupt.ts'
 import { Progress } from './progress.ts'
 import { type ForgeFlags, forgeAccess, forgeOption } from './run/forge-access.ts'
+import { type ProposeFlags, proposeOptions, proposingOf } from './run/propose-flags.ts'
 
-interface Options extends ControllerOptions, ForgeFlags {
+interface Options extends ControllerOptions, ForgeFlags, ProposeFlags {
   telemetry?: string
   since?: number
   maxMoves?: number
   time?: number
   explain?: string
-  brokerZone?: Record<string, string>
   format: 'text' | 'markdown'
-  propose?: true
   base?: string
-  label?: string[]
-  reviewer?: string[]
-  draft?: true
   json?: true
 }
 
@@ -29,48 +25,44 @@ const defaultSeconds = 10
 
 export const suggest = (): Command =>
   controllerOptions(
-    command('suggest', {
-      summary: 'where functions would better run, with proof',
-      detail:
-        'From what was measured: the moves that save most, how sure that is, and how much better any\n' +
-        'other placement could be. Changes nothing, unless --propose asks for a pull request. docs/placement.md says how it is reckoned.',
-      examples: [
-        ['dyninka suggest', 'for the dataflow in this folder, as it runs'],
-        ['dyninka suggest --telemetry flow.jsonl.gz', 'the same answer again, from a file'],
-        ['dyninka suggest --max-moves 1', 'the one move that saves most'],
-        ['dyninka suggest --explain parse', 'why it is where it is, and what it would cost elsewhere'],
-        ['dyninka suggest --propose --forge github', 'as a pull request, kept up to date each time'],
-        ['dyninka suggest -n flows', 'for the Dataflow of a cluster'],
-      ],
-      failure: 'it can not be told',
-    })
-      .argument('[DIR]', 'folder of the dataflow', '.')
-      .option('--telemetry <FILE>', 'a file of `dyninka telemetry export`, instead of what runs')
-      .option('--since <TIME>', 'how far back to look at what runs, such as 24h (default: 1h)', duration)
-      .option('--max-moves <N>', 'at most so many moves', atLeastOne)
-      .option('--time <DURATION>', 'how long to look for a better answer (default: 10s)', duration)
-      .option('--explain <FUNCTION>', 'what each place would cost for this one')
-      .option('--broker-zone <URL=ZONE>', 'where a broker is, if nothing tells; may be repeated', brokerZone)
-      .addOption(
-        new Option('--format <FORMAT>', 'markdown is what a pull request says')
-          .choices(['text', 'markdown'])
-          .default('text'),
-      )
-      .option(
-        '--propose',
-        'open a pull request, or bring the one there is up to date; take it back if it no longer pays',
-      )
-      .addOption(forgeOption('where the pull request is opened'))
-      .option('--forge-url <URL>', "base URL of its API (default: that of the repository's host)")
-      .option('--base <BRANCH>', 'branch to propose it for (default: that of the remote)')
-      .option('--label <NAME>', 'label of the pull request; may be repeated', several)
-      .option('--reviewer <LOGIN>', 'who is asked for a review; may be repeated', several)
-      .option('--draft', 'open it as a draft')
-      .addOption(
-        jsonOption(
-          '{"flow", "current", "plans", "chosen"}, or with --explain {"function", "here", "others"}',
+    proposeOptions(
+      command('suggest', {
+        summary: 'where functions would better run, with proof',
+        detail:
+          'From what was measured: the moves that save most, how sure that is, and how much better any\n' +
+          'other placement could be. Changes nothing, unless --propose asks for a pull request.\n' +
+          'docs/placement.md says how it is reckoned.',
+        examples: [
+          ['dyninka suggest', 'for the dataflow in this folder, as it runs'],
+          ['dyninka suggest --telemetry flow.jsonl.gz', 'the same answer again, from a file'],
+          ['dyninka suggest --max-moves 1', 'the one move that saves most'],
+          ['dyninka suggest --explain parse', 'why it is where it is, and what it would cost elsewhere'],
+          ['dyninka suggest --propose --forge github', 'as a pull request, kept up to date each time'],
+          ['dyninka suggest -n flows', 'for the Dataflow of a cluster'],
+        ],
+        failure: 'it can not be told',
+      })
+        .argument('[DIR]', 'folder of the dataflow', '.')
+        .option('--telemetry <FILE>', 'a file of `dyninka telemetry export`, instead of what runs')
+        .option('--since <TIME>', 'how far back to look at what runs, such as 24h (default: 1h)', duration)
+        .option('--max-moves <N>', 'at most so many moves', atLeastOne)
+        .option('--time <DURATION>', 'how long to look for a better answer (default: 10s)', duration)
+        .option('--explain <FUNCTION>', 'what each place would cost for this one')
+        .addOption(
+          new Option('--format <FORMAT>', 'markdown is what a pull request says')
+            .choices(['text', 'markdown'])
+            .default('text'),
+        )
+        .addOption(forgeOption('where the pull request is opened'))
+        .option('--forge-url <URL>', "base URL of its API (default: that of the repository's host)")
+        .option('--base <BRANCH>', 'branch to propose it for (default: that of the remote)')
+        .addOption(
+          jsonOption(
+            '{"flow", "current", "plans", "chosen"}, or with --explain {"function", "here", "others"}',
+          ),
         ),
-      ),
+      'open a pull request, or bring the one there is up to date; take it back if nothing pays',
+    ),
   ).action(async (dir: string, options: Options) => {
     const { Highs } = await import('../controller/placement/highs.ts')
     const { propose } = await import('./suggest/propose.ts')
@@ -78,7 +70,7 @@ export const suggest = (): Command =>
     const { suggestionText } = await import('../controller/placement/suggestion-text.ts')
     const { telemetryFile } = await import('./telemetry/file.ts')
     const { situationOf } = await import('../controller/placement/situation/situation.ts')
-    const { advise } = await import('../controller/placement/advice.ts')
+    const { advise, isAgainst } = await import('../controller/placement/advice.ts')
     const forge = forgeAccess(options)
     if (options.propose && !forge) throw new Usage('--propose needs --forge: github or gitea')
     const flow = await flowIn(dir)
@@ -102,16 +94,13 @@ export const suggest = (): Command =>
     const { chosen } = advice
     const textOf = (plan: Plan) =>
       suggestionText(flow.name, situation, advice, plan, options.telemetry ?? 'FILE')
+    const isTold = options.propose && (chosen !== undefined || isAgainst(advice))
     const outcome =
-      options.propose &&
+      isTold &&
       (await propose(flow, chosen && { plan: chosen, text: textOf(chosen) }, {
         dir,
         forge: forge!,
-        rules: {
-          labels: options.label ?? [],
-          reviewers: options.reviewer ?? [],
-          isDraft: options.draft ?? false,
-        },
+        proposing: proposingOf(options),
         ...(options.base !== undefined && { base: options.base }),
         signal,
       }))
@@ -144,11 +133,3 @@ function atLeastOne(text: string): number {
   if (Number.isInteger(value) && value >= 1) return value
   throw new InvalidArgumentError('It is a number from 1.')
 }
-
-function brokerZone(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const [url, zone] = [text.slice(0, text.lastIndexOf('=')), text.slice(text.lastIndexOf('=') + 1)]
-  if (/^\w+:\/\/./.test(url) && zone !== '') return { ...before, [url]: zone }
-  throw new InvalidArgumentError('It is like mqtt://broker.example:1883=edge-lyon.')
-}
-
-const several = (text: string, before: string[] = []) => [...before, text]

@@ -10,6 +10,20 @@ import { Scaler } from './scaler.ts'
 import type { Revision } from './source/source.ts'
 import { Switches } from './switches.ts'
 
+/** A change of placement that a person is asked about. */
+export interface Suggestion {
+  /** `held`: a person has the word; `failed`: none could be made. */
+  state: 'opened' | 'updated' | 'unchanged' | 'withdrawn' | 'held' | 'failed'
+  moves: { function: string; zone: string; node: string }[]
+  savesPerHour?: number
+  /** Of the pull request. */
+  url?: string
+  reason?: string
+  message?: string
+  /** When it was looked at, RFC 3339. */
+  at: string
+}
+
 /** One `dataflow.yaml` that was seen in the source: everything that passes know of it. */
 export class Dataflow {
   /** Of its `dataflow.yaml`, relative to the tree. */
@@ -41,6 +55,8 @@ export class Dataflow {
   readonly switches = new Switches()
   /** When the revision that is on its way was offered, or what ran was found changed, by `performance.now()`. */
   offeredAt = 0
+  /** What is proposed for where it runs. */
+  suggestion?: Suggestion
   /** As of the last pass; `revision` is the one that it worked for. */
   last?: { revision: string; desired: Desired; observed: Observed; changes: Change[]; health: Health }
 

@@ -1,18 +1,39 @@
 import type { DeclaredNode } from '../schema/declared-node.ts'
+import type { Decision } from '../schema/edit.ts'
 import type { Flow, Node } from '../schema/flow.ts'
 import { Problem } from '../schema/problem.ts'
 import { nearestMs } from '../schema/round-trip.ts'
 import { listed } from '../schema/suggest.ts'
-import { overridden, placeText } from './overrides.ts'
+import type { Context } from './context.ts'
+import type { Inventory } from './inventory.ts'
+import { type Override, overridden, placeText } from './overrides.ts'
 import { mayRunOn } from './place.ts'
 
-interface Target {
-  zone?: string
-  node?: string
+/** Has something run elsewhere until the next revision, or again where its file says. @param to empty for that
+ *  @returns the nodes of the graph that move @throws Problem when it can't be there */
+export async function move(
+  inventory: Inventory,
+  name: string,
+  to: Decision,
+  { orchestrator, inventories, emit }: Pick<Context, 'orchestrator' | 'inventories' | 'emit'>,
+): Promise<string[]> {
+  const { flow, moves = {} } = inventory
+  const isBack = to.zone === undefined && to.node === undefined
+  if (!isBack) checkMove(flow, name, to, await orchestrator.nodes())
+  const { placement } = flow.nodes.find(node => node.name === name)!
+  const names = [name, ...(placement.with ?? [])]
+  const others = Object.entries(moves).filter(([key]) => !names.includes(key))
+  const own: Override = { ...to, by: 'move', reason: 'moved by hand', at: new Date().toISOString() }
+  inventory.moves = Object.fromEntries(isBack ? others : [...others, [name, own]])
+  inventories.save(inventory)
+  await inventories.settled()
+  const where = isBack ? 'where its file says' : placeText(to)
+  emit({ type: 'relocated', flow: flow.name, function: name, to: where, reason: 'by hand' })
+  return names
 }
 
 /** Refuses a place that a function, or what shares its place, may not have. @throws Problem */
-export function checkMove(flow: Flow, name: string, to: Target, nodes: readonly DeclaredNode[]): void {
+function checkMove(flow: Flow, name: string, to: Decision, nodes: readonly DeclaredNode[]): void {
   const move = { [name]: { ...to, by: 'move' as const, reason: '', at: '' } }
   const moved = overridden(flow, {}, move).nodes
   const byName = new Map(moved.map(node => [node.name, node]))
@@ -48,7 +69,7 @@ export function checkMove(flow: Flow, name: string, to: Target, nodes: readonly 
   }
 }
 
-function checkPlace({ zone, node }: Target, nodes: readonly DeclaredNode[]): void {
+function checkPlace({ zone, node }: Decision, nodes: readonly DeclaredNode[]): void {
   const isThere = nodes.some(each => (node === undefined ? each.zone === zone : each.name === node))
   if (isThere) return
   const known = nodes.flatMap(each => (node === undefined ? (each.zone ?? []) : each.name))

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Decision } from '../schema/edit.ts'
 import { Problem } from '../schema/problem.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import { jitterMs } from './backoff.ts'
@@ -6,13 +7,11 @@ import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
-import { CommitReports } from './forge/commit-reports.ts'
-import type { Forge } from './forge/forge.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { checkMove } from './move.ts'
+import { move } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
-import { type Override, placeText } from './overrides.ts'
+import type { Onlooker } from './onlookers.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
@@ -29,8 +28,7 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
   telemetry: Telemetry
-  /** Is told what becomes of each commit. */
-  forge?: Forge
+  onlookers?: Onlooker[]
   /** Only one dataflow is expected under `path`. */
   single?: true
   /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
@@ -59,7 +57,7 @@ export class Reconciler {
   #fetching?: AbortController
   #log: Logger
   #housekeeping: Housekeeping
-  #reports?: CommitReports
+  #onlookers: Onlooker[]
   #removing: boolean
   #hasLookedForStrays = false
   #onPass: () => void
@@ -72,7 +70,7 @@ export class Reconciler {
       scaling,
       trafficFiles,
       telemetry,
-      forge,
+      onlookers = [],
       single,
       removing = false,
       onPass,
@@ -97,7 +95,7 @@ export class Reconciler {
       },
     }
     this.#housekeeping = new Housekeeping(this.repository, this.#context)
-    if (forge) this.#reports = new CommitReports(forge, { ...rest, onTrouble: this.#onPass })
+    this.#onlookers = onlookers
     this.#queue = new WorkQueue(
       key => this.#pass(key),
       (key, error, retryMs) => this.#failed(key, error, retryMs),
@@ -167,26 +165,11 @@ export class Reconciler {
     this.#context.inventories.save(dataflow.inventory!)
   }
 
-  /** Has something run elsewhere until the next revision, or again where its file says. @param to empty for that
-   *  @returns the nodes of the graph that move @throws Problem when it can't be there */
-  async move(dataflow: Dataflow, name: string, to: { zone?: string; node?: string }): Promise<string[]> {
-    const { orchestrator, inventories, emit } = this.#context
-    const inventory = dataflow.inventory!
-    const { placement } = inventory.flow.nodes.find(node => node.name === name)!
-    const isBack = to.zone === undefined && to.node === undefined
-    if (!isBack) checkMove(inventory.flow, name, to, await orchestrator.nodes())
-    const names = [name, ...(placement.with ?? [])]
-    const { moves = {} } = inventory
-    const others = Object.fromEntries(Object.entries(moves).filter(([key]) => !names.includes(key)))
-    const at = new Date().toISOString()
-    const own: Override = { ...to, by: 'move', reason: 'moved by hand', at }
-    inventory.moves = isBack ? others : { ...others, [name]: own }
-    inventories.save(inventory)
-    await inventories.settled()
-    const where = isBack ? 'where its file says' : placeText(to)
-    emit({ type: 'relocated', flow: inventory.name, function: name, to: where, reason: 'by hand' })
-    this.flowChanged(inventory.name)
-    return names
+  /** See `move`. */
+  async move(dataflow: Dataflow, name: string, to: Decision): Promise<string[]> {
+    const moved = await move(dataflow.inventory!, name, to, this.#context)
+    this.flowChanged(dataflow.name)
+    return moved
   }
 
   /** Tries once more what did not start in time. */
@@ -220,7 +203,7 @@ export class Reconciler {
     await this.#queue.close()
     this.#counts.save()
     await this.#housekeeping.done
-    await this.#reports?.close()
+    await Promise.all(this.#onlookers.map(onlooker => onlooker.close()))
     await this.repository.close()
     this.telemetry.close()
   }
@@ -235,7 +218,7 @@ export class Reconciler {
       return await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
     } finally {
       const dataflow = this.repository.dataflows.get(key)
-      if (dataflow) this.#reports?.after(dataflow)
+      if (dataflow) for (const onlooker of this.#onlookers) onlooker.after(dataflow)
       this.#onPass()
     }
   }

@@ -18,7 +18,7 @@ const slack = 1.5
 /** What `with`, `apart` and `near` leave of the nodes, where no scheduler sees to it: as `within` of each workload
  *  that they are about. What runs where it may stays there. Pure. */
 export function settle(desired: Desired, observed: Observed): Desired {
-  if (observed.schedules) return desired
+  if (observed.schedules || boundOf(desired).size === 0) return desired
   const settlement = new Settlement(desired, observed)
   const within = settlement.within()
   if (within.size === 0) return desired
@@ -30,6 +30,16 @@ export function settle(desired: Desired, observed: Observed): Desired {
   const unheeded = [...new Set([...(desired.unheeded ?? []), ...settlement.unheeded])]
   return { ...desired, workloads, ...(unheeded.length > 0 && { unheeded }) }
 }
+
+/** Workloads of which one is with, near or apart from another: nobody looks for a place of the others. */
+const boundOf = ({ workloads }: Pick<Desired, 'workloads'>) =>
+  new Set(
+    workloads.flatMap(({ node, placement }) => {
+      const near = placement.near?.map(({ function: other }) => other) ?? []
+      const others = [...near, ...(placement.apart ?? []), ...(placement.with ?? [])]
+      return others.length > 0 ? [node, ...others] : []
+    }),
+  )
 
 class Settlement {
   readonly unheeded: string[] = []
@@ -44,8 +54,9 @@ class Settlement {
   constructor({ workloads }: Desired, observed: Observed) {
     this.#observed = observed
     for (const { place } of observed.hosts) this.#hostsOn.set(place, (this.#hostsOn.get(place) ?? 0) + 1)
+    const bound = boundOf({ workloads })
     for (const workload of workloads) {
-      if (this.#unitOf.has(workload.node)) continue
+      if (!bound.has(workload.node) || this.#unitOf.has(workload.node)) continue
       const names = [workload.node, ...(workload.placement.with ?? [])]
       const own = workloads.filter(({ node }) => names.includes(node))
       const free = own.map(({ within: _, ...workload }) => workload)

@@ -2,7 +2,7 @@ import type { Finding } from '../schema/finding.ts'
 import type { FunctionNode } from '../schema/flow.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Condition } from './conditions.ts'
-import type { Dataflow } from './dataflow.ts'
+import type { Dataflow, Suggestion } from './dataflow.ts'
 import type { Phase } from './health.ts'
 import type { HistoryEntry } from './inventory.ts'
 import { type Override, overrideOf } from './overrides.ts'
@@ -20,6 +20,8 @@ export interface DataflowStatus {
   findings: Finding[]
   functions: FunctionStatus[]
   history: HistoryEntry[]
+  /** What is proposed for where it runs; absent when nothing is. */
+  suggestion?: Suggestion
   /** By reason: reports of telemetry that were not used since the controller runs; absent when there are none. */
   telemetryRefused?: Record<string, number>
 }
@@ -105,6 +107,7 @@ export function statusOf(
       }
     }),
     history: inventory?.history ?? [],
+    ...(dataflow.suggestion && { suggestion: dataflow.suggestion }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Arrival } from './intake.ts'
 import type { Pending } from './outbox.ts'
+import type { Seq } from './record-id.ts'
 import type { Snapshot } from './state.ts'
 import type { Message } from './transport.ts'
 
@@ -13,7 +14,7 @@ export interface Inflight extends Pending, Arrival {
   /** Records of it that are new. */
   taken: number
   /** By origin: its last record. */
-  last: Map<string, string>
+  last: Map<string, Seq>
   /** By key: state as of its last record. */
   states: Map<string, Snapshot>
   /** Dead letters among its records. */

@@ -1,11 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { InventoryFiles } from '../controller/inventory-files.ts'
+import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
 import { type Overrides, overridden } from '../controller/overrides.ts'
+import { statusOf } from '../controller/status.ts'
 import { Switches } from '../controller/switches.ts'
 import { condition } from '../schema/condition.ts'
 import type { Condition } from '../schema/dataflow.generated.ts'
 import type { DeclaredNode } from '../schema/declared-node.ts'
 import type { Flow, Placement } from '../schema/flow.ts'
+import { Passes } from './support/passes.ts'
 import { flowOf } from './support/planned.ts'
 import { fn } from './support/rig.ts'
 
@@ -190,6 +197,46 @@ When('count on for a controller that starts again, and no more once the file has
   changed.counted = world.counted
   changed.battery('10', '10')
   assert.is(changed.after(0), 'edge')
+})
+
+When('have the function run there, say so, and end with the case in the file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dyninka-'))
+  try {
+    const orchestrator = new MemoryOrchestrator([
+      { name: 'e1', zone: 'edge', labels: { battery: '10' } },
+      { name: 'c1', zone: 'cloud' },
+    ])
+    const passes = new Passes(orchestrator, folder)
+    // Whatever time it is.
+    const always = [to({ time: '00:00-12:00' }, 'cloud'), to({ time: '12:00-00:00' }, 'cloud')]
+    const flow = (when?: Placement['when']) =>
+      flowOf(fn('a', ['tick'], { placement: { zone: 'edge', ...(when && { when }) } }))
+    const runs = async (given: Flow) => {
+      for (let n = 0; n < 6; n++) await passes.over(given)
+      const status = statusOf(passes.dataflow, '').functions.find(({ name }) => name === 'a')!
+      return [status.hosts.map(({ node }) => node), status.placed?.zone, status.placed?.by]
+    }
+    assert.equal(await runs(flow()), [['e1'], undefined, undefined])
+    assert.equal(await runs(flow(always)), [['c1'], 'cloud', 'when'])
+    const kept = new InventoryFiles(folder).all()[0]!.switches!
+    assert.is(kept.a!.zone, 'cloud')
+    assert.equal(await runs(flow()), [['e1'], undefined, undefined])
+    assert.equal(
+      passes.events.flatMap(event => (event.type === 'relocated' ? [event.to] : [])),
+      ['zone cloud', 'where its file says'],
+    )
+    await runs(flow([low]))
+    const { message } = passes.dataflow.conditions.get('Unheeded') ?? { message: '' }
+    assert.is(message, '')
+    orchestrator.nodes = async () => [
+      { name: 'e1', zone: 'edge' },
+      { name: 'c1', zone: 'cloud' },
+    ]
+    await runs(flow([low]))
+    assert.match(passes.dataflow.conditions.get('Unheeded')!.message, 'battery < 20% is not known')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 When.run()

@@ -50,6 +50,7 @@ async function proposalOf({ repository }: World, more: Partial<Proposal> = {}): 
   return {
     digest: 'to-edge',
     worth: 1,
+    moves: [{ item: 'filter', from: 'cloud-1', to: 'edge-1' }],
     base: { branch: 'main', commit },
     path,
     before: await repository.git('show', `${commit}:${path}`),
@@ -158,6 +159,18 @@ Propose('wait for what was merged to arrive', async world => {
   Object.assign(world.forge.pulls.all[0]!, { state: 'closed', isMerged: true })
   const outcome = await keep(world)
   assert.equal([outcome.kind, 'reason' in outcome && outcome.reason], ['held', 'Merged'])
+})
+
+Propose('are told what came of them once they are merged, once', async world => {
+  await keep(world)
+  assert.is(await proposals(world).merged(signal), undefined)
+  Object.assign(world.forge.pulls.all[0]!, { state: 'closed', isMerged: true })
+  const merged = await proposals(world).merged(signal)
+  assert.equal(merged!.moves, [{ item: 'filter', from: 'cloud-1', to: 'edge-1' }])
+  assert.is(merged!.at, Date.UTC(2026, 0, 1))
+  await proposals(world).tell(merged!, 'It saves 0.9.', signal)
+  assert.equal(world.forge.pulls.all[0]!.comments, ['It saves 0.9.'])
+  assert.is(await proposals(world).merged(signal), undefined)
 })
 
 Propose('are withdrawn with a word when nothing speaks for them any more', async world => {

@@ -10,6 +10,7 @@ const situation: Situation = {
   mean: instanceOf(1),
   windows: steady(1),
   measured: steady(1),
+  starts: steady(1).map((_, i) => i * 60_000),
   current,
   moved: [],
   newest: 0,
@@ -60,7 +61,7 @@ Placement('shows names that Mermaid and tables would take for their own', () => 
     instance.brokers[0]!.place = { zone: instance.zones[0]!.name }
   }
   const { body } = suggestionText('climate', odd, advice, advice.chosen!, 'climate.jsonl')
-  assert.match(body, 'subgraph z0["edge #quot;1#quot; | a"]')
+  assert.match(body, 'subgraph z0["edge \'1\' | a"]')
 })
 
 Placement.run()

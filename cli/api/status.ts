@@ -30,6 +30,14 @@ export interface Dataflow {
   functions: FunctionStatus[]
   /** By reason: reports of telemetry that were not used. */
   telemetryRefused?: Record<string, number>
+  /** What is proposed for where it runs. */
+  suggestion?: {
+    state: 'opened' | 'updated' | 'unchanged' | 'withdrawn' | 'held' | 'failed'
+    moves: { function: string; zone: string; node: string }[]
+    savesPerHour?: number
+    url?: string
+    message?: string
+  }
   history?: {
     revision: string
     at: string

@@ -44,11 +44,20 @@ function section(dataflow: Dataflow): string {
   const placed = functions.flatMap(({ name, placed }) => (placed ? [placedText(name, placed)] : []))
   if (placed.length > 0) parts.push('', ...placed)
   if (troubles.length > 0) parts.push('', ...troubles)
-  const { telemetryRefused } = dataflow
+  const { telemetryRefused, suggestion } = dataflow
+  if (suggestion && suggestion.state !== 'withdrawn') parts.push('', suggestionLine(suggestion))
   if (telemetryRefused) parts.push('', paint('dim', `  ${refusedText(telemetryRefused)}`))
   const unheeded = conditions.find(({ type }) => type === 'Unheeded')
   if (unheeded) parts.push('', paint('dim', `  Not done: ${unheeded.message}`))
   return parts.join('\n')
+}
+
+function suggestionLine({ state, moves, savesPerHour, url, message }: NonNullable<Dataflow['suggestion']>) {
+  if (state === 'failed') return paint('yellow', `  No suggestion: ${message}`)
+  const what = moves.map(({ function: name, zone }) => `${name} to ${zone}`).join(', ') || 'a change'
+  const saves = savesPerHour === undefined ? '' : `, saves ${Number(savesPerHour.toPrecision(3))} an hour`
+  const held = message ? ` (${message})` : ''
+  return `  Suggested: move ${what}${saves}${held}${url ? `  ${paint('cyan', url)}` : ''}`
 }
 
 /** A Dataflow may run one of another name. */

@@ -19,6 +19,8 @@ export interface PullRequest {
   /** For people. */
   url: string
   state: 'open' | 'merged' | 'closed'
+  /** Ms since the epoch. */
+  mergedAt?: number
   title: string
   body: string
 }

@@ -191,6 +191,7 @@ const pullRequestOf = ({
   number,
   url,
   state: mergedAt ? 'merged' : state === 'open' ? 'open' : 'closed',
+  ...(mergedAt && { mergedAt: Date.parse(mergedAt) }),
   title,
   body: body ?? '',
 })

@@ -8,6 +8,8 @@ export interface Proposal {
   digest: string
   /** What it is worth; more than before may be worth another look. */
   worth: number
+  /** What it would do, for who looks back at it. */
+  moves: ProposedMove[]
   /** The branch that it is for, and its newest commit. */
   base: { branch: string; commit: string }
   /** The file that it changes, from the root of the repository, as it is and as it would be. */
@@ -19,13 +21,26 @@ export interface Proposal {
   body: string
 }
 
-export interface ProposalRules {
-  labels: string[]
-  reviewers: string[]
-  isDraft: boolean
-  /** What was declined is proposed again once it is worth so much more, as a share. */
-  again: number
+export interface ProposedMove {
+  item: string
+  /** Names of nodes. */
+  from?: string
+  to: string
 }
+
+/** How pull requests are opened. */
+export interface ProposalRules {
+  labels?: string[]
+  /** Logins. */
+  reviewers?: string[]
+  isDraft?: boolean
+  /** What was declined is proposed again once it is worth so much more, as a share. Default 0.5. */
+  again?: number
+}
+
+/** Branches of proposals are named so, and then as the dataflow. */
+export const defaultPrefix = 'dyninka/'
+const defaultAgain = 0.5
 
 export type Outcome =
   | { kind: 'opened' | 'updated' | 'unchanged' | 'withdrawn'; url: string }
@@ -38,7 +53,20 @@ interface Marker {
   v: 1
   digest: string
   worth: number
+  moves: ProposedMove[]
   before: string
+  /** What came of it was told. */
+  told?: true
+}
+
+/** A proposal that somebody has merged, and nobody has looked back at. */
+export interface Merged {
+  number: number
+  body: string
+  /** Ms since the epoch. */
+  at: number
+  worth: number
+  moves: ProposedMove[]
 }
 
 /** Keeps one pull request for one branch. It is level-triggered: what is there is read each time. */
@@ -67,12 +95,34 @@ export class Proposals {
       return this.#update(open, proposal, tip, signal)
     }
     if (!proposal) return { kind: 'nothing' }
-    return heldBy(all[0], proposal, this.#rules.again) ?? this.#open(proposal, tip?.commit, signal)
+    return (
+      heldBy(all[0], proposal, this.#rules.again ?? defaultAgain) ?? this.#open(proposal, tip?.commit, signal)
+    )
+  }
+
+  /** The last one, if it was merged and nobody was told what came of it. */
+  async merged(signal: AbortSignal): Promise<Merged | undefined> {
+    const [last] = await this.#forge.pullRequests(this.#branch.name, signal)
+    const marker = last && markerIn(last.body)
+    if (last?.mergedAt === undefined || !marker || marker.told) return undefined
+    const { number, body, mergedAt: at } = last
+    return { number, body, at, worth: marker.worth, moves: marker.moves }
+  }
+
+  /** Says what came of it, once. */
+  async tell({ number, body }: Merged, comment: string, signal: AbortSignal): Promise<void> {
+    await this.#forge.comment(number, comment, signal)
+    const marker = { ...markerIn(body)!, told: true as const }
+    await this.#forge.updatePullRequest(
+      number,
+      { body: body.replace(pattern, () => written(marker)) },
+      signal,
+    )
   }
 
   async #open(proposal: Proposal, known: string | undefined, signal: AbortSignal): Promise<Outcome> {
     await this.#push(proposal, known, signal)
-    const { labels, reviewers, isDraft } = this.#rules
+    const { labels = [], reviewers = [], isDraft = false } = this.#rules
     const { title, base } = proposal
     const { number, url } = await this.#forge.createPullRequest(
       { branch: this.#branch.name, base: base.branch, title, body: bodyOf(proposal), isDraft },
@@ -138,18 +188,21 @@ function heldBy(last: PullRequest | undefined, proposal: Proposal, again: number
   }
 }
 
-const bodyOf = (proposal: Proposal) =>
-  `${proposal.body}\n<!-- dyninka ${JSON.stringify(markerOf(proposal))} -->\n`
+const bodyOf = (proposal: Proposal) => `${proposal.body}\n${written(markerOf(proposal))}\n`
 
-const markerOf = ({ digest, worth, before }: Proposal): Marker => ({
+const pattern = /^<!-- dyninka (\{.*\}) -->\s*$/m
+const written = (marker: Marker) => `<!-- dyninka ${JSON.stringify(marker)} -->`
+
+const markerOf = ({ digest, worth, moves, before }: Proposal): Marker => ({
   v: 1,
   digest,
+  moves,
   worth: Number(worth.toPrecision(2)), // not every breath is news
   before: createHash('sha256').update(before).digest('hex').slice(0, 16),
 })
 
 function markerIn(body: string): Marker | undefined {
-  const [, json] = /^<!-- dyninka (\{.*\}) -->\s*$/m.exec(body) ?? []
+  const [, json] = pattern.exec(body) ?? []
   try {
     const marker = JSON.parse(json ?? 'null') as Marker | null
     return marker?.v === 1 ? marker : undefined

@@ -31,7 +31,7 @@ export interface Workload {
 }
 
 /** All of a workload that outlives the disk of a controller, and how many hosts it has. */
-export type KeptWorkload = Omit<Workload, 'code' | 'host' | 'replicas'>
+export type KeptWorkload = Omit<Workload, 'code' | 'host' | 'replicas' | 'within'>
 
 export interface Outside {
   /** Port on which it takes HTTP. */

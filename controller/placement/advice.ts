@@ -9,6 +9,8 @@ import type { Answer, SolveOptions } from './solve.ts'
 /** What the advice rests on: `mean` is the instance with the mean figures of all windows. */
 export interface Situation extends Evidence {
   mean: Instance
+  /** Of the windows, ms since the epoch. */
+  starts: readonly number[]
 }
 
 export interface Place {
@@ -101,3 +103,7 @@ function movesOf({ nodes, items }: Instance, from: Placement, to: Placement): Mo
     ]
   })
 }
+
+/** It is certain that nothing pays; that not enough is known takes nothing back. */
+export const isAgainst = ({ plans }: Advice) =>
+  plans.every(({ moves, decision: { benefit } }) => moves.length === 0 || benefit.high <= 0)

@@ -34,8 +34,8 @@ export function mermaid(
 
 const shapes = { source: ['([', '])'], function: ['[', ']'], sink: ['[/', '/]'] } as const
 
-/** `#quot;` is Mermaid's own; a zone may have any name. */
-const quoted = (text: string) => text.replaceAll('"', '#quot;').replaceAll(/[\r\n]/g, ' ')
+/** A zone may have any name; titles know no escape. */
+const quoted = (text: string) => text.replaceAll('"', "'").replaceAll(/[\r\n]/g, ' ')
 
 const rate = (perSecond: number) =>
   `${perSecond >= 10 ? Math.round(perSecond) : Number(perSecond.toPrecision(2))}/s`

@@ -109,6 +109,7 @@ function* tooFar(draft: Draft, entry: Entry, candidates: Candidates): Iterable<F
 
 /** Two that must be apart, and have one node between them. */
 function* crowded(draft: Draft, entry: Entry, candidates: Candidates): Iterable<Finding> {
+  if (entry.placement?.apart === undefined) return
   const sets = setsOf(draft)
   for (const [index, name] of (entry.placement?.apart ?? []).entries()) {
     if (name === undefined || name === entry.name || sets.get(entry.name)?.includes(name)) continue

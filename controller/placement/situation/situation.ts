@@ -54,6 +54,7 @@ export function situationOf(
   return {
     mean: instanceOf(file.windows, false),
     windows: spans.map(window => instanceOf([window], false)),
+    starts: spans.map(({ start }) => start),
     measured,
     current: currentOf(items),
     moved: movedIn(file.windows.filter(({ start }) => start > whole.at - dayMs)),
