@@ -15,6 +15,7 @@ import { type Moments, mergeMoments, momentsOf, varianceOf } from '../controller
 import { mergeWindows, type Window } from '../controller/telemetry/window.ts'
 import { WindowStore } from '../controller/telemetry/window-store.ts'
 import { Latencies } from '../runtime/latencies.ts'
+import { until } from './support/rig.ts'
 import { windowOf } from './support/telemetry.ts'
 
 const Windows = suite<{ dir: string }>('windows of telemetry')
@@ -88,7 +89,7 @@ Windows('are kept as they are for half an hour, then longer ones, and each time 
   store.append(
     Array.from({ length: count }, (_, n) => ['etl', windowOf(n * 10_000 + 3, 1)] as [string, Window]),
   )
-  const windows = store.read('etl', 0)
+  const windows = [...store.read('etl', 0)]
   let end = 0
   for (const { start, lengthMs } of windows) {
     assert.ok(start >= end, `${start} begins before ${end}`)
@@ -102,11 +103,11 @@ Windows('are kept as they are for half an hour, then longer ones, and each time 
   assert.ok(lengths.filter(ms => ms === 600_000).length >= 6 * (hours - 6) - 1)
   const records = windows.reduce((sum, { edges }) => sum + edges.f!.in!.records, 0)
   assert.ok(records > count - 60 && records <= count, `${records} of ${count}`)
-  const late = store.read('etl', end - 25_000)
+  const late = [...store.read('etl', end - 25_000)]
   assert.is(late.length, 3)
-  assert.equal(store.read('other', 0), [])
+  assert.equal([...store.read('other', 0)], [])
   store.forget('etl')
-  assert.equal(store.read('etl', 0), [])
+  assert.equal([...store.read('etl', 0)], [])
   store.close()
 })
 
@@ -124,7 +125,7 @@ Windows('take no more room than is given to them: the oldest go', async ({ dir }
     )
   }
   for (const flow of ['a', 'b']) {
-    const windows = store.read(flow, 0)
+    const windows = [...store.read(flow, 0)]
     assert.ok(windows.length > 10 && windows.length < 180, `${windows.length} of 180`)
     assert.is(windows.at(-1)!.start, 199 * 10_000, 'the newest is there')
   }
@@ -139,7 +140,7 @@ Windows('are all or nothing when the process is killed while it writes', async (
     const { windowOf } = await import(${JSON.stringify(here('./support/telemetry.ts'))})
     const log = { warn(...all) { console.log('warned', JSON.stringify(all)) } }
     const store = WindowStore.open(${JSON.stringify(path)}, log)
-    const first = store.read('a', 0).length
+    const first = [...store.read('a', 0)].length
     for (let n = first; ; n++) {
       store.append([['a', windowOf(n * 10_000, 1)], ['b', windowOf(n * 10_000, 1)]])
       console.log(String(n))
@@ -151,7 +152,11 @@ Windows('are all or nothing when the process is killed while it writes', async (
     })
     const lines: string[] = []
     const reading = createInterface(child.stdout!).on('line', line => lines.push(line))
-    while (lines.length < 12 + life * 3) await Promise.race([once(reading, 'line'), once(child, 'exit')])
+    await until(
+      () => lines.length >= 12 + life * 3 || child.exitCode !== null,
+      'windows to be written',
+      60_000,
+    )
     child.kill('SIGKILL')
     await once(reading, 'close')
     assert.ok(
@@ -160,7 +165,7 @@ Windows('are all or nothing when the process is killed while it writes', async (
     )
     const said = Number(lines.at(-1))
     const store = WindowStore.open(path, log)
-    const [a, b] = [store.read('a', 0), store.read('b', 0)]
+    const [a, b] = [[...store.read('a', 0)], [...store.read('b', 0)]]
     store.close()
     assert.ok(a.length >= said + 1, `${a.length} windows, and ${said} was told`)
     assert.is(b.length, a.length)
@@ -178,11 +183,11 @@ Windows('that cannot be read are put aside, and the next are kept', async ({ dir
   store.close()
   assert.ok(existsSync(`${path}.unreadable`))
   const again = WindowStore.open(path, log)
-  assert.is(again.read('etl', 0).length, 1)
+  assert.is([...again.read('etl', 0)].length, 1)
   again.close()
   const nowhere = WindowStore.open(join(dir, 'missing/telemetry.sqlite'), log)
   nowhere.append([['etl', windowOf(0, 1)]])
-  assert.is(nowhere.read('etl', 0).length, 1, 'in memory')
+  assert.is([...nowhere.read('etl', 0)].length, 1, 'in memory')
   nowhere.close()
 })
 

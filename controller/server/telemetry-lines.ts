@@ -14,7 +14,7 @@ interface Place {
 /** The lines of a file of telemetry. @param since ms since the epoch */
 export async function telemetryLines({ dataflow, reconciler, broker, orchestrator }: Place, since: number) {
   const header = await headerOf(dataflow, broker.url, orchestrator, since)
-  const windows = reconciler.telemetry.windows(dataflow.name, since)
+  const windows = reconciler.telemetry.walk(dataflow.name, since)
   return (async function* () {
     yield header
     yield* windows

@@ -52,8 +52,17 @@ export class Telemetry {
 
   /** Oldest first. @param since ms since the epoch */
   windows(flow: string, since: number): Window[] {
+    return [...this.walk(flow, since)]
+  }
+
+  /** The same, one by one. */
+  *walk(flow: string, since: number): Generator<Window> {
     this.save()
-    return this.#isClosed ? [] : this.#store.read(flow, since)
+    if (this.#isClosed) return
+    for (const window of this.#store.read(flow, since)) {
+      yield window
+      if (this.#isClosed) return
+    }
   }
 
   /** The last that was closed since this controller runs. */

@@ -11,7 +11,7 @@ const levels = [
   { lengthMs: 600_000, kept: 1_008 },
 ] as const
 
-const version = 1
+const version = 2
 const defaultMaxBytes = 64 * 1024 * 1024
 const maxBytesInMemory = 16 * 1024 * 1024
 
@@ -42,13 +42,15 @@ export class WindowStore {
     this.#maxBytes = maxBytes
     this.#database = new DatabaseSync(path)
     try {
-      this.#database.exec('PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = NORMAL')
+      this.#database.exec(
+        'PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -512',
+      )
       const [[found]] = this.#all<{ user_version: number }>('PRAGMA user_version').map(Object.values) as [
         [number],
       ]
       if (found !== version && found !== 0) throw new Error(`it is of version ${found}`)
       this.#database.exec(`CREATE TABLE IF NOT EXISTS windows (
-          flow TEXT, level INTEGER, start INTEGER, document BLOB, PRIMARY KEY (flow, level, start)) WITHOUT ROWID;
+          flow TEXT, level INTEGER, start INTEGER, end INTEGER, document BLOB, PRIMARY KEY (flow, level, start)) WITHOUT ROWID;
         PRAGMA user_version = ${version}`)
       const [check] = this.#all<{ quick_check: string }>('PRAGMA quick_check(1)')
       if (check?.quick_check !== 'ok') throw new Error(check?.quick_check ?? 'it is damaged')
@@ -75,17 +77,31 @@ export class WindowStore {
     }
   }
 
-  /** Each time once, as fine as it is known, oldest first. @param since ms since the epoch: those that end later */
-  read(flow: string, since: number): Window[] {
-    let until = Number.POSITIVE_INFINITY
-    const read: Window[] = []
-    for (const [level, { lengthMs: usual }] of levels.entries()) {
-      const found = this.#read(flow, level, since - usual)
-      const windows = found.filter(({ start, lengthMs }) => start + lengthMs <= until)
-      read.unshift(...windows)
-      until = Math.min(until, read[0]?.start ?? until)
+  /** Each time once, as fine as it is known, oldest first; read one by one, since all of a week may be much.
+   *  @param since ms since the epoch: those that end later */
+  *read(flow: string, since: number): Generator<Window> {
+    for (const [level, start] of this.#timesOf(flow, since)) {
+      // What has become too old meanwhile is gone.
+      const [found] = this.#all<{ document: Uint8Array }>(
+        'SELECT document FROM windows WHERE flow = ? AND level = ? AND start = ?',
+        ...[flow, level, start],
+      )
+      if (found) yield windowIn(found)
     }
-    return read.filter(({ start, lengthMs }) => start + lengthMs > since)
+  }
+
+  #timesOf(flow: string, since: number): [level: number, start: number][] {
+    let until = Number.MAX_SAFE_INTEGER
+    const times: [level: number, start: number][] = []
+    for (const level of levels.keys()) {
+      const found = this.#all<{ start: number }>(
+        'SELECT start FROM windows WHERE flow = ? AND level = ? AND end > ? AND end <= ? ORDER BY start',
+        ...[flow, level, Math.floor(since), until],
+      )
+      times.unshift(...found.map(({ start }) => [level, start] as [number, number]))
+      until = Math.min(until, found[0]?.start ?? until)
+    }
+    return times
   }
 
   forget(flow: string): void {
@@ -99,8 +115,8 @@ export class WindowStore {
   #put(flow: string, level: number, window: Window) {
     const document = deflateRawSync(JSON.stringify(window), { level: 1 })
     this.#database
-      .prepare('INSERT OR REPLACE INTO windows VALUES (?, ?, ?, ?)')
-      .run(flow, level, Math.round(window.start), document)
+      .prepare('INSERT OR REPLACE INTO windows VALUES (?, ?, ?, ?, ?)')
+      .run(flow, level, Math.round(window.start), Math.round(window.start + window.lengthMs), document)
   }
 
   /** Makes of what is finer those windows of a level that are over. */
@@ -161,10 +177,13 @@ export class WindowStore {
       flow,
       level,
       from,
-    ).map(({ document }) => JSON.parse(inflateRawSync(document).toString()) as Window)
+    ).map(windowIn)
   }
 
   #all<T>(sql: string, ...values: (string | number)[]): T[] {
     return this.#database.prepare(sql).all(...values) as T[]
   }
 }
+
+const windowIn = ({ document }: { document: Uint8Array }) =>
+  JSON.parse(inflateRawSync(document).toString()) as Window
