@@ -45,6 +45,8 @@ export class Lagrangian {
   readonly #msPrice: Float64Array
   #scale = 1
   #stalled = 0
+  /** Cost of the answer that was known when it closed last. */
+  #closedFor = Number.POSITIVE_INFINITY
 
   constructor(model: Compiled, sites: Sites, maxMoves = Number.POSITIVE_INFINITY) {
     this.#model = model
@@ -88,7 +90,10 @@ export class Lagrangian {
 
   /** @param upper cost of the best placement known that breaks no rule; infinite where there is none */
   step(upper: number): void {
-    if (this.isConverged) return
+    if (this.isConverged) {
+      if (upper < this.#closedFor && Number.isFinite(this.bound)) this.#closeAgain(upper)
+      return
+    }
     this.#price()
     const value = this.#solve()
     if (value > this.bound + 1e-7 * Math.abs(value)) this.#stalled = 0
@@ -110,6 +115,21 @@ export class Lagrangian {
     this.#scale /= 2
     this.#multipliers.restore()
     if (this.#scale < 1e-5) this.isConverged = true
+  }
+
+  /** Pairs of item and site that are open. */
+  get openCount(): number {
+    return this.openSites.reduce((sum, isOpen) => sum + isOpen, 0)
+  }
+
+  /** With the best multipliers, for a better answer than was known. */
+  #closeAgain(upper: number) {
+    this.#multipliers.restore()
+    this.#price()
+    const value = this.#solve()
+    this.bound = Math.max(this.bound, value)
+    if (value < upper) this.#close(upper, value)
+    else this.#closedFor = upper
   }
 
   /** Fills in what follows from the multipliers. */
@@ -299,6 +319,7 @@ export class Lagrangian {
   /** Closes what no answer better than the best known one can use. */
   #close(upper: number, value: number) {
     if (!Number.isFinite(upper)) return
+    this.#closedFor = upper
     const { zones } = this.#model
     const s = this.#sites.count
     const room = upper - value + 1e-9 * Math.abs(upper) + 1e-12

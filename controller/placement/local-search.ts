@@ -19,7 +19,7 @@ export interface SearchOptions {
 const penaltyFactors = [3, 1, 100, 10]
 
 /** How hot a round begins, by round: some look around the best, some farther. */
-const heats = [0.1, 1, 0.03, 0.3, 0.01]
+const heats = [0.3, 1, 0.1, 2, 0.03]
 const maxRoundSteps = 1_600_000
 /** How often each item of an offered placement may be moved to where it is best. */
 const offerPasses = 3
