@@ -91,7 +91,7 @@ async function ofPeer(service: string, broker: string): Promise<number[]> {
 }
 
 async function ofFlow(programs: Programs, broker: string, name: string): Promise<number[]> {
-  const rate = { recordsInFrame: 1, window, perSecond }
+  const rate = { recordsInFrame: 1, window: 64, perSecond } // frames, as of a producer
   const { flow, load } = await inside({ ...programs, ...rate, broker, name, functions: ['f'] })
   try {
     return await measured(load)

@@ -8,6 +8,7 @@ import { emptyCursor } from '../runtime/cursor.ts'
 import { decode, FrameBuilder } from '../runtime/frame.ts'
 import { shardOf } from '../runtime/key.ts'
 import { stateTopic } from '../runtime/place.ts'
+import type { Seq } from '../runtime/record-id.ts'
 import type { Connection } from '../runtime/transport.ts'
 import { wireTransport } from '../runtime/wire-transport.ts'
 import { partitionName, topics } from '../schema/topics.ts'
@@ -168,7 +169,7 @@ async function remember(broker: string, flow: string, keys: number): Promise<str
 
 /** Stands at both ends of the function, as `edgeLoad` does, for keys and partitions. */
 function loadOf(broker: string, flow: string, shards: string[][]) {
-  const lanes: Record<string, Record<string, string>> = {}
+  const lanes: Record<string, Record<string, Seq>> = {}
   let seq = 0
   let frames = 0
   const load = new Load({
@@ -180,7 +181,7 @@ function loadOf(broker: string, flow: string, shards: string[][]) {
       const frame = new FrameBuilder()
       for (let i = 0; i < recordsInFrame; i++) {
         const key = keys[Math.floor(Math.random() * keys.length)]!
-        frame.add('', String(++seq), Date.now(), key, `{"key":"${key}","celsius":21.6}`)
+        frame.add('', ++seq, Date.now(), key, `{"key":"${key}","celsius":21.6}`)
       }
       const topic = topics.data(flow, 'in', 'default', `key-${partitions}`, shard)
       return { topic, payload: frame.build(0), records: recordsInFrame }

@@ -56,8 +56,12 @@ export class Narration {
         return paint('dim', `  swapped ${event.function} for its generation ${event.generation}`)
       case 'scaled':
         return paint('dim', `  ${event.function} ${event.reason}`)
+      case 'relocated':
+        return paint('dim', `  ${event.function} goes to ${event.to}: ${event.reason}`)
       case 'stopped':
         return undefined
+      case 'suggested':
+        return `${paint('cyan', '●')} ${event.flow}: pull request ${event.state}, ${event.url}`
       case 'failed':
         return `${cross} ${event.function}: ${troubleText(event.message)}`
       case 'pinned':

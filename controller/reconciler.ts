@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Decision } from '../schema/edit.ts'
 import { Problem } from '../schema/problem.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import { jitterMs } from './backoff.ts'
@@ -6,16 +7,17 @@ import type { FlowView } from './broker/flow-view.ts'
 import type { Context } from './context.ts'
 import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
-import { CommitReports } from './forge/commit-reports.ts'
-import type { Forge } from './forge/forge.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
+import { move } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
+import type { Onlooker } from './onlookers.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
 import { stateProblem } from './state-folder.ts'
 import { type DataflowStatus, statusOf } from './status.ts'
+import { refusedOf, type Telemetry } from './telemetry/telemetry.ts'
 import type { TrafficFiles } from './traffic-files.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -25,8 +27,8 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   intervalMs: number
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
-  /** Is told what becomes of each commit. */
-  forge?: Forge
+  telemetry: Telemetry
+  onlookers?: Onlooker[]
   /** Only one dataflow is expected under `path`. */
   single?: true
   /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
@@ -44,6 +46,7 @@ const saveTrafficEveryMs = 60_000
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
   readonly repository: Repository
+  readonly telemetry: Telemetry
   #queue: WorkQueue
   #context: Context
   #intervalMs: number
@@ -54,7 +57,7 @@ export class Reconciler {
   #fetching?: AbortController
   #log: Logger
   #housekeeping: Housekeeping
-  #reports?: CommitReports
+  #onlookers: Onlooker[]
   #removing: boolean
   #hasLookedForStrays = false
   #onPass: () => void
@@ -66,7 +69,8 @@ export class Reconciler {
       intervalMs,
       scaling,
       trafficFiles,
-      forge,
+      telemetry,
+      onlookers = [],
       single,
       removing = false,
       onPass,
@@ -78,6 +82,7 @@ export class Reconciler {
     this.#removing = removing
     this.#onPass = onPass ?? (() => {})
     this.#counts = new Counts(trafficFiles, rest)
+    this.telemetry = telemetry
     this.repository = new Repository(source, path, rest.inventories, { single: single ?? false, removing })
     this.#context = {
       ...rest,
@@ -90,7 +95,7 @@ export class Reconciler {
       },
     }
     this.#housekeeping = new Housekeeping(this.repository, this.#context)
-    if (forge) this.#reports = new CommitReports(forge, { ...rest, onTrouble: this.#onPass })
+    this.#onlookers = onlookers
     this.#queue = new WorkQueue(
       key => this.#pass(key),
       (key, error, retryMs) => this.#failed(key, error, retryMs),
@@ -130,7 +135,8 @@ export class Reconciler {
     const statuses: DataflowStatus[] = []
     for (const dataflow of this.repository.dataflows.values()) {
       const view = await this.#viewOf(dataflow)
-      statuses.push(statusOf(dataflow, source, view, this.#counts.of(dataflow.name)))
+      const status = statusOf(dataflow, source, view, this.#counts.of(dataflow.name))
+      statuses.push({ ...status, ...refusedOf(this.telemetry, dataflow.name) })
     }
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -157,6 +163,13 @@ export class Reconciler {
     if (!resting) return
     resting.revision = 0
     this.#context.inventories.save(dataflow.inventory!)
+  }
+
+  /** See `move`. */
+  async move(dataflow: Dataflow, name: string, to: Decision): Promise<string[]> {
+    const moved = await move(dataflow.inventory!, name, to, this.#context)
+    this.flowChanged(dataflow.name)
+    return moved
   }
 
   /** Tries once more what did not start in time. */
@@ -190,8 +203,9 @@ export class Reconciler {
     await this.#queue.close()
     this.#counts.save()
     await this.#housekeeping.done
-    await this.#reports?.close()
+    await Promise.all(this.#onlookers.map(onlooker => onlooker.close()))
     await this.repository.close()
+    this.telemetry.close()
   }
 
   /** Dead letters were replayed or dropped. @param node all when left out @param count all when left out */
@@ -204,7 +218,7 @@ export class Reconciler {
       return await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
     } finally {
       const dataflow = this.repository.dataflows.get(key)
-      if (dataflow) this.#reports?.after(dataflow)
+      if (dataflow) for (const onlooker of this.#onlookers) onlooker.after(dataflow)
       this.#onPass()
     }
   }
@@ -249,6 +263,7 @@ export class Reconciler {
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
       this.#counts.forget(dataflow.name)
+      this.telemetry.forget(dataflow.name)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
@@ -261,8 +276,11 @@ export class Reconciler {
       for (const [key, dataflow] of this.repository.dataflows) {
         const view = await this.#viewOf(dataflow)
         // A pass may have let it go meanwhile.
-        if (this.repository.dataflows.get(key) === dataflow) this.#scale(key, dataflow, view)
+        if (this.repository.dataflows.get(key) !== dataflow) continue
+        this.#scale(key, dataflow, view)
+        if (view) this.telemetry.look(dataflow, view)
       }
+      this.telemetry.save()
     } finally {
       this.#isScaling = false
     }

@@ -6,7 +6,7 @@ import type { Entry } from './handling.ts'
 import { type Inflight, inflightOf } from './inflight.ts'
 import { type Arrivals, type Intake, read } from './intake.ts'
 import type { Place } from './place.ts'
-import { originAfter } from './record-id.ts'
+import { compareSeq, originAfter, type Seq } from './record-id.ts'
 import type { Message } from './transport.ts'
 
 interface AdmissionOptions extends Pick<Place, 'flow' | 'node' | 'name'> {
@@ -56,23 +56,29 @@ export class Admission {
     if (replay !== undefined) this.#replays.add(replay)
     // A dead letter that somebody wants handled again is an origin of its own, numbered as it arrives: with its
     // first id, behind newer ones, it would be dropped.
-    if (replayOf !== undefined) records[0]!.seq = String(Number(this.#accepted.last(lane, '') ?? 0) + 1)
+    if (replayOf !== undefined) records[0]!.seq = Number(this.#accepted.last(lane, '') ?? 0) + 1
     let from: string | undefined
     let origin = ''
+    let last: Seq | undefined
     for (const record of records) {
-      if (!this.#accepted.advance(lane, record.origin, record.seq)) {
-        counters.repeats += 1
-        continue
-      }
-      inflight.last.set(record.origin, record.seq)
-      inflight.time = record.time
-      inflight.records += 1
       if (from !== record.origin) {
         from = record.origin
         origin = originAfter(from, lane)
+        last = inflight.last.get(from) ?? this.#accepted.last(lane, from)
       }
+      if (last !== undefined && compareSeq(record.seq, last) <= 0) {
+        counters.repeats += 1
+        continue
+      }
+      last = record.seq
+      inflight.last.set(from, last)
+      if (inflight.records === 0) inflight.first = record.time
+      inflight.time = record.time
+      inflight.records += 1
       entries.push({ record, inflight, origin })
     }
+    inflight.taken = inflight.records
+    for (const [of, newest] of inflight.last) this.#accepted.advance(lane, of, newest)
     counters.recordsIn += inflight.records
     counters.inFlight += inflight.records
     return { inflight, entries }

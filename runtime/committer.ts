@@ -18,7 +18,7 @@ interface CommitterOptions extends Place {
 /** Far more than a batch of commits may acknowledge at once. */
 const maxReplays = 500
 /** Outputs have left by then, so that this delays no record: it spares the broker a cursor for each. */
-const intervalMs = 3
+const intervalMs = 10
 /** Well below what brokers leave unacknowledged (10 to 20 messages), or they would have to wait for us. */
 const enough = 6
 

@@ -1,6 +1,6 @@
-import { compareSeq } from './record-id.ts'
+import { compareSeq, type Seq } from './record-id.ts'
 
-type Lanes = Record<string, Record<string, string>>
+type Lanes = Record<string, Record<string, Seq>>
 
 /** The retained document at `topics.credit`: how far a partition has come. It makes repeats recognisable
  *  after any crash, and tells producers how much of what they sent is still to do. */
@@ -24,7 +24,7 @@ export interface CursorDocument {
   replays?: string[]
   /** Records that have failed and wait, which the lanes do not say yet, as origin and seq: what came behind them may
    *  have left, so they wait with a successor too. */
-  failed?: [origin: string, seq: string][]
+  failed?: [origin: string, seq: Seq][]
   /** Owners in a row that have finished nothing. */
   takeovers: number
   /** The record in the handler, written only by an owner whose predecessor finished nothing. */
@@ -62,7 +62,7 @@ export function parseCursor(payload: Buffer): CursorDocument {
 
 /** Last record seen per lane and origin: a record that is not newer is a repeat. */
 export class Progress {
-  #lanes: Map<string, Map<string, string>>
+  #lanes: Map<string, Map<string, Seq>>
 
   constructor(lanes: Lanes = {}) {
     this.#lanes = new Map(
@@ -70,19 +70,19 @@ export class Progress {
     )
   }
 
-  last(lane: string, origin: string): string | undefined {
+  last(lane: string, origin: string): Seq | undefined {
     return this.#lanes.get(lane)?.get(origin)
   }
 
   /** Whether this record is finished. @param path lane and origin, as `originAfter` joins them */
-  covers(path: string, seq: string): boolean {
+  covers(path: string, seq: Seq): boolean {
     const end = path.lastIndexOf('/')
     const last = this.last(path.slice(end + 1), path.slice(0, Math.max(0, end)))
     return last !== undefined && compareSeq(seq, last) <= 0
   }
 
   /** Moves on to `seq`. @returns false, changing nothing, when that is not newer */
-  advance(lane: string, origin: string, seq: string): boolean {
+  advance(lane: string, origin: string, seq: Seq): boolean {
     let origins = this.#lanes.get(lane)
     if (!origins) {
       origins = new Map()

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readRetained } from './retained.ts'
+import { RetainedRead } from './retained.ts'
 import type { Connection, Transport } from './transport.ts'
 
 interface FencedRead {
   transport: Transport
+  /** Not used yet: dialled while the session was taken over. */
+  reading: RetainedRead
   /** The session whose owner asks: nobody else can write any more. */
   connection: Connection
   /** Where the owner marks its turn; retained. */
@@ -24,15 +26,16 @@ const patienceMs = 5_000
  * @returns what there is after a while, should some of it never come
  * @throws when the broker does not keep the mark
  */
-export async function readFenced({ transport, connection, fence, topics, expected }: FencedRead) {
+export async function readFenced({ transport, connection, fence, topics, expected, ...ahead }: FencedRead) {
   const mark = randomUUID()
   await connection.publish(fence, mark, { retain: true })
   const found = new Map<string, Buffer>()
   const until = performance.now() + patienceMs
+  let { reading } = ahead
   for (let waitMs = 5; ; waitMs = Math.min(500, waitMs * 2)) {
     found.clear()
     let isNew = false
-    await readRetained(transport, [fence, ...topics], {
+    await reading.read([fence, ...topics], {
       patienceMs: 0,
       take(topic, payload) {
         if (topic === fence) isNew = payload.toString() === mark
@@ -46,5 +49,6 @@ export async function readFenced({ transport, connection, fence, topics, expecte
       throw new Error('the broker does not bring back a retained message: let it keep retained messages')
     }
     await sleep(waitMs)
+    reading = new RetainedRead(transport)
   }
 }

@@ -39,7 +39,7 @@ async function newestFinished({ transport, flow, node, partition, wiring }: Lost
     take(_topic, payload) {
       const { lanes } = parseCursor(payload)
       for (const seq of Object.values(lanes[laneName(node, 'default', partition)] ?? {}))
-        newest = Math.max(newest, Number.parseInt(seq, 10) || 0)
+        newest = Math.max(newest, Number.parseInt(String(seq), 10) || 0)
       return false
     },
   })

@@ -148,7 +148,11 @@ export class Handling {
   }
 
   #hasFailed({ origin, record }: Entry) {
-    return this.#options.cursor.failed?.some(([from, seq]) => from === origin && seq === record.seq) ?? false
+    return (
+      this.#options.cursor.failed?.some(
+        ([from, seq]) => from === origin && compareSeq(seq, record.seq) === 0,
+      ) ?? false
+    )
   }
 
   /** Whether it fails may change with the next owner, and what is behind it leaves now: so it is decided here. */

@@ -41,7 +41,7 @@ export function read(message: Message, { flow, node, name }: Pick<Place, 'flow' 
     const { n, due, mark } = parseDue(payload)
     const records = due.map(([key, time], i) => ({
       origin: '',
-      seq: String(n + i),
+      seq: n + i,
       key,
       time,
       value: undefined,
@@ -67,7 +67,7 @@ function replayed({ record, replay }: DeadLetter): Arrivals {
     records: [
       {
         origin: '',
-        seq: '0', // numbered once it is admitted
+        seq: 0, // numbered once it is admitted
         time,
         value,
         ...(key !== undefined && { key }),

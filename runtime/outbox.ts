@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
 import { keyAt, shardOf } from './key.ts'
 import { OutputLane } from './output-lane.ts'
-import { derivedSeq, type RecordId } from './record-id.ts'
+import { derivedSeq, type RecordId, type Seq } from './record-id.ts'
 import type { Connection } from './transport.ts'
 
 /** What waits for outputs to be acknowledged: one input frame. */
@@ -172,7 +172,7 @@ export class Outbox {
   }
 }
 
-function shardFor({ key, shards }: Stream, value: string | undefined, origin: string, seq: string): number {
+function shardFor({ key, shards }: Stream, value: string | undefined, origin: string, seq: Seq): number {
   if (shards === 1) return 0
   return shardOf(key === undefined ? `${origin}:${seq}` : (value ?? ''), shards)
 }

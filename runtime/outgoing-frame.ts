@@ -1,6 +1,6 @@
 import { FrameBuilder } from './frame.ts'
 import type { Cause, Pending } from './outbox.ts'
-import type { RecordId } from './record-id.ts'
+import type { RecordId, Seq } from './record-id.ts'
 
 const maxSize = 64 * 1024
 const maxRecords = 512
@@ -8,7 +8,7 @@ const maxRecords = 512
 /** Records that leave together, and who waits for that. */
 export class OutgoingFrame {
   /** The newest record. */
-  readonly last: RecordId = { origin: '', seq: '' }
+  readonly last: RecordId = { origin: '', seq: 0 }
   #builder = new FrameBuilder()
   /** Inputs whose outputs these are, and how many of each: most frames have one for all. */
   #pending: Pending[] = []
@@ -28,7 +28,7 @@ export class OutgoingFrame {
     return count === 0 || (count < maxRecords && size + length <= maxSize)
   }
 
-  add({ origin, time, topic }: Cause, seq: string, key: string | undefined, json: string, pending: Pending) {
+  add({ origin, time, topic }: Cause, seq: Seq, key: string | undefined, json: string, pending: Pending) {
     this.#builder.add(origin, seq, time, key, json, topic)
     this.last.origin = origin
     this.last.seq = seq

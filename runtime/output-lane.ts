@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { OutgoingFrame } from './outgoing-frame.ts'
-import { compareSeq, type RecordId } from './record-id.ts'
+import { compareSeq, type RecordId, type Seq } from './record-id.ts'
 import type { Connection } from './transport.ts'
 
 interface LaneOptions {
@@ -61,7 +61,7 @@ export class OutputLane {
   }
 
   /** @param json the value, already stringified */
-  add(cause: Cause, seq: string, key: string | undefined, json: string, pending: Pending) {
+  add(cause: Cause, seq: Seq, key: string | undefined, json: string, pending: Pending) {
     let frame = this.#gathered.at(-1)
     if (!frame?.hasRoom(json.length)) {
       frame = new OutgoingFrame()

@@ -13,6 +13,7 @@ import { Outbox } from './outbox.ts'
 import type { Place } from './place.ts'
 import { Quiet } from './quiet.ts'
 import { recover, restoreState } from './recovery.ts'
+import { RetainedRead } from './retained.ts'
 import { State } from './state.ts'
 import type { Connection, Message, Transport } from './transport.ts'
 import { Trial } from './trial.ts'
@@ -80,6 +81,13 @@ export class Partition {
 
   /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
   async start(): Promise<void> {
+    const reading = new RetainedRead(this.#options.transport)
+    await this.#takeOver(reading).finally(() => reading.close())
+    this.#options.onChange()
+    this.#loop.run()
+  }
+
+  async #takeOver(reading: RetainedRead) {
     const { transport, flow, node, name } = this.#options
     this.#connection = await transport.connect({
       clientId: sessionId(flow, node, name),
@@ -89,7 +97,7 @@ export class Partition {
       onClose: error => this.#closed(error),
     })
     try {
-      await this.#recover()
+      await this.#recover(reading)
     } catch (error) {
       this.#phase = 'closed' // what ends the connection now is this error, and who called is to show it
       this.#stop.abort()
@@ -97,8 +105,6 @@ export class Partition {
       throw error
     }
     if (this.#phase === 'starting') this.#phase = this.#cursor.ended ? 'ended' : 'running'
-    this.#options.onChange()
-    this.#loop.run()
   }
 
   /** Revision of the wiring in effect; 0 while it is starting. */
@@ -150,9 +156,9 @@ export class Partition {
     await this.#connection?.close()
   }
 
-  async #recover() {
+  async #recover(reading: RetainedRead) {
     const { sessionPresent } = this.#connection
-    const { cursor, wiring } = await recover(this.#options, this.#connection, this.#newest)
+    const { cursor, wiring } = await recover({ ...this.#options, reading }, this.#connection, this.#newest)
     this.#cursor = cursor
     this.#wiring = wiring
     if (cursor.ended) return // others may have begun
@@ -269,8 +275,11 @@ export class Partition {
 
   #committed(batch: Inflight[]) {
     const { time } = batch.at(-1)!
+    const { counters } = this.#options
+    const now = Date.now()
     this.#due?.stored(batch)
-    if (time > 0) this.#options.counters.latencyMs = Date.now() - time
+    counters.figures.handled(batch, now)
+    if (time > 0) counters.latencyMs = now - time
     if (this.#trial.isOn && batch.some(({ last }) => last.size > 0)) this.#loop.trust()
     if (this.#inflight.length === 0) this.#quiet.tell()
     this.#switchWhenQuiet()

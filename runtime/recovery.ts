@@ -5,7 +5,7 @@ import { type CursorDocument, emptyCursor, Progress, parseCursor } from './curso
 import { readFenced } from './fenced-read.ts'
 import { type Place, stateFilters, stateKey } from './place.ts'
 import { readWiring } from './read-wiring.ts'
-import { readRetained } from './retained.ts'
+import { type RetainedRead, readRetained } from './retained.ts'
 import type { State } from './state.ts'
 import type { StateDocument } from './state-document.ts'
 import type { Connection, Transport } from './transport.ts'
@@ -19,6 +19,8 @@ export interface Recovered {
 
 interface RecoveryOptions extends Place {
   transport: Transport
+  /** Not used yet: dialled while the session was taken over. */
+  reading: RetainedRead
   log: Logger
 }
 
@@ -29,7 +31,7 @@ const pauseMs = 3_000
  *  @param connection the session, of which the caller is the owner
  *  @param newest wiring that is known */
 export async function recover(
-  { transport, log, flow, node, name }: RecoveryOptions,
+  { transport, reading, log, flow, node, name }: RecoveryOptions,
   connection: Connection,
   newest: Wiring,
 ): Promise<Recovered> {
@@ -42,6 +44,7 @@ export async function recover(
   const expected = connection.sessionPresent || round > 0
   const found = await readFenced({
     transport,
+    reading,
     connection,
     fence: topics.fence(flow, node, name),
     topics: Object.values(places),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Transport } from './transport.ts'
+import type { Connection, Message, Transport } from './transport.ts'
 
 interface ReadOptions {
   /** Called for each retained message; true ends the read: all that was expected has come. */
@@ -18,54 +18,72 @@ const settleMs = 20
  * 1,020 of 20,000 and drops the rest without a word.
  * @returns whether `take` said that all had come
  */
-export async function readRetained(
+export const readRetained = (
   transport: Transport,
   filters: string[],
-  { take, patienceMs, pauseMs }: ReadOptions,
-): Promise<boolean> {
-  let end!: (complete: boolean) => void
-  const ended = new Promise<boolean>(resolve => {
-    end = resolve
-  })
-  let pause: NodeJS.Timeout | undefined
-  let heard = 0
-  const connection = await transport.connect({
-    clientId: `dyninka-read-${randomUUID()}`,
-    clean: true,
-    onMessage: ({ topic, payload, retain }) => {
+  options: ReadOptions,
+): Promise<boolean> => new RetainedRead(transport).read(filters, options)
+
+/** One such read. Its connection is dialled at once, whatever has to happen before the read. */
+export class RetainedRead {
+  #connection: Promise<Connection>
+  #hear: (message: Message) => void = () => {}
+  #ended = Promise.withResolvers<boolean>()
+
+  constructor(transport: Transport) {
+    this.#connection = transport.connect({
+      clientId: `dyninka-read-${randomUUID()}`,
+      clean: true,
+      onMessage: message => this.#hear(message),
+      onClose: () => this.#ended.resolve(false),
+    })
+    this.#connection.catch(() => {}) // `read` says it
+  }
+
+  async read(filters: string[], { take, patienceMs, pauseMs }: ReadOptions): Promise<boolean> {
+    const { promise: ended, resolve: end } = this.#ended
+    let pause: NodeJS.Timeout | undefined
+    let timer: NodeJS.Timeout | undefined
+    let heard = 0
+    this.#hear = ({ topic, payload, retain }) => {
       heard += 1
       if (pause && retain) pause.refresh()
       else if (pauseMs !== undefined) pause ??= setTimeout(() => end(false), pauseMs)
       try {
         if (payload.length > 0 && take(topic, payload)) end(true)
       } catch {} // a foreign client's: what counts is whether all that was expected comes
-    },
-    onClose: () => end(false),
-  })
-  /** What came of earlier filters has been read, or the broker would have to queue it. */
-  const quiet = async () => {
-    for (let before = -1; heard > before; ) {
-      before = heard
-      await connection.ping()
+    }
+    try {
+      const connection = await this.#connection
+      /** What came of earlier filters has been read, or the broker would have to queue it. */
+      const quiet = async () => {
+        for (let before = -1; heard > before; ) {
+          before = heard
+          await connection.ping()
+        }
+      }
+      const ask = async () => {
+        for (const [i, filter] of filters.entries()) {
+          if (i > 0) await quiet()
+          await connection.subscribe([filter], 0)
+        }
+      }
+      if (pauseMs === undefined) await connection.subscribe(filters, 0)
+      else await Promise.race([ask(), ended])
+      // A broker under load takes longer to bring what it has, as it does to answer a ping.
+      const pingMs = async () => settleMs + 3 * (await connection.ping())
+      const waitMs = patienceMs || (await Promise.race([pingMs(), ended.then(() => 0)]))
+      timer = setTimeout(() => pause ?? end(false), waitMs)
+      return await ended
+    } finally {
+      clearTimeout(timer)
+      clearTimeout(pause)
+      this.close()
     }
   }
-  const ask = async () => {
-    for (const [i, filter] of filters.entries()) {
-      if (i > 0) await quiet()
-      await connection.subscribe([filter], 0)
-    }
-  }
-  let timer: NodeJS.Timeout | undefined
-  try {
-    if (pauseMs === undefined) await connection.subscribe(filters, 0)
-    else await Promise.race([ask(), ended])
-    // A broker under load takes longer to bring what it has, as it does to answer a ping.
-    const waitMs = patienceMs || settleMs + 3 * (await connection.ping())
-    timer = setTimeout(() => pause ?? end(false), waitMs)
-    return await ended
-  } finally {
-    clearTimeout(timer)
-    clearTimeout(pause)
-    await connection.close()
+
+  /** Nobody waits for that. */
+  close() {
+    this.#connection.then(connection => connection.close()).catch(() => {})
   }
 }

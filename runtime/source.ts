@@ -11,6 +11,7 @@ import { Letters } from './letters.ts'
 import { Numbering, type NumberingDocument } from './numbering.ts'
 import { Outbox } from './outbox.ts'
 import { printId } from './record-id.ts'
+import { RetainedRead } from './retained.ts'
 import type { Arrived, Feed } from './sources/feed.ts'
 import type { Connection, Transport } from './transport.ts'
 import type { Unit } from './unit.ts'
@@ -68,6 +69,12 @@ export class Source implements Unit {
   }
 
   async start(): Promise<void> {
+    const reading = new RetainedRead(this.#options.transport)
+    await this.#takeOver(reading).finally(() => reading.close())
+    await this.rewire(this.#wiring)
+  }
+
+  async #takeOver(reading: RetainedRead) {
     const { transport, flow, node, partition } = this.#options
     this.#connection = await transport.connect({
       clientId: sessionId(flow, node, partition),
@@ -79,6 +86,7 @@ export class Source implements Unit {
     const topic = topics.credit(flow, node, partition)
     const found = await readFenced({
       transport,
+      reading,
       connection: this.#connection,
       fence: topics.fence(flow, node, partition),
       topics: [topic],
@@ -104,7 +112,6 @@ export class Source implements Unit {
     this.#letters = new Letters(shared, this.#numbering.letters)
     this.#outbox = new Outbox({ ...shared, onProgress: () => this.#progress() })
     this.#ready = true
-    await this.rewire(this.#wiring)
   }
 
   get revision() {
@@ -174,6 +181,7 @@ export class Source implements Unit {
   #take(arrived: Arrived) {
     const { counters } = this.#options
     counters.recordsIn += 1
+    counters.figures.cameIn(arrived.payload?.length ?? 0)
     counters.inFlight += 1
     if (!this.#outbox.full && !this.#clear) return this.#send(arrived)
     const { overflow } = this.#wiring.source!
@@ -205,7 +213,7 @@ export class Source implements Unit {
       return this.#settleLater(waiting)
     }
     if (identity !== undefined) waiting.identity = identity
-    const seq = String(this.#numbering.take())
+    const seq = this.#numbering.take()
     const { topic, time = timeAt(parsed.value, source!.time) ?? Date.now() } = arrived
     const cause = { origin: '', seq, time, ...(topic !== undefined && { topic }) }
     this.#outbox.send([{ output: 'default', ...parsed }], cause, waiting)
@@ -215,7 +223,7 @@ export class Source implements Unit {
   #reject(waiting: Waiting, { reason, message }: { reason: string; message: string }) {
     const { node } = this.#options
     const { payload, topic } = waiting.arrived
-    const id = printId({ origin: `${node}.0`, seq: String(this.#numbering.take()) })
+    const id = printId({ origin: `${node}.0`, seq: this.#numbering.take() })
     const value = payload!.subarray(0, maxRecordBytes).toString()
     waiting.outputs = 1
     waiting.result = 'rejected'
@@ -279,7 +287,7 @@ function timeAt(value: unknown, path: string | undefined): number | undefined {
   const text = path === undefined ? undefined : keyAt(value, path)
   if (text === undefined) return undefined
   const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  return Number.isFinite(time) ? time : undefined
+  return Number.isSafeInteger(time) ? time : undefined
 }
 
 function parse(

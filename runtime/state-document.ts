@@ -1,8 +1,9 @@
 import type { Progress } from './cursor.ts'
 import type { Parking } from './parking.ts'
+import type { Seq } from './record-id.ts'
 
 /** Records: by lane and origin, as a path (`originAfter`), the last one. */
-export type Records = Record<string, string>
+export type Records = Record<string, Seq>
 
 /** The retained document at `topics.state`: one key. */
 export interface StateDocument {

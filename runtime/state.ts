@@ -3,6 +3,7 @@ import { HandlingError } from './dead-letter.ts'
 import { shardOf } from './key.ts'
 import type { Parking } from './parking.ts'
 import { maxPartitions, type Place, stateTopic } from './place.ts'
+import type { Seq } from './record-id.ts'
 import { StateCache } from './state-cache.ts'
 import {
   isAbsent,
@@ -128,12 +129,12 @@ export class State {
   }
 
   /** Last record of this lane and origin that the stored value already includes. */
-  included(key: string, laneAndOrigin: string): string | undefined {
+  included(key: string, laneAndOrigin: string): Seq | undefined {
     return this.#cells.get(key)?.includes[laneAndOrigin]
   }
 
   /** @returns what to store, or undefined when nothing changed. @throws HandlingError when it is no JSON or too large */
-  write(key: string, change: StateChange, laneAndOrigin: string, seq: string): Snapshot | undefined {
+  write(key: string, change: StateChange, laneAndOrigin: string, seq: Seq): Snapshot | undefined {
     const written = change.state && { json: jsonOf(change.state.value, key) }
     const cell = this.#cellOf(key)
     const json = written ? written.json : cell.json

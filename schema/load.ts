@@ -29,6 +29,8 @@ import { checkTypes } from './types/check-types.ts'
 export interface LoadOptions {
   /** Name of the file; `dataflow.yaml` if not given. */
   file?: string
+  /** What to check in place of what the file says. */
+  text?: string
   /** Whether to check the types on every edge, with the TypeScript compiler; true if not given. */
   types?: boolean
   /** The nodes there are: a placement that none of them satisfies is a finding. */
@@ -48,7 +50,7 @@ export interface Loaded {
  *  Writes nothing below the folder. @throws Problem only for what is not the user's to mend */
 export async function load(dir: string, options: LoadOptions = {}): Promise<Loaded> {
   const file = options.file ?? 'dataflow.yaml'
-  const source = await readSource(dir, file)
+  const source = options.text === undefined ? await readSource(dir, file) : new SourceText(file, options.text)
   if (!(source instanceof SourceText)) return { findings: [source] }
   prepare()
   const { document, findings: syntax } = parseYaml(source)

@@ -50,17 +50,17 @@ Frames('is refused or read when a real one is damaged', () => {
 })
 
 Frames('says what is wrong with it', () => {
-  const whole = '{"v":1,"r":[1],"p":0,"s":["1"],"t":[1],"o":["a"],"i":[0],"k":[null],"e":[null]}'
+  const whole = '{"v":1,"r":[1],"p":0,"s":["1"],"t":1,"d":[0],"o":["a"],"i":[0],"k":[null],"e":[null]}'
   const deep = `{"v":${'['.repeat(100_000)}${']'.repeat(100_000)},"p":0}`
   const cases: [payload: string | Buffer, says: string][] = [
-    ['{"v":2,"r":[],"p":0,"s":[],"t":[],"o":[]}', 'version 2'],
+    ['{"v":2,"r":[],"p":0,"s":[],"t":0,"o":[]}', 'version 2'],
     [`{"v":"${'9'.repeat(1_000)}"}`, 'version 99999999999999999999:'],
     [deep, 'version none'],
     [whole.slice(0, -1), 'truncated'],
     [whole.replace('"r":[1]', '"r":{}'), 'without records'],
     [whole.replace('"p":0', '"p":-1'), 'without the partition'],
     [whole.replace('"s":["1"]', '"s":[]'), 'as many ids as records'],
-    [whole.replace('"t":[1]', '"t":[1,2]'), 'as many times'],
+    [whole.replace('"d":[0]', '"d":[1,2]'), 'as many times'],
     [whole.replace('"i":[0]', '"i":0'), 'as many origins'],
     [whole.replace('"i":[0]', '"i":[1]'), 'unknown origin'],
     [whole.replace('"o":["a"]', '"o":null'), 'unknown origin'],
@@ -70,7 +70,13 @@ Frames('says what is wrong with it', () => {
     [whole.replace('"1"', '"-1"'), 'no valid id'],
     [whole.replace('"1"', `"1${'.1'.repeat(600)}"`), 'no valid id'],
     [whole.replace('"a"', `"${'a'.repeat(20_000)}"`), 'unknown origin'],
-    [whole.replace('"t":[1]', '"t":[1e999]'), 'no time'],
+    [whole.replace('"s":["1"]', '"s":[1]'), 'no valid id'],
+    ['{"v":1,"r":[1,1],"p":0,"s":["1",-2],"t":1,"o":[""]}', 'no valid id'],
+    ['{"v":1,"r":[1,1],"p":0,"s":["1.1",1],"t":1,"o":[""]}', 'no valid id'],
+    ['{"v":1,"r":[1,1],"p":0,"s":["1",1e15],"t":1,"o":[""]}', 'no valid id'],
+    [whole.replace('"t":1', '"t":"1"'), 'without a time'],
+    [whole.replace('"t":1', '"t":1e999'), 'without a time'],
+    [whole.replace('"d":[0]', '"d":[1e999]'), 'no time'],
     [Buffer.alloc(8 * 1024 * 1024 + 1, ' '), 'too large'],
   ]
   for (const [payload, says] of cases) {
@@ -89,7 +95,12 @@ Frames('is none of those that a host writes', () => {
   const records = fc.array(
     fc.record({
       origin: text,
-      seq: fc.nat(1e9).map(String),
+      seq: fc.oneof(
+        fc.nat(1e9),
+        fc.nat(1e15 - 1),
+        fc.tuple(fc.nat(9), fc.nat(9)).map(groups => groups.join('.')),
+      ),
+
       time: fc.nat(),
       key: fc.option(text, { nil: undefined }),
       value: fc.jsonValue(),

@@ -192,7 +192,7 @@ for (const [name, start] of brokers) {
     const rig = await rigOf(handlers).start()
     const heard = await rig.listen(`x/${run}/out`)
     const topic = topics.data(rig.flow.name, 'parse', 'default', 'key-2', 0)
-    for (const rubbish of ['', 'x', '{}', '{"v":2}', '[]', '{"v":1,"r":[1],"p":0,"s":["1"],"t":[1],"o":[]}'])
+    for (const rubbish of ['', 'x', '{}', '{"v":2}', '[]', '{"v":1,"r":[1],"p":0,"s":["1"],"t":1,"o":[]}'])
       await rig.publish(topic, rubbish)
     await send(rig, 5)
     await until(() => heard.length === 5, 'the records')

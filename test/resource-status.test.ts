@@ -111,6 +111,14 @@ const cases: [
     'False Progressing',
   ],
 ]
+Status('is not ready as long as its broker is on a node that is lost, whatever it was before', () => {
+  const before = statusOf({ dataflow: running })
+  const lost = { reason: 'BrokerNodeLost', message: 'no', disposition: 'transient' as const }
+  assert.is(told(statusOf({ trouble: lost }, before)).Ready, 'False BrokerNodeLost')
+  const away = { ...lost, reason: 'BrokerUnreachable' }
+  assert.is(told(statusOf({ trouble: away }, before)).Ready, told(before).Ready)
+})
+
 Status('says of a function that is pinned what it says itself, and not that all else is as it was', () => {
   const conditions = [
     { ...condition('Ready', 'False', 'FunctionPinned'), message: 'parse: pinned' },

@@ -11,6 +11,7 @@ import { silent } from '../runtime/log.ts'
 import { MemoryTransport } from '../runtime/memory-transport.ts'
 import { Partition } from '../runtime/partition.ts'
 import { stateFilter, stateKey } from '../runtime/place.ts'
+import type { Seq } from '../runtime/record-id.ts'
 import type { StateDocument } from '../runtime/state-document.ts'
 import type { Transport } from '../runtime/transport.ts'
 import { topics } from '../schema/topics.ts'
@@ -162,7 +163,7 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
     return { key, operation: operation === 'timer' && random() < 0.7 ? 'look' : operation, n: i + 1 }
   })
 
-  const outputs = new Map<string, unknown>()
+  const outputs = new Map<Seq, unknown>()
   const heard = new Progress()
   let partition: Partition | undefined
   const consumer = await broker.connect({
@@ -202,15 +203,14 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
   for (let i = 0; i < steps.length; ) {
     const frame = new FrameBuilder()
     const many = 1 + Math.floor(random() * 8)
-    for (const step of steps.slice(i, i + many))
-      frame.add('', String(++seq), 1, step.key, JSON.stringify(step))
+    for (const step of steps.slice(i, i + many)) frame.add('', ++seq, 1, step.key, JSON.stringify(step))
     i += many
     broker.publish(topics.data(flow, 'in', 'default', wiring.inputs[0]!.stream, 0), frame.build(0))
     if (random() < 0.6) await sleep(random() * 4)
   }
   const cursor = () =>
     JSON.parse(broker.retained(topics.credit(flow, 'f', place.name))[0]!.payload.toString()) as CursorDocument
-  await until(() => cursor().lanes['in.0']?.[''] === String(steps.length), 'all steps to be finished')
+  await until(() => cursor().lanes['in.0']?.[''] === steps.length, 'all steps to be finished')
   await until(() => partition!.revision === 1, 'the last owner')
   over = true
   await partition!.drain(1_000)
@@ -300,7 +300,7 @@ Lives('is read in one go for all records that wait, each in a frame of its own',
     for (let n = 0; n < 100; n++) {
       const frame = new FrameBuilder()
       const step: Step = { key: `k${n}`, operation: 'add', n: 1 }
-      frame.add('', String(++seq), 1, step.key, JSON.stringify(step))
+      frame.add('', ++seq, 1, step.key, JSON.stringify(step))
       broker.publish(topics.data(flow, 'in', 'default', wiringFor(1).inputs[0]!.stream, 0), frame.build(0))
     }
     await until(() => finished() === seq, 'all to be finished')

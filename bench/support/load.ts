@@ -23,7 +23,8 @@ export interface LoadOptions {
 export class Load {
   arrived = 0
   sent = 0
-  /** Of the records in order, if `timed`: when each was sent, and how long it took, ms. */
+  /** Of the records in order, if `timed`: when each was sent, or was to be while the window was full, and how long it
+   *  took from then, ms. */
   readonly sentAt: number[] = []
   readonly latencies: number[] = []
   #options: LoadOptions
@@ -80,19 +81,22 @@ export class Load {
 
   #pace(perSecond: number) {
     const start = performance.now()
+    let before = start
     let messages = 0
     this.#timer = setInterval(() => {
-      const due = ((performance.now() - start) / 1000) * perSecond
-      for (; messages < due && this.sent - this.arrived < this.#options.window; messages++) this.#send()
+      const now = performance.now()
+      const due = ((now - start) / 1000) * perSecond
+      for (; messages < due && this.sent - this.arrived < this.#options.window; messages++) {
+        const dueAt = start + (messages / perSecond) * 1000
+        this.#send(dueAt < before ? dueAt : now) // what was held back has waited since
+      }
+      before = now
     }, 1)
   }
 
-  #send() {
+  #send(at = performance.now()) {
     const { topic, payload, records } = this.#options.next()
-    if (this.#options.timed) {
-      const now = performance.now()
-      for (let i = 0; i < records; i++) this.sentAt.push(now)
-    }
+    if (this.#options.timed) for (let i = 0; i < records; i++) this.sentAt.push(at)
     this.sent += records
     this.#connection.publish(topic, payload).catch(() => {})
   }

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import type { ForgeOptions } from '../../controller/forge/forge.ts'
 import { Usage } from '../failure.ts'
 
@@ -5,6 +6,9 @@ export interface ForgeFlags {
   forge?: ForgeOptions['type']
   forgeUrl?: string
 }
+
+export const forgeOption = (what: string) =>
+  new Option('--forge <TYPE>', `${what} (Forgejo speaks the API of Gitea)`).choices(['github', 'gitea'])
 
 /** Who speaks to a forge, and how: credentials come from the environment alone and are taken out of it, as those of Git.
  *  @throws Usage */

@@ -99,6 +99,15 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         of: `${event.function} ${event.hosts}`,
         isRecurring: true,
       }
+    case 'suggested':
+      return {
+        type: 'Normal',
+        reason: 'Suggested',
+        action: 'Report',
+        note: `a pull request was ${event.state}: ${event.url}`,
+        of: `${event.state} ${event.url}`,
+        isRecurring: true,
+      }
     case 'pruned':
       return {
         type: 'Normal',

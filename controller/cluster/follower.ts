@@ -4,10 +4,10 @@ import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
-import { OctokitForge } from '../forge/octokit-forge.ts'
 import type { Gate } from '../gate.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
+import { onlookers } from '../onlookers.ts'
 import { openSource } from '../open-source.ts'
 import type { ControllerEvent } from '../options.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
@@ -15,6 +15,7 @@ import { Reconciler } from '../reconciler.ts'
 import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
+import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { Tenure } from '../tenure.ts'
 import { TrafficFiles } from '../traffic-files.ts'
 import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker-access.ts'
@@ -212,6 +213,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
         () => reconciler.lookAtSource(),
       )
   const { secrets } = credentials
+  const telemetry = openTelemetry(state, log)
   const reconciler: Reconciler = new Reconciler({
     source,
     path: from.path ?? '',
@@ -231,8 +233,22 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
+    telemetry,
     ...(spec.forge &&
-      credentials.forge && { forge: new OctokitForge(from.url, { ...spec.forge, auth: credentials.forge }) }),
+      credentials.forge && {
+        onlookers: onlookers({
+          repository: from.url,
+          forge: { ...spec.forge, auth: credentials.forge },
+          ...(spec.forge.pullRequests && { proposing: spec.forge.pullRequests }),
+          source,
+          telemetry,
+          broker,
+          orchestrator,
+          log,
+          emit,
+          onChange: onPass,
+        }),
+      }),
     log,
     emit,
     tenure,

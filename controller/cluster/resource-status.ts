@@ -110,9 +110,10 @@ function readyOf(
   said: DataflowStatus['conditions'][number] | undefined,
   stalled: Given,
   passing: Trouble | undefined,
-  { dataflow, generation, definitionTrouble }: Findings,
+  { dataflow, generation, definitionTrouble, trouble }: Findings,
   before: DataflowResourceStatus | undefined,
 ): Given {
+  if (trouble?.reason === 'BrokerNodeLost') return { ...troubled(trouble), status: 'False' } // nothing gets anywhere
   const known = before?.conditions?.find(({ type }) => type === 'Ready')
   const revision = dataflow?.revision || before?.revision
   const runs = revision ? ` What ran keeps running: ${revision}.` : ''

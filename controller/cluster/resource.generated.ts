@@ -119,7 +119,7 @@ export interface DataflowSpec {
     }
   }
   /**
-   * Where commit statuses go.
+   * Where commit statuses and pull requests go.
    */
   forge?: {
     /**
@@ -130,6 +130,37 @@ export interface DataflowSpec {
      * Base URL of its API. By default that of the repository's host.
      */
     url?: string
+    /**
+     * Asks there to move functions to better places, with evidence from telemetry.
+     */
+    pullRequests?: {
+      /**
+       * Of each pull request.
+       *
+       * @maxItems 20
+       */
+      labels?: string[]
+      /**
+       * Logins of people who are asked for a review.
+       *
+       * @maxItems 15
+       */
+      reviewers?: string[]
+      /**
+       * Opens them as drafts.
+       */
+      isDraft?: boolean
+      /**
+       * Of branches. The name of the dataflow follows. By default `dyninka/`.
+       */
+      branchPrefix?: string
+      /**
+       * Zone of each broker that nothing else tells, by URL.
+       */
+      brokerZones?: {
+        [k: string]: string
+      }
+    }
     /**
      * Secret with `token`, or with `appId` and `privateKey` of a GitHub App.
      */

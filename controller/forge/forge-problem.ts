@@ -34,7 +34,7 @@ export function forgeProblem(error: unknown, what: string, repository: string, n
       )
     case 403: {
       const needed = headers['x-accepted-github-permissions']
-      const which = needed ? `: ${needed}` : ', Commit statuses (read and write)'
+      const which = needed ? `: ${needed}` : 's Commit statuses and Pull requests (read and write)'
       return make('ForgePermissionMissing', 'the token may not', `Give it the permission${which}.`)
     }
     case 404:

@@ -1,5 +1,5 @@
 import type { Octokit } from 'octokit'
-import type { CommitState, CommitStatus, Forge, ForgeOptions } from './forge.ts'
+import type { CommitState, CommitStatus, Forge, ForgeOptions, NewPullRequest, PullRequest } from './forge.ts'
 import { forgeProblem } from './forge-problem.ts'
 import { type ForgeRepository, forgeRepository } from './forge-repository.ts'
 
@@ -63,6 +63,68 @@ export class OctokitForge implements Forge {
     )
   }
 
+  async pullRequests(branch: string, signal: AbortSignal): Promise<PullRequest[]> {
+    const { data } = await this.#ask('read the pull requests', signal, (octokit, request) =>
+      octokit.rest.pulls.list({
+        ...this.#names,
+        state: 'all',
+        head: `${this.#repository.owner}:${branch}`,
+        per_page: perPage,
+        request,
+      }),
+    )
+    // Gitea gives those of all branches, and all branches may be forks'.
+    const own = data.filter(({ head }) => head.ref === branch && head.repo?.full_name === this.#fullName)
+    return own.toSorted((a, b) => b.number - a.number).map(pullRequestOf)
+  }
+
+  async createPullRequest(
+    { branch, base, title, body, isDraft }: NewPullRequest,
+    signal: AbortSignal,
+  ): Promise<PullRequest> {
+    const { data } = await this.#ask('open a pull request', signal, (octokit, request) =>
+      octokit.rest.pulls.create({
+        ...this.#names,
+        head: branch,
+        base,
+        title,
+        body,
+        // Gitea knows drafts by their title.
+        ...(isDraft && (this.#options.type === 'github' ? { draft: true } : { title: `WIP: ${title}` })),
+        request,
+      }),
+    )
+    return pullRequestOf(data)
+  }
+
+  async updatePullRequest(
+    number: number,
+    change: { title?: string; body?: string; state?: 'closed' },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#ask('change a pull request', signal, (octokit, request) =>
+      octokit.rest.pulls.update({ ...this.#names, pull_number: number, ...change, request }),
+    )
+  }
+
+  async comment(number: number, body: string, signal: AbortSignal): Promise<void> {
+    await this.#ask('comment on a pull request', signal, (octokit, request) =>
+      octokit.rest.issues.createComment({ ...this.#names, issue_number: number, body, request }),
+    )
+  }
+
+  async addLabels(number: number, labels: string[], signal: AbortSignal): Promise<void> {
+    await this.#ask('label a pull request', signal, (octokit, request) =>
+      octokit.rest.issues.addLabels({ ...this.#names, issue_number: number, labels, request }),
+    )
+  }
+
+  async requestReviewers(number: number, reviewers: string[], signal: AbortSignal): Promise<void> {
+    await this.#ask('ask for a review of a pull request', signal, (octokit, request) =>
+      octokit.rest.pulls.requestReviewers({ ...this.#names, pull_number: number, reviewers, request }),
+    )
+  }
+
   fileUrl(commit: string, path: string, line?: number): string {
     const way = this.#options.type === 'github' ? `blob/${commit}` : `src/commit/${commit}`
     const file = path.split('/').map(encodeURIComponent).join('/')
@@ -71,6 +133,10 @@ export class OctokitForge implements Forge {
 
   get #names() {
     return { owner: this.#repository.owner, repo: this.#repository.name }
+  }
+
+  get #fullName() {
+    return `${this.#repository.owner}/${this.#repository.name}`
   }
 
   async #ask<T>(
@@ -85,8 +151,7 @@ export class OctokitForge implements Forge {
     } catch (error) {
       signal.throwIfAborted()
       if (!(await this.#client?.catch(() => false))) this.#client = undefined
-      const { owner, name } = this.#repository
-      throw forgeProblem(error, what, `${owner}/${name}`)
+      throw forgeProblem(error, what, this.#fullName)
     }
   }
 
@@ -107,3 +172,26 @@ export class OctokitForge implements Forge {
     return (await app.getInstallationOctokit(data.id)) as Octokit
   }
 }
+
+const pullRequestOf = ({
+  number,
+  html_url: url,
+  state,
+  title,
+  body,
+  merged_at: mergedAt,
+}: {
+  number: number
+  html_url: string
+  state: string
+  title: string
+  body: string | null
+  merged_at: string | null
+}): PullRequest => ({
+  number,
+  url,
+  state: mergedAt ? 'merged' : state === 'open' ? 'open' : 'closed',
+  ...(mergedAt && { mergedAt: Date.parse(mergedAt) }),
+  title,
+  body: body ?? '',
+})

@@ -57,6 +57,10 @@ export class Highs {
     await worker?.terminate()
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
   #start(): Worker {
     const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js'
     const worker = new Worker(new URL(`./highs-worker.${extension}`, import.meta.url))

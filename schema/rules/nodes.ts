@@ -31,7 +31,9 @@ export function nodes(draft: Draft, declared: readonly DeclaredNode[] | undefine
   findings.push(...shared(draft, candidates))
   return [
     ...findings,
-    ...entries.flatMap(entry => [...tooFar(draft, entry, candidates), ...crowded(draft, entry, candidates)]),
+    ...entries.flatMap(entry => [...tooFar(draft, entry, candidates)]),
+    // On the one node of a laptop nothing can be apart: that is said where it runs.
+    ...(declared.length > 1 ? entries.flatMap(entry => [...crowded(draft, entry, candidates)]) : []),
     ...alternatives(draft, declared, candidates),
   ]
 }
@@ -107,6 +109,7 @@ function* tooFar(draft: Draft, entry: Entry, candidates: Candidates): Iterable<F
 
 /** Two that must be apart, and have one node between them. */
 function* crowded(draft: Draft, entry: Entry, candidates: Candidates): Iterable<Finding> {
+  if (entry.placement?.apart === undefined) return
   const sets = setsOf(draft)
   for (const [index, name] of (entry.placement?.apart ?? []).entries()) {
     if (name === undefined || name === entry.name || sets.get(entry.name)?.includes(name)) continue

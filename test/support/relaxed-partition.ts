@@ -89,7 +89,7 @@ export class RelaxedPartition<Output = Value> {
   /** In one frame. */
   send(values: Value[]) {
     const frame = new FrameBuilder()
-    for (const value of values) frame.add('', String(++this.#seq), 1, value.key, JSON.stringify(value))
+    for (const value of values) frame.add('', ++this.#seq, 1, value.key, JSON.stringify(value))
     this.transport.publish(topics.data(flow, 'in', 'default', 'key-1', 0), frame.build(0))
   }
 

@@ -21,7 +21,7 @@ const { operations, definitions } = JSON.parse(
   readFileSync(new URL('github-api.json', import.meta.url), 'utf8'),
 ) as { operations: Described[]; definitions: Record<string, AnySchema> }
 
-const ajv = new Ajv({ strict: false, allErrors: true, coerceTypes: 'array' })
+const ajv = new Ajv({ strict: false, allErrors: true, coerceTypes: 'array', formats: { 'repo.nwo': true } })
 addFormats.default(ajv)
 
 /** What a request is, by GitHub's own description. @returns undefined for what is not in it */

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { faultsOf, type Operation, operationOf } from './description.ts'
+import { PullRequests } from './pull-requests.ts'
 
 export interface SetStatus {
   repository: string
@@ -14,7 +15,7 @@ export interface SetStatus {
   url: string | null
 }
 
-interface Answer {
+export interface Answer {
   status: number
   body: unknown
   headers?: Record<string, string>
@@ -29,6 +30,7 @@ export class TestForge {
   /** Of the GitHub App that is installed in every repository. */
   readonly app = { id: '7', ...keyPair() }
   readonly statuses: SetStatus[] = []
+  readonly pulls = new PullRequests()
   /** As `GET /repos/ada/climate/…`. */
   readonly requests: string[] = []
   /** Where a request or an answer is not as described: a test that found none ends with an empty list. */
@@ -120,7 +122,7 @@ export class TestForge {
             })
             .reverse(),
         }
-      default: {
+      case 'POST /repos/{owner}/{repo}/statuses/{sha}': {
         const status: SetStatus = {
           repository,
           commit: parameters.sha!,
@@ -132,6 +134,8 @@ export class TestForge {
         this.statuses.push(status)
         return { status: 201, body: this.#shown(status, this.statuses.length - 1) }
       }
+      default:
+        return this.pulls.answer(operation, repository, query, sent)
     }
   }
 
