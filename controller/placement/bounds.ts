@@ -14,14 +14,20 @@ export interface BoundsOptions {
 
 /** Programs with more entries than this take HiGHS longer than anyone waits. */
 const maxEntries = 400_000
-/** Up to so many pairs of item and node, HiGHS is asked about nodes instead of sites. */
-const maxFine = 4_000
 /** Up to so many, HiGHS needs nothing closed first. */
 const maxSmall = 300
 /** Steps of the Lagrangian, whose own choice is near to an answer, from one that is looked at to the next. */
 const choiceEvery = 20
+/** HiGHS is asked again when less than this share is open of what was. */
+const worthAgain = 0.7
 /** Share of the budget after which HiGHS begins, although the Lagrangian might close more. */
-const patience = 0.2
+const patience = 0.1
+
+/** A placement that may be better than the best known one, as node of each item; a rule may be broken. */
+export interface Offer {
+  node: Int32Array
+  by: 'search' | 'highs'
+}
 
 /** Lower bounds from two sides: the Lagrangian closes what can't be in a better answer, and HiGHS solves the rest. */
 export class Bounds {
@@ -31,9 +37,10 @@ export class Bounds {
   readonly #options: BoundsOptions
   readonly #sites: Sites
   readonly #lagrangian: Lagrangian
-  #answers: Int32Array[] = []
+  #answers: Offer[] = []
   #isBusy = false
   #steps = 0
+  #askedOpen = 0
   /** What HiGHS was asked about last; fine is final. */
   #asked: 'nothing' | 'sites' | 'nodes' = 'nothing'
 
@@ -54,31 +61,40 @@ export class Bounds {
   }
 
   step(upper: number): void {
-    if (this.#lagrangian.isConverged) return
     this.#lagrangian.step(upper)
     this.#raise(this.#lagrangian.bound)
     this.#steps += 1
     if (this.#steps % choiceEvery === 0 && !this.#lagrangian.isConverged)
-      this.#answers.push(this.#spread(this.#sites, this.#lagrangian.choice))
+      this.#answers.push({ node: this.#spread(this.#sites, this.#lagrangian.choice), by: 'search' })
   }
 
   /** Asks HiGHS when it is time to. @param elapsed seconds */
   consider(upper: number, elapsed: number): void {
     const { highs, seconds } = this.#options
-    if (!highs || this.#isBusy || this.#asked === 'nodes') return
+    if (!highs) return
+    if (this.#asked !== 'nothing' && this.#lagrangian.openCount < worthAgain * this.#askedOpen) {
+      // With so much less to look at, to begin again is faster than to go on.
+      this.#asked = 'nothing'
+      this.#askedOpen = 0
+      if (this.#isBusy) highs.stop()
+      return
+    }
+    if (this.#isBusy || this.#asked === 'nodes') return
     const isSmall = this.#model.items * this.#model.nodes <= maxSmall
     if (!isSmall && !this.#lagrangian.isConverged && elapsed < patience * seconds) return
     const program = this.#program()
     if (!program) return
     this.#isBusy = true
+    this.#askedOpen = this.#lagrangian.openCount
     // Closed for answers that cost more than the best one known: what HiGHS proves holds for the others.
     highs
       .solve(
         program.program,
-        { seconds: 3600 }, // stopped with the rest
+        // Stopped with the rest. What costs as much as the known one stays in, whatever the rounding.
+        { seconds: 3600, ...(Number.isFinite(upper) && { known: upper * (1 + 1e-7) + 1e-12 }) },
         {
           onBound: bound => this.#raise(Math.min(bound, upper)),
-          onAnswer: values => this.#answers.push(this.#nodesFrom(program, values)),
+          onAnswer: values => this.#answers.push({ node: this.#nodesFrom(program, values), by: 'highs' }),
         },
       )
       .then(({ bound, status }) => {
@@ -88,8 +104,8 @@ export class Bounds {
       })
   }
 
-  /** What was found since the last time, as node of each item; a rule may be broken. */
-  takeAnswers(): Int32Array[] {
+  /** What was found since the last time. */
+  takeAnswers(): Offer[] {
     return this.#answers.splice(0)
   }
 
@@ -102,17 +118,15 @@ export class Bounds {
     const { openSites } = this.#lagrangian
     const coarse = this.#sites
     const openNodes = new Uint8Array(model.items * model.nodes)
-    let count = 0
     for (let i = 0; i < model.items; i++)
       coarse.nodes.forEach((group, s) => {
         if (!openSites[i * coarse.count + s]) return
         for (const k of group) {
           const isAllowed = this.#options.allowed.get(i)?.includes(k) ?? true
           openNodes[i * model.nodes + k] = isAllowed ? 1 : 0
-          count += 1
         }
       })
-    const isFine = coarse.count === model.nodes || count <= maxFine || this.#asked === 'sites'
+    const isFine = coarse.count === model.nodes || this.#asked === 'sites'
     this.#asked = isFine ? 'nodes' : 'sites'
     const sites = isFine ? sitesOf(model, true) : coarse
     const open = isFine

@@ -9,6 +9,8 @@ export interface HighsTask {
   seconds: number
   /** It stops when the bound is within this share of its own best. */
   gap: number
+  /** Cost of an answer that is known: nothing that costs more is looked for, nor is anything tried to find it sooner. */
+  known?: number
 }
 
 export type HighsNews = { id: number } & (
@@ -31,7 +33,7 @@ port.on('message', (task: HighsTask) => {
   }
 })
 
-function solve({ id, program, seconds, gap }: HighsTask) {
+function solve({ id, program, seconds, gap, known }: HighsTask) {
   const tell = (news: HighsNews) => port.postMessage(news)
   const numCols = program.cost.length
   const numRows = program.rowLower.length
@@ -56,6 +58,7 @@ function solve({ id, program, seconds, gap }: HighsTask) {
   })
   try {
     model.options.set({ output_flag: false, time_limit: seconds, mip_rel_gap: gap })
+    if (known !== undefined) model.options.set({ objective_bound: known, mip_heuristic_effort: 0 })
     const { callbackType, modelStatus } = highs.constants
     const run = model.run({
       [callbackType.mipLogging]({ data: { mip_dual_bound } }) {

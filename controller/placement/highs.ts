@@ -28,7 +28,7 @@ export class Highs {
   /** One at a time: what runs is stopped. @throws never: a failure is a result */
   async solve(
     program: LinearProgram,
-    limits: { seconds: number; gap?: number },
+    limits: { seconds: number; gap?: number; known?: number },
     progress: HighsProgress = {},
   ): Promise<HighsResult> {
     await this.stop()

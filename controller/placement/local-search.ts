@@ -19,7 +19,8 @@ export interface SearchOptions {
 const penaltyFactors = [3, 1, 100, 10]
 
 /** How hot a round begins, by round: some look around the best, some farther. */
-const heats = [0.1, 1, 0.03, 0.3, 0.01]
+const heats = [0.3, 1, 0.1, 2, 0.03]
+const maxRoundSteps = 1_600_000
 /** How often each item of an offered placement may be moved to where it is best. */
 const offerPasses = 3
 
@@ -35,7 +36,8 @@ export class LocalSearch {
   readonly #random: () => number
   readonly #neighbourhood: Neighbourhood
   readonly #maxMoves: number
-  readonly #roundSteps: number
+  /** Doubles when every heat was tried. */
+  #roundSteps: number
   #step = 0
   #hot = 0
   /** The most that a single change costs, money an hour. */
@@ -47,7 +49,7 @@ export class LocalSearch {
     this.#random = randomOf(options.seed)
     this.#state = new SearchState(model, options.from ?? start(model))
     this.#neighbourhood = new Neighbourhood(model, this.#state, this.#random, options.allowed)
-    this.#roundSteps = Math.min(400_000, Math.max(4_000, 12 * model.items * model.nodes))
+    this.#roundSteps = Math.min(maxRoundSteps / 4, Math.max(4_000, 12 * model.items * model.nodes))
     this.best = { node: this.#state.node.slice(), score: this.#state.score }
     this.#descend()
     this.#warm()
@@ -97,6 +99,7 @@ export class LocalSearch {
   #nextRound() {
     this.#descend()
     this.rounds += 1
+    if (this.rounds % heats.length === 0) this.#roundSteps = Math.min(maxRoundSteps, 2 * this.#roundSteps)
     this.#step = 0
     this.#state.reset(this.best.node)
   }

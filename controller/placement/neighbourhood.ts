@@ -161,23 +161,51 @@ export class Neighbourhood {
     for (const one of group) if (this.#isOpen(one, to)) this.#move(one, to)
   }
 
-  /** Brings an item and some that it exchanges records with to the zone of one of them, or to any. */
+  /** Brings a group that exchanges records, most of it in one zone now, to the zone of one that it exchanges some with. */
   #gather(item: number) {
     const { zoneOf } = this.#model
-    const zone = zoneOf[this.#target(item)]!
-    let one = item
-    for (let count = 1 + this.#pick(5); count > 0; count--) {
-      const nodes = this.#nodesOf[zone]!.filter(k => this.#isOpen(one, k))
-      if (nodes.length > 0) this.#move(one, nodes[this.#pick(nodes.length)]!)
-      const partners = this.#partners[one]!
-      if (partners.length === 0) return
-      one = partners[this.#pick(partners.length)]!
+    const { node } = this.#state
+    const home = zoneOf[node[item]!]
+    const joins = 0.4 + 0.6 * this.#random()
+    const most = 2 + this.#pick(14)
+    const group = [item]
+    const outside: number[] = []
+    const isSeen = new Set(group)
+    for (const one of group)
+      for (const partner of this.#partners[one]!) {
+        if (isSeen.has(partner)) continue
+        isSeen.add(partner)
+        const isHere = zoneOf[node[partner]!] === home
+        if (!isHere) outside.push(zoneOf[node[partner]!]!)
+        if (group.length < most && this.#random() < (isHere ? joins : 0.1)) group.push(partner)
+      }
+    const isNear = outside.length > 0 && this.#random() < 0.7
+    const zone = isNear ? outside[this.#pick(outside.length)]! : zoneOf[this.#target(item)]!
+    for (const one of group) {
+      const to = this.#roomiest(one, zone)
+      if (to >= 0) this.#move(one, to)
     }
+  }
+
+  /** Of the zone's nodes that an item may be on, the one with the largest share of room; -1 where there is none. */
+  #roomiest(item: number, zone: number): number {
+    const { nodes, unaryBroken, cpuLimit, memoryLimit } = this.#model
+    const { cpuUsed, memoryUsed } = this.#state
+    let [best, most] = [-1, Number.NEGATIVE_INFINITY]
+    for (const k of this.#nodesOf[zone]!) {
+      if (!this.#isOpen(item, k)) continue
+      const used = Math.max(cpuUsed[k]! / cpuLimit[k]!, memoryUsed[k]! / memoryLimit[k]!)
+      const room = -used - 10 * unaryBroken[item * nodes + k]!
+      if (room <= most) continue
+      most = room
+      best = k
+    }
+    return best
   }
 
   /** A node for an item: beside a partner, where it was, or anywhere. */
   #target(item: number): number {
-    const { nodes, current } = this.#model
+    const { nodes, current, zoneOf, unaryBroken } = this.#model
     const { node } = this.#state
     const candidates = this.#candidates[item]!
     const kind = this.#random()
@@ -185,11 +213,10 @@ export class Neighbourhood {
     if (kind < 0.1 && current[item]! >= 0 && this.#isOpen(item, current[item]!)) return current[item]!
     const partners = this.#partners[item]!
     if (kind < 0.55 && partners.length > 0) {
-      const partner = node[partners[this.#pick(partners.length)]!]!
-      const near = this.#nodesOf[this.#model.zoneOf[partner]!]!
-      const one = near[this.#pick(near.length)]!
-      const isGood = this.#model.unaryBroken[item * nodes + one]! === 0
-      if (isGood && this.#isOpen(item, one)) return one
+      const zone = zoneOf[node[partners[this.#pick(partners.length)]!]!]!
+      const near = this.#nodesOf[zone]!
+      const one = kind < 0.3 ? this.#roomiest(item, zone) : near[this.#pick(near.length)]!
+      if (one >= 0 && unaryBroken[item * nodes + one] === 0 && this.#isOpen(item, one)) return one
     }
     return candidates[this.#pick(candidates.length)]!
   }

@@ -81,15 +81,17 @@ export async function solve(instance: Instance, options: SolveOptions): Promise<
   const wanted = options.gap ?? defaultGap
 
   while (model.items > 0 && elapsed() < seconds && !signal?.aborted) {
+    const found = search.best.score
     search.run(searchSteps)
+    if (compareScores(search.best.score, found) < 0) by = 'search'
     const { broken, cost } = search.best.score
     const upper = broken === 0 ? cost : Number.POSITIVE_INFINITY
     for (let i = 0; i < boundSteps; i++) bounds.step(upper)
     bounds.consider(upper, elapsed())
-    for (const answer of bounds.takeAnswers()) {
+    for (const offer of bounds.takeAnswers()) {
       const { score } = search.best
-      search.offer(answer)
-      if (compareScores(search.best.score, score) < 0) by = 'highs'
+      search.offer(offer.node)
+      if (compareScores(search.best.score, score) < 0) by = offer.by
     }
     options.onProgress?.({ ...search.best.score, bound: bounds.best, seconds: elapsed() })
     if (bounds.isInfeasible && search.rounds >= 8) break
