@@ -52,6 +52,7 @@ export class Highs {
   }
 
   async close(): Promise<void> {
+    if (this.#running) this.#end()
     const worker = this.#worker
     this.#worker = undefined
     await worker?.terminate()
