@@ -1,9 +1,6 @@
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { Problem } from '../schema/problem.ts'
 import { type ControllerOptions, command, controllerOptions, flowOption, isOfCluster } from './command.ts'
-import { Usage } from './failure.ts'
+import { flowIn } from './flow-in.ts'
 import type { Picture } from './graph/picture.ts'
 
 type Format = 'text' | 'mermaid' | 'dot' | 'svg' | 'json'
@@ -44,19 +41,8 @@ export const graph = (): Command =>
   })
 
 async function written(dir: string): Promise<Picture> {
-  const { load } = await import('../schema/index.ts')
   const { pictureOf } = await import('./graph/picture.ts')
-  if (!(await stat(resolve(dir, 'dataflow.yaml')).catch(() => undefined))) {
-    throw new Usage(`there is no dataflow.yaml in ${dir}`, 'Name its folder, or add --live for what runs.')
-  }
-  const { flow, findings } = await load(resolve(dir), { types: false })
-  if (!flow) {
-    const count = `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}`
-    throw new Problem('Findings', `the dataflow in ${dir} has ${count}`, {
-      hint: `\`dyninka validate ${dir}\` shows them.`,
-    })
-  }
-  return pictureOf(flow)
+  return pictureOf(await flowIn(dir))
 }
 
 async function running(options: Options): Promise<Picture> {

@@ -10,6 +10,9 @@ interface Options extends KubeOptions {
   functionImage: string
   brokerImage?: string
   serviceAddresses?: 'names' | 'ips'
+  imagePullSecret?: string[]
+  functionImagePullSecret?: string[]
+  webhookSecretName?: string
   replicas: number
   watchNamespace?: string
   selector?: string
@@ -46,6 +49,20 @@ export const install = (): Command =>
           .choices(['names', 'ips'])
           .default('names'),
       )
+      .option(
+        '--image-pull-secret <NAME>',
+        "Secret in the controller's namespace to pull its image with; may be repeated",
+        oneMore,
+      )
+      .option(
+        '--function-image-pull-secret <NAME>',
+        'Secret beside each Dataflow to pull the other images with; may be repeated',
+        oneMore,
+      )
+      .option(
+        '--webhook-secret-name <NAME>',
+        'Secret with `secret`, which the forge signs with (default: /webhook refuses)',
+      )
       .option('--replicas <COUNT>', 'of the controller: one leads, the others stand by', countOf, 2)
       .option('--watch-namespace <NAME>', 'only the Dataflows of this namespace (default: all)')
       .option('--selector <LABELS>', 'only Dataflows with these labels, like shard=a')
@@ -55,7 +72,10 @@ export const install = (): Command =>
     'namespace of the controller (default: dyninka)',
   ).action(async ({ apply, namespace = 'dyninka', kubeconfig, context, ...options }: Options) => {
     const { manifests } = await import('./install/manifests.ts')
-    const all = await manifests({ ...options, namespace, name: 'dyninka', version })
+    const { imagePullSecret: imagePullSecrets = [], functionImagePullSecret: functionImagePullSecrets = [] } =
+      options
+    const secrets = { imagePullSecrets, functionImagePullSecrets }
+    const all = await manifests({ ...options, ...secrets, namespace, name: 'dyninka', version })
     if (!apply) {
       const { dump } = await import('js-yaml')
       console.log(
@@ -79,6 +99,8 @@ function countOf(text: string): number {
   if (!/^\d{1,2}$/.test(text)) throw new Usage('--replicas takes a number from 0 to 99')
   return Number(text)
 }
+
+const oneMore = (name: string, before: string[] = []) => [...before, name]
 
 /** As the API's paths have it; of all kinds that we install. */
 const pluralOf = (kind: string) =>

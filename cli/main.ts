@@ -12,11 +12,14 @@ import { init } from './init.ts'
 import { install } from './install.ts'
 import { endWithReader } from './interrupt.ts'
 import { logs } from './logs.ts'
+import { move } from './move.ts'
 import { reconcile, resume, suspend } from './resource.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 import { stop } from './stop.ts'
+import { suggest } from './suggest.ts'
 import { tap } from './tap.ts'
+import { telemetry } from './telemetry.ts'
 import { validate } from './validate.ts'
 
 const { version, description } = JSON.parse(
@@ -31,11 +34,12 @@ const dyninka = new Command('dyninka')
   .commandsGroup('Write:')
 dyninka.addCommand(init()).addCommand(validate()).addCommand(graph()).addCommand(dev())
 dyninka.commandsGroup('Run:')
-dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(demo())
+dyninka.addCommand(run()).addCommand(stop()).addCommand(diff()).addCommand(move()).addCommand(demo())
 dyninka.commandsGroup('Prepare:')
 dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')
-dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(dead())
+dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(telemetry()).addCommand(dead())
+dyninka.addCommand(suggest())
 dyninka.commandsGroup('In a Kubernetes cluster:')
 dyninka.addCommand(install()).addCommand(reconcile()).addCommand(suspend()).addCommand(resume())
 dyninka.addCommand(controller())

@@ -33,6 +33,7 @@ export class Narration {
       case 'source-failed':
         return this.#failed(event.message, event.hint)
       case 'pass-failed':
+      case 'report-failed':
         return this.#failed(`${event.flow}: ${event.message}`, event.hint)
       case 'findings':
         return `${cross} ${short(event.revision)} is refused, what runs keeps running:\n${findingsText(event.findings, event.folder)}`
@@ -55,8 +56,12 @@ export class Narration {
         return paint('dim', `  swapped ${event.function} for its generation ${event.generation}`)
       case 'scaled':
         return paint('dim', `  ${event.function} ${event.reason}`)
+      case 'relocated':
+        return paint('dim', `  ${event.function} goes to ${event.to}: ${event.reason}`)
       case 'stopped':
         return undefined
+      case 'suggested':
+        return `${paint('cyan', '●')} ${event.flow}: pull request ${event.state}, ${event.url}`
       case 'failed':
         return `${cross} ${event.function}: ${troubleText(event.message)}`
       case 'pinned':

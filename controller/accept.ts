@@ -165,6 +165,8 @@ function adopt(
     sessions: old?.sessions ?? {},
     ...(old?.resting && { resting: old.resting }),
     ...(old?.pins && { pins: old.pins }),
+    ...(old?.switches && { switches: old.switches }),
+    ...(old?.moves && old.revision === id && { moves: old.moves }),
     history: old?.history ?? [],
   }
   inventory.used = usedOf(inventory, old)

@@ -1,6 +1,6 @@
 export interface Condition {
-  /** `Unheeded` is there only as long as it holds: something is asked for that can't be done. */
-  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
+  /** The last two are there only as long as they hold: something is asked for that can't be done; the forge was not told. */
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded' | 'Unreported'
   status: 'True' | 'False'
   reason: string
   message: string

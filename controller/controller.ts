@@ -10,6 +10,7 @@ import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
 import { InventoryFiles } from './inventory-files.ts'
 import { lockState } from './lock.ts'
+import { onlookers } from './onlookers.ts'
 import { openSource } from './open-source.ts'
 import type { Controller, ControllerOptions } from './options.ts'
 import { LocalOrchestrator } from './orchestrator/local/local-orchestrator.ts'
@@ -19,6 +20,7 @@ import { Secrets } from './secrets.ts'
 import { parseListen } from './server/listen.ts'
 import { startServer } from './server/server.ts'
 import { makeStateFolder, startProblem } from './state-folder.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
 import { TrafficFiles } from './traffic-files.ts'
 
 export type { Controller, ControllerEvent, ControllerOptions } from './options.ts'
@@ -81,6 +83,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     closers.push(() => broker.close())
     if (!isEmbedded) await checkBroker(brokerUrl)
     const source = openSource(options, state, () => reconciler.lookAtSource())
+    const telemetry = openTelemetry(state, log)
     const reconciler = new Reconciler({
       source,
       path: options.path ?? '',
@@ -96,6 +99,21 @@ export async function startController(options: ControllerOptions): Promise<Contr
       ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
+      telemetry,
+      ...(options.forge && {
+        onlookers: onlookers({
+          repository: options.repo ?? '',
+          forge: options.forge,
+          ...(options.proposing && { proposing: options.proposing }),
+          source,
+          telemetry,
+          broker,
+          orchestrator,
+          log,
+          emit,
+          onChange() {},
+        }),
+      }),
       log,
       emit,
     })

@@ -8,6 +8,21 @@ import { Starts } from './pins.ts'
 import type { Observed } from './plan.ts'
 import { Scaler } from './scaler.ts'
 import type { Revision } from './source/source.ts'
+import { Switches } from './switches.ts'
+
+/** A change of placement that a person is asked about. */
+export interface Suggestion {
+  /** `held`: a person has the word; `failed`: none could be made. */
+  state: 'opened' | 'updated' | 'unchanged' | 'withdrawn' | 'held' | 'failed'
+  moves: { function: string; zone: string; node: string }[]
+  savesPerHour?: number
+  /** Of the pull request. */
+  url?: string
+  reason?: string
+  message?: string
+  /** When it was looked at, RFC 3339. */
+  at: string
+}
 
 /** One `dataflow.yaml` that was seen in the source: everything that passes know of it. */
 export class Dataflow {
@@ -36,8 +51,12 @@ export class Dataflow {
   retry?: { failures: number; at: number }
   /** How long new generations have been starting. */
   readonly starts = new Starts()
+  /** Which alternatives of `when` count. */
+  readonly switches = new Switches()
   /** When the revision that is on its way was offered, or what ran was found changed, by `performance.now()`. */
   offeredAt = 0
+  /** What is proposed for where it runs. */
+  suggestion?: Suggestion
   /** As of the last pass; `revision` is the one that it worked for. */
   last?: { revision: string; desired: Desired; observed: Observed; changes: Change[]; health: Health }
 

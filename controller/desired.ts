@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Artifact } from '../builder/artifact.ts'
-import type { Flow, FunctionNode, Node } from '../schema/flow.ts'
+import type { Flow, FunctionNode, Node, Placement } from '../schema/flow.ts'
 import { type Content, wiringOf } from '../schema/wiring.ts'
 import type { Workload } from './orchestrator/orchestrator.ts'
 import type { Pins } from './pins.ts'
@@ -16,6 +16,8 @@ export interface Desired {
   contents: Record<string, Content>
   /** Functions without an artifact: nobody waits for them. */
   unbuilt: string[]
+  /** What is asked for, and can't be done now, in words for people. */
+  unheeded?: string[]
   /** Of nodes that stay what they were: their workloads are those of before. */
   pins?: Pins
 }
@@ -59,7 +61,7 @@ export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }:
         env: isFunction ? node.env : {},
         secrets: isFunction ? node.secrets : [],
         replicas: isFunction ? replicasOf(node.scale, scales[node.name]) : 1,
-        placement: node.placement,
+        placement: placementOf(node),
         resources: isFunction ? node.resources : {},
         ...outsideOf(node),
       }
@@ -68,6 +70,11 @@ export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }:
     contents: Object.fromEntries(wiringOf(flow)),
     unbuilt: flow.nodes.filter(node => !isBuilt(node)).map(node => node.name),
   }
+}
+
+/** What is decided now, without what may come to be decided: a change of that alone needs no other process. */
+function placementOf({ placement: { keep: _, when: __, ...placement } }: Node): Placement {
+  return placement
 }
 
 /** A function that nobody has decided on yet runs once, whatever its least is: so its sessions come to be. */

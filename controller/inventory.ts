@@ -1,5 +1,6 @@
 import type { Artifact } from '../builder/artifact.ts'
 import type { Flow } from '../schema/flow.ts'
+import type { Overrides } from './overrides.ts'
 import type { Pins } from './pins.ts'
 
 export type ArtifactRef = Pick<Artifact, 'digest' | 'path'>
@@ -41,6 +42,10 @@ export interface Inventory {
   resting?: Record<string, Resting>
   /** By node of the graph: what does not follow the revision. */
   pins?: Pins
+  /** Where `when` has something run in place of what its file decides. */
+  switches?: Overrides
+  /** Where a person has something run until the next revision. */
+  moves?: Overrides
   history: HistoryEntry[]
   /** Its `dataflow.yaml` is gone, or has another name: all of it is to go. */
   removed?: boolean

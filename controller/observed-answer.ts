@@ -9,15 +9,16 @@ import type { Observed } from './plan.ts'
 export interface ObservedAnswer
   extends Observed,
     Pick<DesiredFrom, 'secretDigests' | 'scales'>,
-    Pick<Inventory, 'pins'> {
+    Pick<Inventory, 'pins' | 'switches'> {
   artifacts: Record<string, string>
 }
 
 export async function observedAnswer(dataflow: Dataflow, context: Context): Promise<ObservedAnswer> {
-  const { artifacts, pins } = dataflow.inventory!
+  const { artifacts, pins, switches } = dataflow.inventory!
   return {
     ...(await observe(dataflow, context)),
     ...(pins && { pins }),
+    ...(switches && { switches }),
     secretDigests: context.secrets.digests(),
     scales: dataflow.scaler.hosts,
     artifacts: Object.fromEntries(Object.entries(artifacts).map(([name, { digest }]) => [name, digest])),

@@ -23,6 +23,7 @@ export function openSource(options: ControllerOptions, state: string, onChange: 
   const watcher = watchRepository(repo, onChange)
   return {
     fetch: signal => source.fetch(signal),
+    proposalBranch: name => source.proposalBranch!(name),
     async close() {
       watcher?.close()
       await source.close()

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
 import type { ScaleSettings } from './autoscale.ts'
+import type { ForgeOptions } from './forge/forge.ts'
 import type { DeclaredNode } from './orchestrator/orchestrator.ts'
 import type { GitSourceOptions } from './source/index.ts'
 
@@ -39,9 +40,26 @@ export interface ControllerOptions {
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
   webhookSecret?: string
+  /** Where commit statuses go. */
+  forge?: ForgeOptions
+  /** Asks, on the forge, to move functions to better places. */
+  proposing?: Proposing
   logger?: Logger
   /** Progress, for people. Never throws back into the controller. */
   onEvent?: (event: ControllerEvent) => void
+}
+
+export interface Proposing {
+  labels?: string[]
+  /** Logins. */
+  reviewers?: string[]
+  isDraft?: boolean
+  /** Of branches; the name of the dataflow follows. Default `dyninka/`. */
+  branchPrefix?: string
+  /** Zone of each broker that nothing else tells, by URL. */
+  brokerZones?: Record<string, string>
+  /** Between two looks. Default 10 min. */
+  everyMs?: number
 }
 
 export interface Controller {
@@ -64,6 +82,10 @@ export type ControllerEvent =
   | { type: 'source-failed'; reason: string; message: string; hint?: string }
   /** A pass over a dataflow ended early, and is tried again; what runs keeps running. */
   | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string }
+  /** A pull request that asks to move functions. */
+  | { type: 'suggested'; flow: string; state: 'opened' | 'updated' | 'withdrawn'; url: string }
+  /** The forge could not be told what became of a commit; it is tried again. */
+  | { type: 'report-failed'; flow: string; reason: string; message: string; hint?: string }
   /** A revision that is refused; `folder` is relative to the repository. */
   | { type: 'findings'; folder: string; revision: string; findings: Finding[] }
   | { type: 'building'; flow: string; functions: string[] }
@@ -77,6 +99,8 @@ export type ControllerEvent =
   | { type: 'stopped'; flow: string; function: string; generation: number }
   /** The load asks for another number of hosts. */
   | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
+  /** Something runs elsewhere for now, or again where its file says: by a condition of `when`, or by hand. */
+  | { type: 'relocated'; flow: string; function: string; to: string; reason: string }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
   /** What `revision` brought did not start in time: the function stays what it was until a commit changes it. */

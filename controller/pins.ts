@@ -146,6 +146,6 @@ function whyOf(hosts: ObservedHost[]): string {
 }
 
 function kept(workload: KeptWorkload & Partial<Workload>): KeptWorkload {
-  const { code: _, host: __, replicas: ___, ...rest } = workload
+  const { code: _, host: __, replicas: ___, within: ____, ...rest } = workload
   return rest
 }

@@ -1,7 +1,11 @@
 import type { DeclaredNode, Workload } from './orchestrator/orchestrator.ts'
 
 /** Whether the hard constraints and the decision allow a host of this workload here. */
-export function mayRunOn({ placement }: Pick<Workload, 'placement'>, node: DeclaredNode): boolean {
+export function mayRunOn(
+  { placement, within }: Pick<Workload, 'placement' | 'within'>,
+  node: DeclaredNode,
+): boolean {
+  if (within && !within.includes(node.name)) return false
   if (placement.node !== undefined && placement.node !== node.name) return false
   if (placement.zone !== undefined && placement.zone !== node.zone) return false
   const { arch, labels = {} } = placement.require ?? {}
@@ -15,8 +19,8 @@ export function mayRunOn({ placement }: Pick<Workload, 'placement'>, node: Decla
 /** The node for one more host: allowed, most preferred, least loaded, then by name.
  *  @param hostsOn hosts that each node has already. @returns undefined when none is allowed */
 export function place(
-  workload: Pick<Workload, 'placement'>,
-  nodes: DeclaredNode[],
+  workload: Pick<Workload, 'placement' | 'within'>,
+  nodes: readonly DeclaredNode[],
   hostsOn: ReadonlyMap<string, number>,
 ): string | undefined {
   const score = (node: DeclaredNode) =>

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { accept } from './accept.ts'
 import { apply } from './apply.ts'
 import type { Context } from './context.ts'
@@ -6,9 +7,11 @@ import { type Desired, desire, nothing } from './desired.ts'
 import { health } from './health.ts'
 import type { Inventory } from './inventory.ts'
 import { observe } from './observe.ts'
+import { overridden, placeText } from './overrides.ts'
 import { pin } from './pin.ts'
-import { plan } from './plan.ts'
+import { type Observed, plan } from './plan.ts'
 import { report } from './report.ts'
+import { settle } from './settle.ts'
 
 /** One pass over one dataflow: from what its source offers to what runs. Every step reads state and trusts no
  *  event; a pass with nothing to do writes nothing. */
@@ -21,7 +24,8 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   }
   const observed = await observe(dataflow, context)
   dataflow.scaler.begin(dataflow.inventory, observed)
-  const desired = pin(dataflow, desiredOf(dataflow.inventory, dataflow, context), observed, context)
+  const wanted = settle(desiredOf(dataflow.inventory, observed, dataflow, context), observed)
+  const desired = settle(pin(dataflow, wanted, observed, context), observed)
   const changes = plan(desired, observed)
   const { accounts } = context
   const wirings = { desired: desired.contents, observed: observed.wirings }
@@ -41,8 +45,36 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   if (failure) throw failure.error
 }
 
-function desiredOf(inventory: Inventory, { removed, scaler }: Dataflow, { secrets }: Context): Desired {
-  if (removed) return nothing(inventory.name)
-  const { flow, artifacts, runtime } = inventory
-  return desire({ flow, artifacts, runtime, secretDigests: secrets.digests(), scales: scaler.hosts })
+function desiredOf(inventory: Inventory, { nodes }: Observed, dataflow: Dataflow, context: Context): Desired {
+  if (dataflow.removed) return nothing(inventory.name)
+  const { artifacts, runtime } = inventory
+  const unheeded = lookAtConditions(inventory, nodes, dataflow, context)
+  const flow = overridden(inventory.flow, inventory.switches, inventory.moves)
+  const { secrets } = context
+  const scales = dataflow.scaler.hosts
+  const desired = desire({ flow, artifacts, runtime, secretDigests: secrets.digests(), scales })
+  return unheeded.length > 0 ? { ...desired, unheeded } : desired
+}
+
+/** What counts is in the inventory before anything is done about it. @returns what can't be followed */
+function lookAtConditions(
+  inventory: Inventory,
+  nodes: Observed['nodes'],
+  { switches: own }: Dataflow,
+  { inventories, emit }: Context,
+): string[] {
+  const before = inventory.switches ?? {}
+  const clock = { nowMs: performance.now(), now: new Date() }
+  const { switches, unheeded } = own.look(inventory.flow, nodes, before, clock)
+  if (isDeepStrictEqual(switches, before)) return unheeded
+  inventory.switches = switches
+  inventories.save(inventory)
+  for (const name of new Set([...Object.keys(before), ...Object.keys(switches)])) {
+    const [now, old] = [switches[name], before[name]]
+    if (now === old) continue
+    const to = now ? placeText(now) : 'where its file says'
+    const reason = now ? now.reason : `no more ${old!.reason}`
+    emit({ type: 'relocated', flow: inventory.name, function: name, to, reason })
+  }
+  return unheeded
 }

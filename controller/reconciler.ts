@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Decision } from '../schema/edit.ts'
 import { Problem } from '../schema/problem.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import { jitterMs } from './backoff.ts'
@@ -8,12 +9,15 @@ import { Counts } from './counts.ts'
 import type { Dataflow } from './dataflow.ts'
 import { recordHistory } from './history.ts'
 import { Housekeeping } from './housekeeping.ts'
+import { move } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
+import type { Onlooker } from './onlookers.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
 import { stateProblem } from './state-folder.ts'
 import { type DataflowStatus, statusOf } from './status.ts'
+import { refusedOf, type Telemetry } from './telemetry/telemetry.ts'
 import type { TrafficFiles } from './traffic-files.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -23,6 +27,8 @@ export interface ReconcilerOptions extends Omit<Context, 'claim' | 'record'> {
   intervalMs: number
   scaling: Partial<ScaleSettings>
   trafficFiles: TrafficFiles
+  telemetry: Telemetry
+  onlookers?: Onlooker[]
   /** Only one dataflow is expected under `path`. */
   single?: true
   /** Nothing of it is wanted any more: all that runs ends, and what the broker keeps is discarded. */
@@ -40,6 +46,7 @@ const saveTrafficEveryMs = 60_000
 /** Turns events into passes: one key for the source, one for each dataflow. */
 export class Reconciler {
   readonly repository: Repository
+  readonly telemetry: Telemetry
   #queue: WorkQueue
   #context: Context
   #intervalMs: number
@@ -50,6 +57,7 @@ export class Reconciler {
   #fetching?: AbortController
   #log: Logger
   #housekeeping: Housekeeping
+  #onlookers: Onlooker[]
   #removing: boolean
   #hasLookedForStrays = false
   #onPass: () => void
@@ -61,6 +69,8 @@ export class Reconciler {
       intervalMs,
       scaling,
       trafficFiles,
+      telemetry,
+      onlookers = [],
       single,
       removing = false,
       onPass,
@@ -72,6 +82,7 @@ export class Reconciler {
     this.#removing = removing
     this.#onPass = onPass ?? (() => {})
     this.#counts = new Counts(trafficFiles, rest)
+    this.telemetry = telemetry
     this.repository = new Repository(source, path, rest.inventories, { single: single ?? false, removing })
     this.#context = {
       ...rest,
@@ -84,6 +95,7 @@ export class Reconciler {
       },
     }
     this.#housekeeping = new Housekeeping(this.repository, this.#context)
+    this.#onlookers = onlookers
     this.#queue = new WorkQueue(
       key => this.#pass(key),
       (key, error, retryMs) => this.#failed(key, error, retryMs),
@@ -123,7 +135,8 @@ export class Reconciler {
     const statuses: DataflowStatus[] = []
     for (const dataflow of this.repository.dataflows.values()) {
       const view = await this.#viewOf(dataflow)
-      statuses.push(statusOf(dataflow, source, view, this.#counts.of(dataflow.name)))
+      const status = statusOf(dataflow, source, view, this.#counts.of(dataflow.name))
+      statuses.push({ ...status, ...refusedOf(this.telemetry, dataflow.name) })
     }
     return statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -150,6 +163,13 @@ export class Reconciler {
     if (!resting) return
     resting.revision = 0
     this.#context.inventories.save(dataflow.inventory!)
+  }
+
+  /** See `move`. */
+  async move(dataflow: Dataflow, name: string, to: Decision): Promise<string[]> {
+    const moved = await move(dataflow.inventory!, name, to, this.#context)
+    this.flowChanged(dataflow.name)
+    return moved
   }
 
   /** Tries once more what did not start in time. */
@@ -183,7 +203,9 @@ export class Reconciler {
     await this.#queue.close()
     this.#counts.save()
     await this.#housekeeping.done
+    await Promise.all(this.#onlookers.map(onlooker => onlooker.close()))
     await this.repository.close()
+    this.telemetry.close()
   }
 
   /** Dead letters were replayed or dropped. @param node all when left out @param count all when left out */
@@ -192,9 +214,13 @@ export class Reconciler {
   }
 
   async #pass(key: string): Promise<number | undefined> {
-    const againMs = await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
-    this.#onPass()
-    return againMs
+    try {
+      return await (key === sourceKey ? this.#lookAtSource() : this.#lookAt(key))
+    } finally {
+      const dataflow = this.repository.dataflows.get(key)
+      if (dataflow) for (const onlooker of this.#onlookers) onlooker.after(dataflow)
+      this.#onPass()
+    }
   }
 
   async #lookAtSource(): Promise<number | undefined> {
@@ -237,6 +263,7 @@ export class Reconciler {
     if (dataflow.removed && dataflow.gone) {
       this.repository.dataflows.delete(key)
       this.#counts.forget(dataflow.name)
+      this.telemetry.forget(dataflow.name)
       await this.#context.broker.forget(dataflow.name)
     }
     return dataflow.retry && Math.max(0, dataflow.retry.at - performance.now())
@@ -249,8 +276,11 @@ export class Reconciler {
       for (const [key, dataflow] of this.repository.dataflows) {
         const view = await this.#viewOf(dataflow)
         // A pass may have let it go meanwhile.
-        if (this.repository.dataflows.get(key) === dataflow) this.#scale(key, dataflow, view)
+        if (this.repository.dataflows.get(key) !== dataflow) continue
+        this.#scale(key, dataflow, view)
+        if (view) this.telemetry.look(dataflow, view)
       }
+      this.telemetry.save()
     } finally {
       this.#isScaling = false
     }

@@ -76,9 +76,12 @@ function tellUnheeded(
   { desired }: NonNullable<Dataflow['last']>,
   { orchestrator }: Context,
 ) {
-  const each = desired.workloads.flatMap(workload =>
-    (orchestrator.unheeded?.(workload) ?? []).map(what => `${workload.node}: ${what}`),
-  )
+  const each = [
+    ...desired.workloads.flatMap(workload =>
+      (orchestrator.unheeded?.(workload) ?? []).map(what => `${workload.node}: ${what}`),
+    ),
+    ...(desired.unheeded ?? []),
+  ]
   if (each.length === 0) return conditions.remove('Unheeded')
   const more = each.length > many ? [`and ${each.length - many} more`] : []
   conditions.set('Unheeded', 'True', 'NotSupported', [...each.slice(0, many), ...more].join('; '))

@@ -2,9 +2,10 @@ import type { Finding } from '../schema/finding.ts'
 import type { FunctionNode } from '../schema/flow.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Condition } from './conditions.ts'
-import type { Dataflow } from './dataflow.ts'
+import type { Dataflow, Suggestion } from './dataflow.ts'
 import type { Phase } from './health.ts'
 import type { HistoryEntry } from './inventory.ts'
+import { type Override, overrideOf } from './overrides.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface DataflowStatus {
@@ -19,6 +20,10 @@ export interface DataflowStatus {
   findings: Finding[]
   functions: FunctionStatus[]
   history: HistoryEntry[]
+  /** What is proposed for where it runs; absent when nothing is. */
+  suggestion?: Suggestion
+  /** By reason: reports of telemetry that were not used since the controller runs; absent when there are none. */
+  telemetryRefused?: Record<string, number>
 }
 
 export interface FunctionStatus {
@@ -37,6 +42,8 @@ export interface FunctionStatus {
   }[]
   /** Where `scale` leaves a choice: how many hosts it should have now, and why. */
   scale?: { min: number; max: number; hosts: number; reason: string; at: string }
+  /** Where it runs for now, in place of what its file says: drift on purpose. */
+  placed?: Override
   recordsIn: number
   recordsOut: number
   lag: number
@@ -69,6 +76,7 @@ export function statusOf(
     functions: nodes.map(node => {
       const { name, kind } = node
       const scale = node.kind === 'function' && scaleOf(node, dataflow)
+      const placed = overrideOf(node, inventory?.switches, inventory?.moves)
       const { phase, message } = last?.health.nodes[name] ?? { phase: 'Waiting' as const }
       const {
         recordsIn = 0,
@@ -88,6 +96,7 @@ export function statusOf(
         ...(message !== undefined && { message }),
         hosts: hostsOf(name, last, view),
         ...(scale && { scale }),
+        ...(placed && { placed }),
         recordsIn,
         recordsOut,
         lag,
@@ -98,6 +107,7 @@ export function statusOf(
       }
     }),
     history: inventory?.history ?? [],
+    ...(dataflow.suggestion && { suggestion: dataflow.suggestion }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { Problem } from '../schema/problem.ts'
 import { backoffMs } from './backoff.ts'
 
 /** @returns when to look again without an event, ms; undefined: only an event brings the key back */
@@ -13,7 +14,8 @@ interface Item {
 
 /**
  * Runs one pass at a time for each key, and any number of keys side by side. Events only name a key: ten of
- * them during a pass make one more pass. A pass that throws comes back later and later; others don't wait.
+ * them during a pass make one more pass. A pass that throws comes back later and later, or when its
+ * Problem says; others don't wait.
  */
 export class WorkQueue {
   #items = new Map<string, Item>()
@@ -40,7 +42,7 @@ export class WorkQueue {
     this.#items.delete(key)
   }
 
-  /** Starts nothing more, and waits for the passes that run. */
+  /** Starts nothing more, and waits for the passes that run: how they end is told to nobody. */
   async close(): Promise<void> {
     this.#closed = true
     for (const { timer } of this.#items.values()) clearTimeout(timer)
@@ -63,8 +65,8 @@ export class WorkQueue {
       item.failures = 0
     } catch (error) {
       item.failures += 1
-      againMs = backoffMs(item.failures)
-      this.#onError(key, error, againMs)
+      againMs = (error instanceof Problem ? error.againMs : undefined) ?? backoffMs(item.failures)
+      if (!this.#closed) this.#onError(key, error, againMs)
     }
     item.running = false
     if (this.#closed) {

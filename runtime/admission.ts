@@ -72,10 +72,12 @@ export class Admission {
       }
       last = record.seq
       inflight.last.set(from, last)
+      if (inflight.records === 0) inflight.first = record.time
       inflight.time = record.time
       inflight.records += 1
       entries.push({ record, inflight, origin })
     }
+    inflight.taken = inflight.records
     for (const [of, newest] of inflight.last) this.#accepted.advance(lane, of, newest)
     counters.recordsIn += inflight.records
     counters.inFlight += inflight.records

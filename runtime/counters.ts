@@ -1,3 +1,5 @@
+import { Figures } from './figures.ts'
+
 /** Counts of one host since its start, summed over its partitions. */
 export class Counters {
   recordsIn = 0
@@ -14,4 +16,6 @@ export class Counters {
   handlerMs = 0
   calls = 0
   latencyMs: number | undefined
+  /** Since the last report of them. */
+  readonly figures = new Figures()
 }

@@ -10,9 +10,9 @@ import { Outside } from './outside.ts'
 import { Partition } from './partition.ts'
 import { dismissal, type Presence } from './presence.ts'
 import { readWiring } from './read-wiring.ts'
+import { Reporting } from './reporting.ts'
 import { Source } from './source.ts'
 import { maxCachedBytes } from './state-cache.ts'
-import { reportOf } from './telemetry.ts'
 import type { Connection, Message, Transport } from './transport.ts'
 import type { Unit } from './unit.ts'
 import { Units } from './units.ts'
@@ -37,10 +37,12 @@ export interface HostingOptions {
   /** Memory for values of state that the broker has, too. */
   stateBytes?: number
   /** Instead of what the wiring says, where a test is the outside of the graph. */
-  outside?: Pick<Outside, 'feedOf' | 'sinkFor' | 'close'>
+  outside?: Pick<Outside, 'feedOf' | 'sinkFor' | 'close'> & Partial<Pick<Outside, 'roundTrip'>>
+  /** Between two reports of figures. */
+  figuresMs?: number
 }
 
-const telemetryMs = 1_000
+const announceMs = 1_000
 const drainMs = 2_000
 
 /** One host: announces itself, learns the wiring and who else is there, and runs the partitions that are its own. */
@@ -57,13 +59,15 @@ export class Hosting {
   #ready = false
   #stopped = false
   #outside: NonNullable<HostingOptions['outside']>
-  #ticking: NodeJS.Timeout | undefined
-  #rttMs: number | undefined
+  #announcing: NodeJS.Timeout | undefined
+  #reporting: Reporting
   #complaints = new Set<string>()
 
   constructor(options: HostingOptions) {
     this.#options = options
-    this.#outside = options.outside ?? new Outside({ ...options, host: options.presence.host })
+    const { host } = options.presence
+    const sent = (bytes: number) => this.#counters.figures.wentOut(bytes)
+    this.#outside = options.outside ?? new Outside({ ...options, host, sent })
     this.#credits = new Credits(options.flow, (consumer, partition) =>
       this.#units.credit(consumer, partition),
     )
@@ -72,6 +76,14 @@ export class Hosting {
       create: name => this.#create(name),
       log: options.log,
       onChange: () => this.#changed(),
+    })
+    this.#reporting = new Reporting({
+      ...options,
+      host,
+      counters: this.#counters,
+      outside: this.#outside,
+      connection: () => this.#control,
+      backlog: () => this.#units.backlog,
     })
   }
 
@@ -89,17 +101,19 @@ export class Hosting {
   /** Keeps trying until the broker answers. */
   async start(): Promise<void> {
     await this.#connect()
-    this.#ticking = setInterval(() => this.#tick(), telemetryMs)
+    this.#announcing = setInterval(() => this.#announce(), announceMs)
+    this.#reporting.start()
   }
 
   /** Finishes what is under way and leaves: others take over at once. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true
-    clearInterval(this.#ticking)
+    clearInterval(this.#announcing)
+    this.#reporting.pause()
     const { flow, node, presence } = this.#options
     await this.#control?.publish(topics.host(flow, node, presence.host), '', { retain: true }).catch(() => {})
     await this.#units.drain(timeoutMs)
-    this.#report(true)
+    this.#reporting.leave()
     await this.#outside.close()
     await this.#control?.close()
   }
@@ -274,25 +288,5 @@ export class Hosting {
     if (text === this.#announced) return
     this.#announced = text
     this.#control.publish(topics.host(flow, node, presence.host), text, { retain: true }).catch(() => {})
-  }
-
-  #tick() {
-    this.#announce()
-    this.#report()
-    this.#control
-      ?.ping()
-      .then(ms => {
-        this.#rttMs = ms
-      })
-      .catch(() => {})
-  }
-
-  #report(leaving = false) {
-    const { flow, node, presence } = this.#options
-    const report = reportOf(presence.host, this.#counters, this.#units.backlog, this.#rttMs)
-    if (leaving) report.leaving = true
-    this.#control
-      ?.publish(topics.telemetry(flow, node, presence.host), JSON.stringify(report), { qos: 0 })
-      .catch(() => {})
   }
 }

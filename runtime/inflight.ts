@@ -11,13 +11,16 @@ export interface Inflight extends Pending, Arrival {
   seen?: true
   /** Records of it that are not through the handler. */
   records: number
+  /** Records of it that are new. */
+  taken: number
   /** By origin: its last record. */
   last: Map<string, Seq>
   /** By key: state as of its last record. */
   states: Map<string, Snapshot>
   /** Dead letters among its records. */
   letters: number
-  /** Event time of its last record, ms. */
+  /** Event time of its first and of its last record, ms. */
+  first: number
   time: number
 }
 
@@ -33,10 +36,12 @@ export const inflightOf = (message: Message, arrival = nothing): Inflight => ({
   ...(arrival.replay !== undefined && { replay: arrival.replay }),
   ...(arrival.mark !== undefined && { mark: arrival.mark }),
   records: 0,
+  taken: 0,
   outputs: 0,
   last: new Map(),
   states: new Map(),
   letters: 0,
+  first: 0,
   time: 0,
 })
 

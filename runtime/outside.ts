@@ -6,7 +6,7 @@ import type { Feed } from './sources/feed.ts'
 import { HttpFeed } from './sources/http-feed.ts'
 import { MqttFeed } from './sources/mqtt-feed.ts'
 import { TimerFeed } from './sources/timer-feed.ts'
-import type { Transport, Way } from './transport.ts'
+import type { RoundTrip, Transport, Way } from './transport.ts'
 
 interface OutsideOptions {
   flow: string
@@ -18,12 +18,15 @@ interface OutsideOptions {
   log: Logger
   /** Address on which an HTTP source listens; `*` for all. */
   listen?: string
+  /** Counts what a sink has sent. */
+  sent(bytes: number): void
 }
 
 /** What lies outside the graph, as a host's wiring names it: where a source's records come from, where a sink's go. */
 export class Outside {
   #options: OutsideOptions
   #sink: { spec: string; sink: Sink } | undefined
+  #feed: Feed | undefined
 
   constructor(options: OutsideOptions) {
     this.#options = options
@@ -34,25 +37,31 @@ export class Outside {
     const { spec } = source!
     if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
     if (spec.type === 'http') return new HttpFeed(spec, listen)
-    return new MqttFeed({
+    this.#feed = new MqttFeed({
       ...this.#wayTo(spec.broker),
       clientId: intakeSessionId(flow, node),
       filter: spec.filter,
       onClosed,
     })
+    return this.#feed
   }
 
   /** The same for all partitions, until the wiring names another. */
   sinkFor(wiring: Wiring): Sink {
-    const { flow, node, host, log } = this.#options
+    const { flow, node, host, log, sent } = this.#options
     const spec = JSON.stringify(wiring.sink)
     if (this.#sink?.spec !== spec) {
       void this.#sink?.sink.close()
       const clientId = `dyninka_${flow}_${node}_out_${host}`
       const wayTo = (broker?: string) => this.#wayTo(broker)
-      this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, wayTo }) }
+      this.#sink = { spec, sink: sinkOf(wiring.sink!, { clientId, log, wayTo, sent }) }
     }
     return this.#sink.sink
+  }
+
+  /** To the broker of the outside, through the connection that carries records. */
+  async roundTrip(): Promise<RoundTrip | undefined> {
+    return (this.#feed ?? this.#sink?.sink)?.roundTrip?.()
   }
 
   async close(): Promise<void> {

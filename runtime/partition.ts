@@ -275,8 +275,11 @@ export class Partition {
 
   #committed(batch: Inflight[]) {
     const { time } = batch.at(-1)!
+    const { counters } = this.#options
+    const now = Date.now()
     this.#due?.stored(batch)
-    if (time > 0) this.#options.counters.latencyMs = Date.now() - time
+    counters.figures.handled(batch, now)
+    if (time > 0) counters.latencyMs = now - time
     if (this.#trial.isOn && batch.some(({ last }) => last.size > 0)) this.#loop.trust()
     if (this.#inflight.length === 0) this.#quiet.tell()
     this.#switchWhenQuiet()

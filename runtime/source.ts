@@ -181,6 +181,7 @@ export class Source implements Unit {
   #take(arrived: Arrived) {
     const { counters } = this.#options
     counters.recordsIn += 1
+    counters.figures.cameIn(arrived.payload?.length ?? 0)
     counters.inFlight += 1
     if (!this.#outbox.full && !this.#clear) return this.#send(arrived)
     const { overflow } = this.#wiring.source!

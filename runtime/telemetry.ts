@@ -9,7 +9,7 @@ export function reportOf(
 ): TelemetryReport {
   const { active } = performance.eventLoopUtilization()
   const { user, system } = process.cpuUsage()
-  const { latencyMs, ...counts } = counters
+  const { latencyMs, figures: _, ...counts } = counters
   return {
     v: 1,
     host,

@@ -1,7 +1,14 @@
 /** The only thing the data plane asks of a broker: sessions that outlive connections, and retained messages. */
 export interface Transport {
+  /** `mqtt://host:port`, where it leads to one. */
+  readonly broker?: string
   /** Opens a connection; one with the same client ID is closed by the broker. @throws when refused or unreachable */
   connect(options: ConnectOptions): Promise<Connection>
+}
+
+export interface RoundTrip {
+  broker: string
+  ms: number
 }
 
 /** To a broker: what is needed to connect to it. */

@@ -20,6 +20,7 @@ writeToStream.cacheNumbers = false
  *  @param url `mqtt://user:password@host:1883` or `mqtts://…` */
 export function wireTransport(url: string): Transport {
   return {
+    broker: redact(url),
     async connect(options) {
       try {
         const wire = new WireConnection(await dial(url), url, options)

@@ -30,6 +30,8 @@ export interface Dataflow {
   sinks?: {
     [k: string]: DataflowSink
   }
+  goal?: Goal
+  budget?: Budget
 }
 /**
  * Where records enter: exactly one of `mqtt`, `every` and `http`.
@@ -110,15 +112,23 @@ export interface Placement {
    */
   prefer?: Preference[]
   /**
-   * Sources, functions and sinks to stay close to. On Kubernetes the same zone is preferred; else not followed yet. Absent: none.
+   * Sources, functions and sinks to stay close to, going by the round trips between zones that are known. On Kubernetes the same zone is preferred. Absent: none.
    */
   near?: Nearness[]
   /**
-   * Sources, functions and sinks not to share a node with. Followed on Kubernetes alone. Absent: none.
+   * Sources, functions and sinks not to share a node with. It holds for them, too. Absent: none.
    *
    * Items: The name of a function (or source, or sink) of this dataflow.
    */
   apart?: string[]
+  /**
+   * Sources, functions and sinks to share one node with, whichever that is. It holds for them, too, so one of them has the decision for all. On Kubernetes the same node is preferred. Absent: none.
+   *
+   * @minItems 1
+   *
+   * Items: The name of a function (or source, or sink) of this dataflow.
+   */
+  with?: string[]
   /**
    * The zone where it runs: the decision, written by a person or a merged pull request. Absent: any.
    */
@@ -127,6 +137,16 @@ export interface Placement {
    * The one node where it runs. A zone is the better choice where several nodes would do. Absent: any.
    */
   node?: string
+  /**
+   * Whether it stays where it is: no move is ever suggested.
+   */
+  keep?: boolean
+  /**
+   * Where it runs instead under some conditions, decided ahead of time: of those whose condition holds, the first one counts; where none holds, `zone` and `node` do. What is required holds for each. The controller switches by itself, and says so in `dyninka status`. Absent: it stays.
+   *
+   * @minItems 1
+   */
+  when?: Alternative[]
 }
 /**
  * A zone to favour, and how much.
@@ -153,6 +173,53 @@ export interface Nearness {
    * The longest round trip between the two.
    */
   maxRtt: string
+}
+/**
+ * A condition, and the `zone` or the `node` where it runs while that holds.
+ */
+export interface Alternative {
+  if: Condition
+  /**
+   * The zone where it runs then. Absent: `node` says where.
+   */
+  zone?: string
+  /**
+   * The one node where it runs then. Absent: `zone` says where.
+   */
+  node?: string
+}
+/**
+ * When an alternative counts. Of several parts, all must hold. What is not known holds no condition, and ends none. A number counts once it has held for 30 s, and until it is back over the line by a tenth for as long.
+ */
+export interface Condition {
+  /**
+   * How full the battery is, by the label `battery` of nodes: a number from 0 to 100. Of several nodes where `zone` and `node` let it run, all that have the label must fit. Absent: it doesn't matter.
+   */
+  battery?: string
+  /**
+   * A label of nodes whose value is a number; `value` says which will do. Of several nodes where `zone` and `node` let it run, all that have the label must fit. Absent: none.
+   */
+  label?: string
+  /**
+   * What the number in `label` must be. Absent where no `label` is named.
+   */
+  value?: string
+  /**
+   * Two zones; `rtt` says how long the round trip between them must be. Absent: none.
+   */
+  link?: string
+  /**
+   * How long the round trip over `link` must be: the median of what is known of its nodes. Absent where no `link` is named.
+   */
+  rtt?: string
+  /**
+   * Between two times of day; the second one is not part of it any more, and may be on the next day. Absent: always.
+   */
+  time?: string
+  /**
+   * Whose time of day it is, by a name of the IANA.
+   */
+  timezone?: string
 }
 /**
  * One default export in one file.
@@ -293,5 +360,62 @@ export interface HttpSink {
      * The value of the header.
      */
     [k: string]: string
+  }
+}
+/**
+ * What a suggested move is to make less of. Absent: latency and network count alike.
+ */
+export interface Goal {
+  /**
+   * The time that a record takes through the graph. Absent: it counts nothing.
+   */
+  latency?: number
+  /**
+   * The traffic between zones. Absent: it counts nothing.
+   */
+  network?: number
+  /**
+   * What the nodes cost that it runs on, by `budget.prices`. Absent: it counts nothing.
+   */
+  cost?: number
+}
+/**
+ * What suggested moves may take, each day. Absent: any number of moves, at any cost.
+ */
+export interface Budget {
+  /**
+   * How many functions may be moved in a day; with 0, no move is suggested. Absent: any number.
+   */
+  moves?: number
+  /**
+   * What the nodes that it runs on may cost together in a day, in the money of the prices. Absent: anything.
+   */
+  cost?: number
+  /**
+   * What a node costs in a day. Absent: nothing is known of it.
+   */
+  prices?: {
+    /**
+     * By name of a node: this counts before what a label or its zone says. Absent: none.
+     */
+    nodes?: {
+      /**
+       * The price of the node for a day.
+       */
+      [k: string]: number
+    }
+    /**
+     * The label of nodes that holds their price: this counts before what the zone says. Absent: none.
+     */
+    label?: string
+    /**
+     * By zone: what each of its nodes costs. Absent: none.
+     */
+    zones?: {
+      /**
+       * The price of each of its nodes for a day.
+       */
+      [k: string]: number
+    }
   }
 }

@@ -1,8 +1,10 @@
 import type {
+  Budget,
   Dataflow,
   DataflowFunction,
   DataflowSink,
   DataflowSource,
+  Goal,
   Placement,
 } from './dataflow.generated.ts'
 import type { Finding } from './finding.ts'
@@ -45,11 +47,15 @@ export class Draft {
   readonly namesakes: Entry[] = []
   /** Names may be missing from `entries`, since a whole section is wrong or not there. */
   readonly incomplete: boolean
+  readonly goal: Partly<Goal> | undefined
+  readonly budget: Partly<Budget> | undefined
 
   constructor(document: YamlDocument, wrong: string[][]) {
     this.document = document
     const dataflow = without(document.value, wrong)
     const { sources, functions, sinks } = dataflow
+    this.goal = dataflow.goal
+    this.budget = dataflow.budget
     this.incomplete =
       [sources, functions].some(isEmpty) || wrong.some(([first, second]) => first === 'sinks' && !second)
     for (const [name, spec] of Object.entries(sources ?? {})) this.#add('source', name, spec)
@@ -77,6 +83,11 @@ export class Draft {
     return from.flatMap((text, index) =>
       text === undefined ? [] : [{ ...parseInput(text), text, pointer: below(pointer, index) }],
     )
+  }
+
+  /** For what names another place of the file. */
+  line(pointer: string): number {
+    return this.document.source.position(this.document.valueAt(pointer)).line
   }
 
   at(pointer: string, code: string, message: string, hint: string): Finding {

@@ -3,6 +3,29 @@ export interface Flow {
   name: string
   /** Topological order: a node comes after everything it reads from. */
   nodes: Node[]
+  goal?: Goal
+  budget?: Budget
+}
+
+/** Weights, of which only the proportion counts; what is absent counts nothing. */
+export interface Goal {
+  latency?: number
+  network?: number
+  cost?: number
+}
+
+export interface Budget {
+  movesPerDay?: number
+  /** In the money of the prices. */
+  costPerDay?: number
+  prices?: Prices
+}
+
+/** What a node costs in a day: what `nodes` says of it, else its label, else what `zones` says of its zone. */
+export interface Prices {
+  nodes?: Record<string, number>
+  label?: string
+  zones?: Record<string, number>
 }
 
 export type Node = SourceNode | FunctionNode | SinkNode
@@ -79,8 +102,44 @@ export interface Placement {
   require?: { arch?: string[]; labels?: Record<string, string> }
   prefer?: { zone: string; weight: number }[]
   near?: { function: string; maxRttMs: number }[]
-  /** Names of nodes of the graph. */
+  /** Names of nodes of the graph. It holds for them, too. */
   apart?: string[]
+  /** All others of the graph that share its node. All of a set have the same `zone`, `node`, `keep` and `when`. */
+  with?: string[]
   zone?: string
   node?: string
+  /** It stays where it is. */
+  keep?: true
+  /** In the order in which they count. */
+  when?: Alternative[]
+}
+
+/** Where it runs while a condition holds, in place of `zone` and `node`: exactly one of the two. */
+export interface Alternative {
+  if: Condition
+  zone?: string
+  node?: string
+}
+
+export interface Condition {
+  /** As a person says it: `battery < 20%`. */
+  text: string
+  /** All must hold. */
+  parts: ConditionPart[]
+}
+
+export type ConditionPart =
+  /** A label of nodes, whose value is a number. */
+  | ({ type: 'label'; label: string } & Limit)
+  /** The round trip between two zones, in ms. */
+  | ({ type: 'link'; zones: [string, string] } & Limit)
+  /** Minutes of the day from 0; `to`, which may be on the next day, is no part of it. */
+  | { type: 'time'; timezone: string; from: number; to: number }
+
+export interface Limit {
+  /** Whether the value must be below the limit, or else above. */
+  below: boolean
+  limit: number
+  /** Whether the limit itself will do. */
+  inclusive: boolean
 }

@@ -1,5 +1,6 @@
 export type { DeclaredNode } from './declared-node.ts'
 export { discover } from './discover.ts'
+export { type Decision, decidersOf, editPlacement } from './edit.ts'
 export { type Finding, rebase, sortFindings } from './finding.ts'
 export type * from './flow.ts'
 export { type Format, type FormatOptions, format, formats } from './format/format.ts'

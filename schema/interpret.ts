@@ -1,4 +1,6 @@
+import { condition } from './condition.ts'
 import type {
+  Budget,
   Dataflow,
   DataflowFunction,
   DataflowSink,
@@ -10,18 +12,28 @@ import { durationMs } from './duration.ts'
 import type * as flow from './flow.ts'
 import { parseInput } from './input.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
+import { withSets } from './with-sets.ts'
 
 /** The dataflow that a checked file describes: defaults filled in, units resolved, producers first. @throws never */
-export function interpret({ name, sources, functions, sinks = {} }: Dataflow): flow.Flow {
+export function interpret({ name, sources, functions, sinks = {}, goal, budget }: Dataflow): flow.Flow {
+  const nodes = [
+    ...Object.entries(sources).map(([name, spec]) => source(name, spec)),
+    ...Object.entries(functions).map(([name, spec]) => func(name, spec)),
+    ...Object.entries(sinks).map(([name, spec]) => sink(name, spec)),
+  ]
   return {
     name,
-    nodes: producersFirst([
-      ...Object.entries(sources).map(([name, spec]) => source(name, spec)),
-      ...Object.entries(functions).map(([name, spec]) => func(name, spec)),
-      ...Object.entries(sinks).map(([name, spec]) => sink(name, spec)),
-    ]),
+    nodes: producersFirst(together(nodes)),
+    ...(goal && { goal }),
+    ...(budget && { budget: budgeted(budget) }),
   }
 }
+
+const budgeted = ({ moves, cost, prices }: Budget): flow.Budget => ({
+  ...(moves !== undefined && { movesPerDay: moves }),
+  ...(cost !== undefined && { costPerDay: cost }),
+  ...(prices && { prices }),
+})
 
 function source(
   name: string,
@@ -102,7 +114,17 @@ const retry = ({
   order,
 })
 
-function placed({ require, prefer, near, apart, zone, node }: Placement = {}): flow.Placement {
+function placed({
+  require,
+  prefer,
+  near,
+  apart,
+  with: others,
+  zone,
+  node,
+  keep,
+  when,
+}: Placement = {}): flow.Placement {
   return {
     ...(require && { require }),
     ...(prefer && { prefer: prefer.map(({ zone, weight = 50 }) => ({ zone, weight })) }),
@@ -110,9 +132,30 @@ function placed({ require, prefer, near, apart, zone, node }: Placement = {}): f
       near: near.map(({ function: name, maxRtt }) => ({ function: name, maxRttMs: durationMs(maxRtt) })),
     }),
     ...(apart && { apart }),
+    ...(others && { with: others }),
     ...(zone !== undefined && { zone }),
     ...(node !== undefined && { node }),
+    ...(keep && { keep }),
+    ...(when && {
+      when: when.map(({ if: written, ...decision }) => ({ if: condition(written), ...decision })),
+    }),
   }
+}
+
+/** What is decided of one of a set holds for all of it. */
+function together(nodes: flow.Node[]): flow.Node[] {
+  const placements = new Map(nodes.map(({ name, placement }) => [name, placement]))
+  const sets = withSets(new Map(nodes.map(({ name, placement }) => [name, placement.with ?? []])))
+  return nodes.map(node => {
+    const set = sets.get(node.name)
+    if (!set) return node
+    const decided = set.map(name => {
+      const { zone, node, keep, when } = placements.get(name)!
+      return { ...(zone && { zone }), ...(node && { node }), ...(keep && { keep }), ...(when && { when }) }
+    })
+    const others = set.filter(name => name !== node.name)
+    return { ...node, placement: Object.assign({}, node.placement, ...decided, { with: others }) }
+  })
 }
 
 /** Kahn's order, stable: of two that could come next, the one that was written first. */

@@ -62,7 +62,18 @@ const headings: [name: string, heading: string, sample: string][] = [
   [
     'placement',
     'placement',
-    'placement:\n  require: { arch: [arm64, amd64], labels: { camera: exists } }\n  prefer:  [{ zone: edge-lyon, weight: 50 }]\n  near:    [{ function: parse, maxRtt: 10ms }]\n  zone: edge-lyon',
+    'placement:\n  require: { arch: [arm64, amd64], labels: { camera: exists } }\n  prefer:  [{ zone: edge-lyon, weight: 50 }]\n  near:    [{ function: parse, maxRtt: 10ms }]\n  apart:   [archive]\n  with:    [decode]\n  zone: edge-lyon\n  when:\n    - { if: { battery: "< 20%" }, zone: cloud }\n    - { if: { link: edge-lyon~cloud, rtt: "> 80ms" }, node: gateway-2 }\n    - { if: { time: 22:00-06:00, timezone: Europe/Paris }, zone: cloud }',
+  ],
+  [
+    'condition',
+    'condition',
+    'if: { battery: "< 20%" }\nif: { label: solar-watts, value: "< 15" }\nif: { link: edge-lyon~cloud, rtt: "> 80ms" }\nif: { time: 22:00-06:00, timezone: Europe/Paris, battery: "< 50%" } # both',
+  ],
+  ['goal', 'goal', 'goal: { latency: 3, network: 1 }'],
+  [
+    'budget',
+    'budget',
+    'budget:\n  moves: 4\n  cost: 25\n  prices: { label: price-per-day, zones: { edge-lyon: 0.3, cloud: 4.8 } }',
   ],
 ]
 
@@ -91,7 +102,10 @@ const outro = `## What else is checked
   have is found as well.
 - Topics are well formed; a sink publishes on one topic; nothing reads or writes below \`dyninka/\`.
 - Two sources don't listen on one port; a variable is not in \`env\` and in \`secrets\`.
-- Placement doesn't contradict itself, and, where the nodes are known, some node satisfies it.
+- Placement doesn't contradict itself (\`with\` and \`apart\`, \`keep\` and \`when\`, two decisions for one node, …), every
+  condition of \`when\` has a case of its own, and, where the nodes are known, some node satisfies it: always, and
+  wherever \`when\` may switch to. What contradicts is told with both lines.
+- A goal or a budget that counts the cost of nodes knows prices, and no decision costs more than the budget.
 
 A YAML syntax error is told alone: what comes after it has no certain meaning. Everything else is told at once.
 

@@ -9,6 +9,7 @@ import { interpret } from './interpret.ts'
 import { prepare } from './parse-modules.ts'
 import { parseYaml } from './parse-yaml.ts'
 import { readSource } from './read-source.ts'
+import { budget } from './rules/budget.ts'
 import { cycles } from './rules/cycles.ts'
 import { environment } from './rules/environment.ts'
 import { inputs } from './rules/inputs.ts'
@@ -18,7 +19,9 @@ import { placement } from './rules/placement.ts'
 import { ports } from './rules/ports.ts'
 import { ranges } from './rules/ranges.ts'
 import { retries } from './rules/retries.ts'
+import { together } from './rules/together.ts'
 import { topics } from './rules/topics.ts'
+import { when } from './rules/when.ts'
 import { checkShape } from './shape.ts'
 import { SourceText } from './source-text.ts'
 import { checkTypes } from './types/check-types.ts'
@@ -26,6 +29,8 @@ import { checkTypes } from './types/check-types.ts'
 export interface LoadOptions {
   /** Name of the file; `dataflow.yaml` if not given. */
   file?: string
+  /** What to check in place of what the file says. */
+  text?: string
   /** Whether to check the types on every edge, with the TypeScript compiler; true if not given. */
   types?: boolean
   /** The nodes there are: a placement that none of them satisfies is a finding. */
@@ -45,7 +50,7 @@ export interface Loaded {
  *  Writes nothing below the folder. @throws Problem only for what is not the user's to mend */
 export async function load(dir: string, options: LoadOptions = {}): Promise<Loaded> {
   const file = options.file ?? 'dataflow.yaml'
-  const source = await readSource(dir, file)
+  const source = options.text === undefined ? await readSource(dir, file) : new SourceText(file, options.text)
   if (!(source instanceof SourceText)) return { findings: [source] }
   prepare()
   const { document, findings: syntax } = parseYaml(source)
@@ -64,6 +69,9 @@ export async function load(dir: string, options: LoadOptions = {}): Promise<Load
     ...topics(draft),
     ...ports(draft),
     ...placement(draft),
+    ...together(draft),
+    ...when(draft),
+    ...budget(draft, options.nodes),
     ...nodes(draft, options.nodes),
   ]
   const root = resolve(dir)

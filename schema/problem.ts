@@ -14,15 +14,18 @@ export class Problem extends Error {
   readonly disposition: Disposition
   /** What to change, in one sentence. */
   readonly hint?: string
+  /** When it can be tried again, where whoever refused it said so. */
+  readonly againMs?: number
 
   constructor(
     reason: string,
     message: string,
-    options: { disposition?: Disposition; hint?: string; cause?: unknown } = {},
+    options: { disposition?: Disposition; hint?: string; againMs?: number; cause?: unknown } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.reason = reason
     this.disposition = options.disposition ?? 'transient'
     if (options.hint !== undefined) this.hint = options.hint
+    if (options.againMs !== undefined) this.againMs = options.againMs
   }
 }

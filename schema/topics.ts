@@ -25,6 +25,8 @@ export const topics = {
     `dyninka/${flow}/${lane}/${node}/${partition}`,
   telemetry: (flow: string, node: string, host: string) => `dyninka/${flow}/telemetry/${node}/${host}`,
   telemetries: (flow: string) => `dyninka/${flow}/telemetry/+/+`,
+  figures: (flow: string, node: string, host: string) => `dyninka/${flow}/figures/${node}/${host}`,
+  figuresOf: (flow: string) => `dyninka/${flow}/figures/+/+`,
   /** Empty messages for nobody. */
   nudge: (flow: string) => `dyninka/${flow}/nudge`,
   wiring: (flow: string, node: string) => `dyninka/${flow}/wiring/${node}`,

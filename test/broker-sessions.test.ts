@@ -1,96 +1,42 @@
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readJson } from '../controller/atomic-file.ts'
-import { embeddedBroker, stopEmbeddedBroker } from '../controller/broker/embedded-broker.ts'
+import { embeddedBroker } from '../controller/broker/embedded-broker.ts'
 import { identify, type ProcessIdentity } from '../controller/process-identity.ts'
-import { readRetained } from '../runtime/retained.ts'
-import type { Connection, ConnectOptions, Message } from '../runtime/transport.ts'
-import { wireTransport } from '../runtime/wire-transport.ts'
+import type { Message } from '../runtime/transport.ts'
+import { until } from './support/controlled.ts'
+import { Embedded } from './support/embedded.ts'
 
 interface World {
-  state: string
-  url: string
-  connections: Connection[]
+  broker: Embedded
 }
 
 const Broker = suite<World>('embedded broker')
 
 Broker.before(async context => {
-  context.state = await mkdtemp(join(tmpdir(), 'dyninka-'))
-  context.url = (await embeddedBroker(context.state)).url
-  context.connections = []
+  context.broker = await Embedded.start()
 })
-Broker.after.each(async context => {
-  for (const connection of context.connections.splice(0)) await connection.close().catch(() => {})
-  for (const id of ['session', 'blocked']) await (await open(context, id)).close()
-  context.connections.length = 0
+Broker.after.each(async ({ broker }) => {
+  await broker.clear('session', 'blocked')
 })
-Broker.after(async ({ state }) => {
-  await stopEmbeddedBroker(state)
-  await rm(state, { recursive: true, force: true, maxRetries: 3 })
+Broker.after(async ({ broker }) => {
+  await broker.remove()
 })
-
-async function open(
-  { url, connections }: World,
-  clientId: string,
-  more: Partial<ConnectOptions> = {},
-): Promise<Connection> {
-  const connection = await wireTransport(url).connect({
-    clientId,
-    clean: true,
-    onMessage() {},
-    onClose() {},
-    ...more,
-  })
-  connections.push(connection)
-  return connection
-}
-
-async function retained({ url }: World, filter: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
-  await readRetained(wireTransport(url), [filter], {
-    patienceMs: 0,
-    take(topic, payload) {
-      found[topic] = payload.toString()
-      return false
-    },
-  })
-  return found
-}
-
-const until = async (what: string, holds: () => boolean | Promise<boolean>) => {
-  for (let i = 0; i < 300; i++) {
-    if (await holds()) return
-    await sleep(10)
-  }
-  assert.unreachable(`never: ${what}`)
-}
-
-/** What is retained comes when the broker gets to it: a machine that is busy takes longer than a reader waits. */
-const untilRetained = (world: World, filter: string, expected: Record<string, string>) =>
-  until(`${JSON.stringify(expected)} is retained`, async () =>
-    isDeepStrictEqual(await retained(world, filter), expected),
-  )
 
 const processOf = (state: string) => readJson<ProcessIdentity & { url: string }>(join(state, 'broker.json'))!
 
-Broker('is adopted by the next controller', async ({ state, url }) => {
+Broker('is adopted by the next controller', async ({ broker: { state, url } }) => {
   const again = await embeddedBroker(state)
   assert.equal(again, { url, adopted: true })
 })
 
-Broker('listens on a loopback address only', ({ url }) => {
+Broker('listens on a loopback address only', ({ broker: { url } }) => {
   assert.is(new URL(url).hostname, '127.0.0.1')
 })
 
-Broker('does not believe a file that another process left', async ({ state, url }) => {
+Broker('does not believe a file that another process left', async ({ broker: { state, url } }) => {
   const { pid } = processOf(state)
   process.kill(pid, 'SIGKILL')
   await until('it is gone', () => identify(pid) === undefined)
@@ -98,8 +44,8 @@ Broker('does not believe a file that another process left', async ({ state, url 
   assert.equal(again, { url, adopted: false }, 'on the same port, so that hosts find it again')
 })
 
-Broker('hands over a session in order while others publish to it', async world => {
-  const publisher = await open(world, 'publisher')
+Broker('hands over a session in order while others publish to it', async ({ broker }) => {
+  const publisher = await broker.open('publisher')
   let sent = 0
   let running = true
   let behind = 0
@@ -115,7 +61,7 @@ Broker('hands over a session in order while others publish to it', async world =
         if (n === finished + 1) finished = n
       }, 20)
     }
-    return open(world, 'session', { clean: false, onMessage })
+    return broker.open('session', { clean: false, onMessage })
   }
   await (await takeOver()).subscribe(['d/x'], 1)
   const flood = (async () => {
@@ -137,9 +83,9 @@ Broker('hands over a session in order while others publish to it', async world =
 
 Broker(
   'brings the newest retained messages of topics and of wildcards in one SUBSCRIBE, not those that are cleared',
-  async world => {
+  async ({ broker }) => {
     const found: string[] = []
-    const reader = await open(world, 'several', {
+    const reader = await broker.open('several', {
       onMessage: ({ topic, payload }) => void found.push(`${topic}=${payload}`),
     })
     for (const [topic, payload] of ['r/a=old', 'r/a=1', 'r/b=2', 'r/c=3', 'r/c=', 's/d=4', 's/e=5'].map(
@@ -155,16 +101,16 @@ Broker(
   },
 )
 
-Broker('brings what was not acknowledged again, in order', async world => {
+Broker('brings what was not acknowledged again, in order', async ({ broker }) => {
   const got: string[] = []
   const session = { clean: false, onMessage: (message: Message) => void got.push(message.payload.toString()) }
-  const first = await open(world, 'session', session)
+  const first = await broker.open('session', session)
   await first.subscribe(['d/#'], 1)
-  const publisher = await open(world, 'publisher')
+  const publisher = await broker.open('publisher')
   for (let i = 0; i < 2000; i++) await publisher.publish('d/x', String(i))
   await until('all came once', () => got.length === 2000)
   got.length = 0
-  await open(world, 'session', session)
+  await broker.open('session', session)
   await until('all came again', () => got.length === 2000)
   assert.equal(
     got,
@@ -172,14 +118,14 @@ Broker('brings what was not acknowledged again, in order', async world => {
   )
 })
 
-Broker('drops nothing of what waits for a session that is away', async world => {
-  const first = await open(world, 'session', { clean: false })
+Broker('drops nothing of what waits for a session that is away', async ({ broker }) => {
+  const first = await broker.open('session', { clean: false })
   await first.subscribe(['d/x'], 1)
   await first.close()
-  const publisher = await open(world, 'publisher')
+  const publisher = await broker.open('publisher')
   await Promise.all(Array.from({ length: 5000 }, (_, i) => publisher.publish('d/x', String(i))))
   const got: number[] = []
-  await open(world, 'session', {
+  await broker.open('session', {
     clean: false,
     onMessage(message) {
       got.push(Number(message.payload.toString()))
@@ -193,14 +139,14 @@ Broker('drops nothing of what waits for a session that is away', async world => 
   )
 })
 
-Broker('refuses what the former owner of a session still publishes', async world => {
-  const former = await open(world, 'session', { clean: false })
+Broker('refuses what the former owner of a session still publishes', async ({ broker }) => {
+  const former = await broker.open('session', { clean: false })
   const got: string[] = []
-  const reader = await open(world, 'reader', {
+  const reader = await broker.open('reader', {
     onMessage: message => void got.push(message.payload.toString()),
   })
   await reader.subscribe(['d/x'], 0)
-  const successor = await open(world, 'session', { clean: false })
+  const successor = await broker.open('session', { clean: false })
   await former.publish('d/x', 'stale').then(
     () => assert.unreachable(),
     () => {},
@@ -210,24 +156,24 @@ Broker('refuses what the former owner of a session still publishes', async world
   assert.equal(got, ['fresh'])
 })
 
-Broker('clears a presence when its host is killed', async world => {
+Broker('clears a presence when its host is killed', async ({ broker }) => {
   const topic = 'dyninka/f/hosts/a/h'
-  const socketEnds = await open(world, 'host', { will: { topic, payload: '' } })
+  const socketEnds = await broker.open('host', { will: { topic, payload: '' } })
   await socketEnds.publish(topic, '{"v":1}', { retain: true })
-  await untilRetained(world, 'dyninka/f/hosts/+/+', { [topic]: '{"v":1}' })
-  await open(world, 'host') // a takeover closes the first connection without a goodbye, as a kill does
-  await until('it is cleared', async () => Object.keys(await retained(world, 'dyninka/#')).length === 0)
+  await broker.untilRetained('dyninka/f/hosts/+/+', { [topic]: '{"v":1}' })
+  await broker.open('host') // a takeover closes the first connection without a goodbye, as a kill does
+  await broker.untilRetained('dyninka/#', {})
 })
 
-Broker('forgets a session that is discarded, with its queue', async world => {
-  const first = await open(world, 'session', { clean: false })
+Broker('forgets a session that is discarded, with its queue', async ({ broker }) => {
+  const first = await broker.open('session', { clean: false })
   await first.subscribe(['d/x'], 1)
   await first.close()
-  const publisher = await open(world, 'publisher')
+  const publisher = await broker.open('publisher')
   await publisher.publish('d/x', 'old')
-  await (await open(world, 'session', { clean: true })).close()
+  await (await broker.open('session', { clean: true })).close()
   const got: string[] = []
-  const again = await open(world, 'session', {
+  const again = await broker.open('session', {
     clean: false,
     onMessage: message => void got.push(message.payload.toString()),
   })
@@ -238,21 +184,21 @@ Broker('forgets a session that is discarded, with its queue', async world => {
   assert.equal(got, ['new'])
 })
 
-Broker('keeps $-topics out of a wildcard at the first level', async world => {
+Broker('keeps $-topics out of a wildcard at the first level', async ({ broker }) => {
   const got: string[] = []
-  const reader = await open(world, 'reader', { onMessage: message => void got.push(message.topic) })
+  const reader = await broker.open('reader', { onMessage: message => void got.push(message.topic) })
   await reader.subscribe(['#'], 1)
-  const publisher = await open(world, 'publisher')
+  const publisher = await broker.open('publisher')
   await publisher.publish('d/x', '1')
   await until('the message comes', () => got.length > 0)
   assert.equal(got, ['d/x'])
 })
 
-Broker('does not stop others for a host that reads nothing', async world => {
+Broker('does not stop others for a host that reads nothing', async ({ broker }) => {
   // Its event loop is blocked: a socket that nobody reads.
   const { connect } = await import('node:net')
   const { generate } = await import('mqtt-packet')
-  const { hostname, port } = new URL(world.url)
+  const { hostname, port } = new URL(broker.url)
   const socket = connect(Number(port), hostname)
   socket.write(
     generate({
@@ -268,84 +214,14 @@ Broker('does not stop others for a host that reads nothing', async world => {
   socket.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'd/blocked', qos: 1 }] }))
   await until('it is subscribed', () => socket.bytesRead > 4) // those of CONNACK
   socket.pause()
-  const publisher = await open(world, 'publisher')
+  const publisher = await broker.open('publisher')
   const payload = Buffer.alloc(256 * 1024, 'x')
   for (let i = 0; i < 16; i++) await publisher.publish('d/blocked', payload)
   const start = performance.now()
-  const other = await open(world, 'other')
+  const other = await broker.open('other')
   await other.publish('d/other', 'x')
   await publisher.publish('d/other', 'x')
   assert.ok(performance.now() - start < 10_000, 'both publish while 4 MB wait for the one that reads nothing')
   socket.destroy()
 })
-
-Broker('keeps sessions, queues and retained messages over a clean end', async world => {
-  const first = await open(world, 'session', { clean: false })
-  await first.subscribe(['d/x'], 1)
-  await first.close()
-  const publisher = await open(world, 'publisher')
-  for (const value of ['1', '2', '3']) await publisher.publish('d/x', value)
-  await publisher.publish('dyninka/f/state/a', 'kept', { retain: true })
-  await stopEmbeddedBroker(world.state)
-  const { url } = await embeddedBroker(world.state)
-  assert.is(url, world.url)
-  await untilRetained(world, 'dyninka/#', { 'dyninka/f/state/a': 'kept' })
-  const got: string[] = []
-  const again = await open(world, 'session', {
-    clean: false,
-    onMessage(message) {
-      got.push(message.payload.toString())
-      message.ack()
-    },
-  })
-  assert.ok(again.sessionPresent)
-  await (await open(world, 'publisher')).publish('d/x', '4')
-  await until('all came', () => got.length === 4)
-  assert.equal(got, ['1', '2', '3', '4'])
-})
-
-Broker('keeps them, too, when its port is taken and it starts on another one', async world => {
-  await (await open(world, 'publisher')).publish('dyninka/f/state/b', 'kept', { retain: true })
-  await stopEmbeddedBroker(world.state)
-  const other = createServer().listen(Number(new URL(world.url).port), '127.0.0.1')
-  await once(other, 'listening')
-  const { url } = await embeddedBroker(world.state)
-  other.close()
-  assert.is.not(url, world.url)
-  world.url = url
-  await untilRetained(world, 'dyninka/f/state/b', { 'dyninka/f/state/b': 'kept' })
-})
-
-Broker('keeps what it acknowledged last before it ends', async world => {
-  const publisher = await open(world, 'publisher')
-  const acknowledged = new Set<string>()
-  let isGoing = true
-  const flood = (async () => {
-    for (let n = 0; isGoing; n++) {
-      const topic = `last/${n}`
-      publisher.publish(topic, 'x', { retain: true }).then(
-        () => acknowledged.add(topic),
-        () => {
-          isGoing = false
-        },
-      )
-      if (n % 20 === 0) await sleep(1)
-    }
-  })()
-  await until('it takes some', () => acknowledged.size > 200)
-  await stopEmbeddedBroker(world.state)
-  await until('the sender knows', () => !isGoing)
-  await flood
-  world.url = (await embeddedBroker(world.state)).url
-  const missing = new Set(acknowledged)
-  await readRetained(wireTransport(world.url), ['last/#'], {
-    patienceMs: 3_000,
-    take(topic) {
-      missing.delete(topic)
-      return missing.size === 0
-    },
-  })
-  assert.equal([...missing], [])
-})
-
 Broker.run()

@@ -8,7 +8,7 @@ import { cli, launcher, type Said, temporaryFolder } from './support/cli.ts'
 const Help = suite('cli help')
 
 const commands = [
-  ...['init', 'validate', 'graph', 'dev', 'run', 'stop', 'diff', 'demo', 'status', 'logs', 'tap'],
+  ...['init', 'validate', 'graph', 'dev', 'run', 'stop', 'diff', 'move', 'demo', 'status', 'logs', 'tap'],
   ...['dead', 'dead list', 'dead replay', 'dead drop', 'base'],
 ]
 

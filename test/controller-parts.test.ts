@@ -82,6 +82,25 @@ Parts('a key that fails comes back later, and holds up no other', async () => {
   await queue.close()
 })
 
+Parts('what is cancelled because the queue ends is not told as a failure', async () => {
+  const ending = Promise.withResolvers<undefined>()
+  const told: string[] = []
+  let isUnderWay = false
+  const queue = new WorkQueue(
+    () => {
+      isUnderWay = true
+      return ending.promise
+    },
+    key => told.push(key),
+  )
+  queue.add('a')
+  await until('it is under way', () => isUnderWay)
+  const closed = queue.close()
+  ending.reject(new Error('what it needs is closed'))
+  await closed
+  assert.equal(told, [])
+})
+
 Parts('backs off with jitter, and within bounds', () => {
   assert.is(backoffMs(0), 0)
   assert.equal(

@@ -65,7 +65,7 @@ Counting('tells of dropped records where there are any', () => {
   const view = new FlowView('f', () => {})
   const traffic = new Traffic()
   const dataflow = new Dataflow('')
-  const nodes = [{ name: 'node', kind: 'source' }]
+  const nodes = [{ name: 'node', kind: 'source', placement: {} }]
   Object.assign(dataflow, { inventory: { name: 'f', flow: { nodes }, history: [] } })
   report(view, 'a', { recordsIn: 10 })
   assert.not('dropped' in statusOf(dataflow, '', view, traffic).functions[0]!)

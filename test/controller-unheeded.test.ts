@@ -1,18 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Context } from '../controller/context.ts'
-import { Dataflow } from '../controller/dataflow.ts'
-import { InventoryFiles } from '../controller/inventory-files.ts'
 import { LocalOrchestrator } from '../controller/orchestrator/local/local-orchestrator.ts'
 import { MemoryOrchestrator } from '../controller/orchestrator/memory-orchestrator.ts'
-import { reconcile } from '../controller/reconcile.ts'
-import { Secrets } from '../controller/secrets.ts'
 import { statusOf } from '../controller/status.ts'
 import type { FunctionNode } from '../schema/flow.ts'
+import { Passes } from './support/passes.ts'
 import { flowOf } from './support/planned.ts'
 import { fn } from './support/rig.ts'
 
@@ -34,35 +29,11 @@ Unheeded.after(async ({ local, folder }) => {
 
 /** What is said of a dataflow of one function, by what processes of this machine can do. */
 function told({ folder, local }: { folder: string; local: LocalOrchestrator }) {
-  const orchestrator = new MemoryOrchestrator()
-  const context: Context = {
-    broker: orchestrator.broker,
-    orchestrator: Object.assign(orchestrator, { unheeded: local.unheeded.bind(local) }),
-    secrets: new Secrets({ state: folder, env: {} }),
-    inventories: new InventoryFiles(folder),
-    store: folder,
-    runtime: { digest: 'sha256:host', path: '/host' },
-    silentMs: Number.POSITIVE_INFINITY,
-    log: pino({ level: 'silent' }),
-    emit() {},
-    claim: () => undefined,
-    record() {},
-  }
-  const dataflow = new Dataflow('.')
+  const orchestrator = Object.assign(new MemoryOrchestrator(), { unheeded: local.unheeded.bind(local) })
+  const passes = new Passes(orchestrator, folder)
   return async (more: Partial<FunctionNode>) => {
-    dataflow.inventory = {
-      v: 1,
-      name: 'f',
-      folder: '.',
-      revision: 'main@sha1:0',
-      flow: flowOf(fn('a', ['tick'], more)),
-      artifacts: { a: { digest: 'sha256:a', path: '/a' } },
-      runtime: context.runtime,
-      sessions: {},
-      history: [],
-    }
-    await reconcile(dataflow, context)
-    return statusOf(dataflow, '').conditions.find(({ type }) => type === 'Unheeded')
+    await passes.over(flowOf(fn('a', ['tick'], more)))
+    return statusOf(passes.dataflow, '').conditions.find(({ type }) => type === 'Unheeded')
   }
 }
 
@@ -72,9 +43,8 @@ Unheeded('is said, and no more once nothing of it is asked for', async world => 
   const { status, message } = (await condition({ placement, resources: { cpuMillis: 100 } }))!
   assert.is(status, 'True')
   assert.equal(message.split('; '), [
-    'a: near tick is not followed',
-    'a: apart from out is not followed',
     'a: resources are not held: no process is limited',
+    'out: apart from a is not held: there is no other node for it',
   ])
   assert.is(await condition({}), undefined)
 })

@@ -18,23 +18,29 @@ const ctx = {
   signal: AbortSignal.timeout(5_000),
 } as unknown as Context
 
+/** Bytes that the outside has taken over, by record. */
+const taken: number[] = []
+const sent = (bytes: number) => taken.push(bytes)
+
 const Sinks = suite<{ dir: string }>('sinks')
 Sinks.before.each(async context => {
+  taken.length = 0
   context.dir = await mkdtemp(join(tmpdir(), 'dyninka-sink-'))
 })
 Sinks.after.each(({ dir }) => rm(dir, { recursive: true, force: true }))
 
 Sinks('file: appends a line for each record, in order', async ({ dir }) => {
-  const sink = fileSink(join(dir, 'deep/out.ndjson'))
+  const sink = fileSink(join(dir, 'deep/out.ndjson'), sent)
   await Promise.all([1, 2, 3].map(n => sink.handler({ n }, ctx)))
   await sink.close()
   assert.is(await readFile(join(dir, 'deep/out.ndjson'), 'utf8'), '{"n":1}\n{"n":2}\n{"n":3}\n')
+  assert.equal(taken, [8, 8, 8])
 })
 
 Sinks('file: ends a line that a crash has torn', async ({ dir }) => {
   const path = join(dir, 'out.ndjson')
   await writeFile(path, '{"n":1}\n{"n"')
-  const sink = fileSink(path)
+  const sink = fileSink(path, sent)
   await sink.handler({ n: 2 }, ctx)
   await sink.close()
   assert.is(await readFile(path, 'utf8'), '{"n":1}\n{"n"\n{"n":2}\n')
@@ -43,7 +49,7 @@ Sinks('file: ends a line that a crash has torn', async ({ dir }) => {
 Sinks('file: goes on once the place can be written', async ({ dir }) => {
   const path = join(dir, 'out.ndjson')
   await mkdir(path) // a folder where the file should be
-  const sink = fileSink(path)
+  const sink = fileSink(path, sent)
   let error: unknown
   await Promise.resolve(sink.handler({ n: 1 }, ctx)).catch(reason => {
     error = reason
@@ -65,15 +71,14 @@ Sinks('http: posts JSON with the id of the record, and fails where the answer do
     response.writeHead(status).end()
   }).listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
-  const { handler } = httpSink({
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`,
-    headers: {},
-  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`
+  const { handler } = httpSink({ url, headers: {} }, sent)
   await handler({ n: 1 }, ctx)
   assert.equal(seen, [{ body: '{"n":1}', key: 'in.0:1' }])
   status = 503
   const error = await (handler({ n: 2 }, ctx) as Promise<void>).catch((reason: Error) => reason)
   assert.match((error as Error).message, 'answered 503')
+  assert.equal(taken, [7], 'what was refused is not counted')
   server.closeAllConnections()
   server.close()
 })

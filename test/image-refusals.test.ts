@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer as createHttp } from 'node:http'
 import { createServer as createTls } from 'node:https'
@@ -176,6 +177,47 @@ Refusals('something that never answers', async ({ place }) => {
   }
 })
 
+Refusals(
+  'a registry that is away is tried as often as told, and not that often each time',
+  async ({ place }) => {
+    let connections = 0
+    const away = createServer(socket => {
+      connections += 1
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(away, 'listening')
+    try {
+      const host = `127.0.0.1:${(away.address() as AddressInfo).port}`
+      const repository = new Repository(place.registry(host, { patience: brief }), 'any')
+      assert.is((await failure(repository.digestOf('t'))).reason, 'RegistryUnreachable')
+      assert.is(connections, brief.attempts)
+    } finally {
+      away.close()
+    }
+  },
+)
+
+Refusals('who gives up does not wait for a registry that says nothing, and others do', async ({ place }) => {
+  const server = createHttp().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const client = place.registry(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const asked = once(server, 'request')
+    const patient = new Repository(client, 'any').digestOf('t')
+    const [, response] = await asked
+    const giving = new AbortController()
+    const impatient = new Repository(client, 'any', giving.signal).digestOf('t')
+    giving.abort()
+    assert.is((await failure(impatient)).name, 'AbortError')
+    server.on('request', (_, later) => later.writeHead(404).end())
+    response.writeHead(200, { 'docker-distribution-api-version': 'registry/2.0' }).end('{}')
+    assert.is(await patient, undefined)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
 const others: [what: string, answer: Refusal][] = [
   ['a web site', { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>Welcome</html>' }],
   ['a server that knows no such path', { status: 404, body: 'not found' }],
@@ -232,4 +274,4 @@ Refusals('a base that is not there, or is none', async ({ place, registry }) => 
 })
 
 if (hasRegistry()) Refusals.run()
-else console.log('Skipped: 20') // no docker-registry here
+else console.log('Skipped: 23') // no docker-registry here

@@ -172,6 +172,21 @@ Manifests('turns what must be apart into what the scheduler must heed', () => {
   })
 })
 
+Manifests('prefers one node for what is to share it', () => {
+  const { affinity } = podOf(record({ placement: { with: ['tick'] } }))
+  assert.equal((affinity as { podAffinity: object }).podAffinity, {
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      {
+        weight: 100,
+        podAffinityTerm: {
+          topologyKey: 'kubernetes.io/hostname',
+          labelSelector: { matchLabels: { 'dyninka.dev/flow': 'etl', 'dyninka.dev/function': 'tick' } },
+        },
+      },
+    ],
+  })
+})
+
 Manifests('keeps to the nodes that a Dataflow names, and to its label for zones', () => {
   const given = options({ nodeSelector: { disk: 'ssd' }, zoneKey: 'site' })
   const from = record({ placement: { zone: 'lyon', prefer: [{ zone: 'nice', weight: 5 }] } })
@@ -207,6 +222,10 @@ Manifests('says what no scheduler can do of a placement', () => {
   ])
   const heeded = { require: { arch: ['arm64'] }, prefer: [{ zone: 'a', weight: 100 }], zone: 'a', node: 'b' }
   assert.equal(unheededOf(heeded), [])
+  assert.equal(unheededOf({ with: ['b'] }), [
+    'with b is not held: the scheduler prefers the same node, as long as there is room',
+  ])
+  assert.equal(unheededOf({ with: ['b'], node: 'n1' }), [])
 })
 
 Manifests('leaves a lost node long before the default five minutes', () => {

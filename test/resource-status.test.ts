@@ -111,6 +111,14 @@ const cases: [
     'False Progressing',
   ],
 ]
+Status('is not ready as long as its broker is on a node that is lost, whatever it was before', () => {
+  const before = statusOf({ dataflow: running })
+  const lost = { reason: 'BrokerNodeLost', message: 'no', disposition: 'transient' as const }
+  assert.is(told(statusOf({ trouble: lost }, before)).Ready, 'False BrokerNodeLost')
+  const away = { ...lost, reason: 'BrokerUnreachable' }
+  assert.is(told(statusOf({ trouble: away }, before)).Ready, told(before).Ready)
+})
+
 Status('says of a function that is pinned what it says itself, and not that all else is as it was', () => {
   const conditions = [
     { ...condition('Ready', 'False', 'FunctionPinned'), message: 'parse: pinned' },
@@ -158,10 +166,12 @@ Status('says of a function that is pinned what it says itself, and not that all 
 
 Status('says what is asked for and not done, for as long as it is', () => {
   const unheeded = { ...condition('Ready', 'True', 'NotSupported'), type: 'Unheeded' as const }
-  const dataflow = { ...running, conditions: [...running.conditions, unheeded] }
-  const status = statusOf({ dataflow, unheeded: ['spec.forge is not used yet'] })
+  const unreported = { ...condition('Ready', 'True', 'ForgeUnreachable'), type: 'Unreported' as const }
+  const dataflow = { ...running, conditions: [...running.conditions, unheeded, unreported] }
+  const status = statusOf({ dataflow })
   assert.is(told(status).Unheeded, 'True NotSupported')
-  assert.is(messageOf(status, 'Unheeded'), 'spec.forge is not used yet; NotSupported it is')
+  assert.is(messageOf(status, 'Unheeded'), 'NotSupported it is')
+  assert.is(told(status).Unreported, 'True ForgeUnreachable')
   assert.is(told(status).Ready, 'True Running')
   assert.is(told(statusOf({}, status)).Unheeded, 'True NotSupported', 'a controller that has just started')
   assert.is(told(statusOf({ dataflow: running }, status)).Unheeded, undefined)

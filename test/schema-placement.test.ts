@@ -46,6 +46,16 @@ const table: [title: string, placement: string, ...says: string[]][] = [
     'There is no function `gg` to be apart from. Did you mean `g`?',
   ],
   [
+    'company to itself',
+    'with: [«with-itself»f]',
+    '`f` is always with itself. Name another function, or leave it out.',
+  ],
+  [
+    'company of nothing',
+    'with: [«unknown-with»gg]',
+    'There is no function `gg` to be with. Did you mean `g`?',
+  ],
+  [
     'a zone and a label that names another',
     'zone: core, require: { labels: { topology.kubernetes.io/zone: «placement-contradiction»edge-lyon } }',
     'The label topology.kubernetes.io/zone must be `edge-lyon`, but zone says `core`. Keep one of the two: zone says it all.',
@@ -95,7 +105,7 @@ const withNodes: [title: string, placement: string, ...says: string[]][] = [
   [
     'nearness over a distance',
     'zone: core, near: [{ function: g, maxRtt: «placement-contradiction»10ms }]',
-    "`f` can't be within 10ms of `g`: the nearest nodes are 30ms apart. Allow a longer round trip, or change the zone of one of them.",
+    "`f` can't be within 10ms of `g` (line 5): the nearest nodes are 30ms apart. Allow a longer round trip, or change the zone of one of them.",
   ],
 ]
 
@@ -135,7 +145,7 @@ Placement('finds two that must be apart, and are both to run on one node', async
   const { findings } = await load(dir, { types: false })
   assert.equal(places(findings), expected)
   assert.equal(said(findings), [
-    "`f` can't be apart from `g`: both are to run on node `server`. Change the node of one of them.",
+    "`f` can't be apart from `g`: both are to run on node `server` (lines 4 and 5). Change the node of one of them.",
   ])
 })
 

@@ -28,6 +28,16 @@ export interface Dataflow {
   findings: Finding[]
   conditions: Condition[]
   functions: FunctionStatus[]
+  /** By reason: reports of telemetry that were not used. */
+  telemetryRefused?: Record<string, number>
+  /** What is proposed for where it runs. */
+  suggestion?: {
+    state: 'opened' | 'updated' | 'unchanged' | 'withdrawn' | 'held' | 'failed'
+    moves: { function: string; zone: string; node: string }[]
+    savesPerHour?: number
+    url?: string
+    message?: string
+  }
   history?: {
     revision: string
     at: string
@@ -39,7 +49,7 @@ export interface Dataflow {
 }
 
 export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded'
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded' | 'Unreported'
   status: 'True' | 'False' | 'Unknown'
   reason: string
   message: string
@@ -58,6 +68,8 @@ export interface FunctionStatus {
   hostCount?: number
   /** Where `scale` leaves a choice. */
   scale?: { min: number; max: number; hosts: number; reason: string; at: string }
+  /** Where it runs for now, in place of what its file says. */
+  placed?: { zone?: string; node?: string; by: 'when' | 'move'; reason: string; at: string }
   /** This and what follows: absent where no controller tells them. */
   recordsIn?: number
   recordsOut?: number

@@ -5,8 +5,10 @@ import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
 import { describe, nodeOf, type Change as PlannedChange } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
+import { overridden } from '../../controller/overrides.ts'
 import { withPins } from '../../controller/pins.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
+import { settle } from '../../controller/settle.ts'
 import { discover, type Finding, type Flow, load, Problem } from '../../schema/index.ts'
 import type { Running, Target } from '../api/target.ts'
 import { git } from '../git.ts'
@@ -65,13 +67,13 @@ async function changesOf(
     results.flatMap(r => ('artifact' in r ? [[r.function, r.artifact]] : [])),
   )
   const wanted: Desired = desire({
-    flow,
+    flow: overridden(flow, observed.switches),
     artifacts,
     runtime,
     secretDigests: observed.secretDigests ?? {},
     scales: observed.scales ?? {},
   })
-  const desired = withPins(wanted, observed.pins ?? {}, store)
+  const desired = settle(withPins(wanted, observed.pins ?? {}, store), observed)
   return {
     changes: [
       // Wiring and clean-up come in steps that wait for each other: `rewired` says where they end.

@@ -9,6 +9,12 @@ export interface InstallOptions {
   functionImage: string
   brokerImage?: string
   serviceAddresses?: 'names' | 'ips'
+  /** Secrets beside the controller, with which its image is pulled. */
+  imagePullSecrets?: string[]
+  /** Secrets beside each Dataflow, with which the other images are. */
+  functionImagePullSecrets?: string[]
+  /** Secret beside the controller with `secret`, which the forge signs with. */
+  webhookSecretName?: string
   namespace: string
   name: string
   version: string
@@ -162,7 +168,8 @@ function workload(options: InstallOptions): Manifest[] {
 }
 
 function podOf(options: InstallOptions) {
-  const { name, image, functionImage, brokerImage, watchNamespace, selector } = options
+  const { name, image, functionImage, brokerImage, watchNamespace, selector, webhookSecretName } = options
+  const { imagePullSecrets = [], functionImagePullSecrets = [] } = options
   const probe = (path: string) => ({ httpGet: { path, port: 'http' } })
   return {
     metadata: {
@@ -171,6 +178,7 @@ function podOf(options: InstallOptions) {
     },
     spec: {
       serviceAccountName: name,
+      ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map(name => ({ name })) }),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: 65532,
@@ -192,6 +200,7 @@ function podOf(options: InstallOptions) {
             `--pin-after=${options.pinAfter}`,
             ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
             `--service-addresses=${options.serviceAddresses ?? 'names'}`,
+            ...functionImagePullSecrets.map(name => `--image-pull-secret=${name}`),
             ...(watchNamespace === undefined ? [] : [`--namespace=${watchNamespace}`]),
             ...(selector === undefined ? [] : [`--selector=${selector}`]),
           ],
@@ -203,6 +212,14 @@ function podOf(options: InstallOptions) {
             { name: 'POD_IP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
             { name: 'DYNINKA_LOG_LEVEL', value: 'info' },
             { name: 'HOME', value: '/var/lib/dyninka' },
+            ...(webhookSecretName === undefined
+              ? []
+              : [
+                  {
+                    name: 'DYNINKA_WEBHOOK_SECRET',
+                    valueFrom: { secretKeyRef: { name: webhookSecretName, key: 'secret' } },
+                  },
+                ]),
           ],
           ports: [{ name: 'http', containerPort: port }],
           livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 6 },

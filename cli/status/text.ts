@@ -6,6 +6,7 @@ import { findingsText } from '../finding-text.ts'
 import { troubleText } from '../log-text.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'
+import { refusedText } from '../telemetry/text.ts'
 
 /** The table of `dyninka status`. */
 export function statusText({ dataflows, source }: Status): string {
@@ -40,10 +41,23 @@ function section(dataflow: Dataflow): string {
     scale?.reason ? [paint('dim', `  ${name}: ${scale.reason}, ${ago(scale.at)} ago`)] : [],
   )
   if (scaled.length > 0) parts.push('', ...scaled)
+  const placed = functions.flatMap(({ name, placed }) => (placed ? [placedText(name, placed)] : []))
+  if (placed.length > 0) parts.push('', ...placed)
   if (troubles.length > 0) parts.push('', ...troubles)
+  const { telemetryRefused, suggestion } = dataflow
+  if (suggestion && suggestion.state !== 'withdrawn') parts.push('', suggestionLine(suggestion))
+  if (telemetryRefused) parts.push('', paint('dim', `  ${refusedText(telemetryRefused)}`))
   const unheeded = conditions.find(({ type }) => type === 'Unheeded')
   if (unheeded) parts.push('', paint('dim', `  Not done: ${unheeded.message}`))
   return parts.join('\n')
+}
+
+function suggestionLine({ state, moves, savesPerHour, url, message }: NonNullable<Dataflow['suggestion']>) {
+  if (state === 'failed') return paint('yellow', `  No suggestion: ${message}`)
+  const what = moves.map(({ function: name, zone }) => `${name} to ${zone}`).join(', ') || 'a change'
+  const saves = savesPerHour === undefined ? '' : `, saves ${Number(savesPerHour.toPrecision(3))} an hour`
+  const held = message ? ` (${message})` : ''
+  return `  Suggested: move ${what}${saves}${held}${url ? `  ${paint('cyan', url)}` : ''}`
 }
 
 /** A Dataflow may run one of another name. */
@@ -74,6 +88,13 @@ const detail = (conditions: Condition[]) =>
     .map(({ message, hint }) => (hint ? `${message}\n  ${paint('cyan', '→')} ${hint}` : message))
     .filter((message, index, all) => message && all.indexOf(message) === index)
     .map(message => `  ${short(message)}`)
+
+/** Drift on purpose. */
+function placedText(name: string, { zone, node, by, reason, at }: NonNullable<FunctionStatus['placed']>) {
+  const place = node === undefined ? `zone ${zone}` : `node ${node}`
+  const why = by === 'move' ? 'moved by hand, until the next revision' : `as long as ${reason}`
+  return paint('yellow', `  ${name}: in ${place} for ${ago(at)}, and not where its file says: ${why}`)
+}
 
 /** 2: all columns fit, 1: what matters, 0: what must be. */
 type Room = 0 | 1 | 2

@@ -4,9 +4,21 @@ import { topics } from '../../schema/topics.ts'
 import type { Wiring } from '../../schema/wiring.ts'
 
 const quietMs = 60
+/** Figures that are kept for whoever asks, once a second: far more than come. */
+const maxFigures = 10_000
+const maxFigureBytes = 32 * 1024 * 1024
 /** For a broker that has not brought all that is known to be there: it may be busy. */
 const patienceMs = 2_000
 const retryMs = 500
+
+/** A report of figures, as it came. */
+export interface FigureMessage {
+  node: string
+  host: string
+  payload: Buffer
+  /** ms since the epoch, by a clock that does not jump. */
+  receivedAt: number
+}
 
 /** One flow as the broker shows it: wiring and presences are retained, telemetry passes by. */
 export class FlowView {
@@ -21,6 +33,9 @@ export class FlowView {
   completeSince = 0
   #reports = new Map<string, { node: string; payload: Buffer }>()
   #before = new Map<string, Buffer>()
+  #figures: FigureMessage[] = []
+  #figureBytes = 0
+  #lostFigures = 0
   #onChange: () => void
   #round = 0
   /** Documents that arrived since the last reconnect. */
@@ -39,7 +54,12 @@ export class FlowView {
     this.#onChange = onChange
   }
 
-  static filters = (flow: string) => [topics.wirings(flow), topics.hosts(flow), topics.telemetries(flow)]
+  static filters = (flow: string) => [
+    topics.wirings(flow),
+    topics.hosts(flow),
+    topics.telemetries(flow),
+    topics.figuresOf(flow),
+  ]
 
   /** Resolves when all that was retained has arrived; anew after each reconnect. */
   get synchronised(): Promise<void> {
@@ -73,6 +93,15 @@ export class FlowView {
         rates.set(node, (rates.get(node) ?? 0) + (report.recordsOut - before.recordsOut) / seconds)
     }
     return rates
+  }
+
+  /** Reports of figures since the last time, oldest first. `lost`: those that nobody asked for in time. */
+  takeFigures(): { messages: FigureMessage[]; lost: number } {
+    const taken = { messages: this.#figures, lost: this.#lostFigures }
+    this.#figures = []
+    this.#figureBytes = 0
+    this.#lostFigures = 0
+    return taken
   }
 
   /** Forgets what a host reported once it is gone for good. */
@@ -128,6 +157,10 @@ export class FlowView {
       if (payload.toString() !== this.#awaited.get(node)) return
       this.#awaited.delete(node)
     }
+    if (kind === 'figures' && host !== undefined) {
+      this.#keepFigures(node, host, payload)
+      return
+    }
     const place = `${kind}/${host ?? node}`
     if (!isRetained) this.#live.add(place)
     else if (this.#live.has(place)) return
@@ -138,6 +171,16 @@ export class FlowView {
     }
     if (this.#complete) this.#onChange()
     else if (this.#quiet && isRetained) this.#waitForSilence()
+  }
+
+  #keepFigures(node: string, host: string, payload: Buffer) {
+    const bytes = this.#figureBytes + payload.length
+    if (this.#figures.length >= maxFigures || bytes > maxFigureBytes) {
+      this.#lostFigures += 1
+      return
+    }
+    this.#figureBytes = bytes
+    this.#figures.push({ node, host, payload, receivedAt: performance.timeOrigin + performance.now() })
   }
 
   #set<T>(map: Map<string, T>, key: string, value: T | undefined) {

@@ -8,13 +8,15 @@ export interface Announcement {
   /** CamelCase. */
   reason: string
   /** What the controller did, or tried to do. */
-  action: 'Deploy' | 'Fetch' | 'Build' | 'Run' | 'Scale' | 'Prune'
+  action: 'Deploy' | 'Fetch' | 'Build' | 'Run' | 'Scale' | 'Prune' | 'Report'
   note: string
   /** Tells it apart from others of the same reason: whoever announces the same again says nothing new. */
   of: string
   /** It may end and come again, and that is news. */
   isRecurring?: true
 }
+
+const actions = { 'source-failed': 'Fetch', 'pass-failed': 'Deploy', 'report-failed': 'Report' } as const
 
 /** @returns undefined for what is a step on the way, and seen in the status */
 export function announcementOf(event: ControllerEvent): Announcement | undefined {
@@ -70,10 +72,11 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
       }
     case 'source-failed':
     case 'pass-failed':
+    case 'report-failed':
       return {
         type: 'Warning',
         reason: event.reason,
-        action: event.type === 'source-failed' ? 'Fetch' : 'Deploy',
+        action: actions[event.type],
         note: withHint(event.reason, event.message, event.hint),
         of: event.type,
         isRecurring: true,
@@ -94,6 +97,15 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         action: 'Scale',
         note: `${event.function}: ${event.reason}`,
         of: `${event.function} ${event.hosts}`,
+        isRecurring: true,
+      }
+    case 'suggested':
+      return {
+        type: 'Normal',
+        reason: 'Suggested',
+        action: 'Report',
+        note: `a pull request was ${event.state}: ${event.url}`,
+        of: `${event.state} ${event.url}`,
         isRecurring: true,
       }
     case 'pruned':

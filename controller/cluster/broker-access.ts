@@ -6,6 +6,7 @@ import type { KubernetesClient } from '../kubernetes/client.ts'
 import type { SecretKey } from '../orchestrator/kubernetes/options.ts'
 import type { Credentials } from './credentials.ts'
 import { accountKeyOf, ClusterAccounts } from './managed-broker/cluster-accounts.ts'
+import { lostWithNode } from './managed-broker/lost-node.ts'
 import { runBroker } from './managed-broker/managed-broker.ts'
 import type { DataflowResource } from './resource.ts'
 
@@ -25,6 +26,8 @@ export interface BrokerAccess {
   secretOf(flow: string, node: string): SecretKey | undefined
   /** Of a managed broker: an account for each node. @param broker the connection with which they are made */
   accounts?(broker: Pick<BrokerClient, 'dedicated'>): ClusterAccounts
+  /** Of a managed broker that does not answer: what its pod says of that, if anything. */
+  trouble?(): Promise<Problem | undefined>
 }
 
 /** The broker of a Dataflow; one that is managed is made here, and takes a while to answer. @throws Problem */
@@ -64,5 +67,7 @@ async function managed(
         namespace,
         signal,
       }),
+    // Who can't ask says what is known.
+    trouble: () => lostWithNode(client, resource, signal).catch(() => undefined),
   }
 }

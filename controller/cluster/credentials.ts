@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Problem } from '../../schema/problem.ts'
+import type { ForgeOptions } from '../forge/forge.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { type KubernetesObject, resources } from '../kubernetes/resource.ts'
 import type { ControllerOptions } from '../options.ts'
@@ -17,6 +18,8 @@ export interface Credentials {
   brokerUrl?: string
   /** Of the registry, as Docker keeps it. */
   dockerConfig?: string
+  /** With which the forge is told of commits. */
+  forge?: ForgeOptions['auth']
   /** Values of the secrets of functions, by name. */
   secrets: ReadonlyMap<string, string>
   /** Changes with any of them. */
@@ -37,17 +40,18 @@ export async function readCredentials(
   { metadata, spec }: DataflowResource,
   { folder, signal, isLeaving = false }: ReadOptions,
 ): Promise<Credentials> {
-  const { source, broker, registry, secretRef } = spec
+  const { source, broker, registry, forge, secretRef } = spec
   const read = (path: string, ref: { name: string } | undefined) =>
     ref && readSecret(client, { path, name: ref.name, namespace: metadata.namespace!, signal })
-  const [git, verify, account, pull, functions] = await Promise.all([
+  const [git, verify, account, pull, told, functions] = await Promise.all([
     isLeaving ? undefined : read('spec.source.secretRef', source.secretRef),
     isLeaving ? undefined : read('spec.source.verify.secretRef', source.verify?.secretRef),
     read('spec.broker.secretRef', broker.secretRef),
     isLeaving ? undefined : read('spec.registry.secretRef', registry?.secretRef),
+    isLeaving ? undefined : read('spec.forge.secretRef', forge?.secretRef),
     isLeaving ? undefined : read('spec.secretRef', secretRef),
   ])
-  const versions = [git, verify, account, pull, functions].map(secret => secret?.version ?? '')
+  const versions = [git, verify, account, pull, told, functions].map(secret => secret?.version ?? '')
   return {
     git: {
       ...(git && (isHttp(source.url) ? { credentials: passwordIn(git) } : { ssh: await keyIn(git, folder) })),
@@ -59,6 +63,7 @@ export async function readCredentials(
     },
     ...(account && { brokerUrl: valueIn(account, 'url').trim() }),
     ...(pull && { dockerConfig: valueIn(pull, '.dockerconfigjson') }),
+    ...(told && { forge: forgeIn(told) }),
     secrets: functions?.values ?? new Map(),
     version: versions.join(' '),
   }
@@ -103,6 +108,11 @@ const passwordIn = (secret: Read) => ({
   username: valueIn(secret, 'username'),
   password: valueIn(secret, 'password'),
 })
+
+const forgeIn = (secret: Read): ForgeOptions['auth'] =>
+  secret.values.has('appId')
+    ? { appId: valueIn(secret, 'appId').trim(), privateKey: valueIn(secret, 'privateKey') }
+    : { token: valueIn(secret, 'token').trim() }
 
 async function keyIn(secret: Read, folder: string) {
   const identity = valueIn(secret, 'identity')

@@ -19,13 +19,7 @@ import type { EventRecorder } from './event-recorder.ts'
 import { Follower, type Surroundings, stateOf } from './follower.ts'
 import { withHint } from './hints.ts'
 import { leave } from './leave.ts'
-import {
-  type DataflowResource,
-  type DataflowSpec,
-  finalizer,
-  keyOf,
-  reconcileAnnotation,
-} from './resource.ts'
+import { type DataflowResource, finalizer, keyOf, reconcileAnnotation } from './resource.ts'
 import { resourceStatus } from './resource-status.ts'
 import { Seat } from './seat.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -233,7 +227,6 @@ export class Fleet {
       {
         ...found,
         isSuspended: resource.spec.suspend === true,
-        unheeded: unheededSpec(resource.spec),
         ...(trouble && { trouble }),
         ...(definitionTrouble && { definitionTrouble }),
         ...(handledReconcile !== undefined && { handledReconcile }),
@@ -292,10 +285,6 @@ export class Fleet {
     this.#statuses.ask(key)
   }
 }
-
-/** Fields that are taken, and that nobody reads yet. */
-const unheededSpec = ({ forge }: DataflowSpec): string[] =>
-  forge ? ['spec.forge is not used yet: no pull requests and no commit statuses are made'] : []
 
 /** Whether more has changed than what the controller writes. */
 function isNews({ metadata: now }: DataflowResource, { metadata: before }: DataflowResource): boolean {

@@ -7,6 +7,7 @@ import { BrokerClient } from '../broker/broker-client.ts'
 import type { Gate } from '../gate.ts'
 import type { ArtifactRef, Inventory } from '../inventory.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
+import { onlookers } from '../onlookers.ts'
 import { openSource } from '../open-source.ts'
 import type { ControllerEvent } from '../options.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
@@ -14,6 +15,7 @@ import { Reconciler } from '../reconciler.ts'
 import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
+import { openTelemetry } from '../telemetry/telemetry.ts'
 import type { Tenure } from '../tenure.ts'
 import { TrafficFiles } from '../traffic-files.ts'
 import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker-access.ts'
@@ -55,7 +57,7 @@ export type OpenOrchestrator = (options: {
   revision(): string | undefined
   /** Folder of the artifacts. */
   store: string
-  /** Aborts when nothing may be changed any more. */
+  /** Aborts when nothing may be changed any more, and when nobody waits for it any more. */
   signal: AbortSignal
   log: Logger
 }) => Promise<Orchestrator>
@@ -166,6 +168,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(leaving && { leaving }),
   })
   const store = join(state, 'store')
+  const closing = new AbortController()
   const orchestrator = await openOrchestrator({
     client,
     resource,
@@ -173,7 +176,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     credentials,
     revision: () => reconciler.repository.revision?.id,
     store,
-    signal,
+    signal: AbortSignal.any([signal, closing.signal]),
     log,
   })
   // It mends on its own: whoever may change nothing any more must not wait for passes to end.
@@ -210,6 +213,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
         () => reconciler.lookAtSource(),
       )
   const { secrets } = credentials
+  const telemetry = openTelemetry(state, log)
   const reconciler: Reconciler = new Reconciler({
     source,
     path: from.path ?? '',
@@ -229,6 +233,22 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
+    telemetry,
+    ...(spec.forge &&
+      credentials.forge && {
+        onlookers: onlookers({
+          repository: from.url,
+          forge: { ...spec.forge, auth: credentials.forge },
+          ...(spec.forge.pullRequests && { proposing: spec.forge.pullRequests }),
+          source,
+          telemetry,
+          broker,
+          orchestrator,
+          log,
+          emit,
+          onChange: onPass,
+        }),
+      }),
     log,
     emit,
     tenure,
@@ -236,7 +256,10 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     ...(leaving && { removing: true as const }),
     onPass,
   })
-  closers.push(() => reconciler.close())
+  closers.push(
+    () => reconciler.close(),
+    () => closing.abort(), // first: a pass that waits for something far away must not be waited for
+  )
   reconciler.start()
   const parts = { reconciler, broker, orchestrator }
   return new Follower(metadata.generation ?? 0, parts, credentials, inventories, closers)

@@ -45,7 +45,9 @@ export function kubernetesOrchestrators(pods: PodOptions): OpenOrchestrator {
         namespace,
         dataflow: metadata.name,
         broker,
-        ...(images && { imageOf: (workload, signal) => images.of(workload, signal) }),
+        ...(images && {
+          imageOf: (workload, given) => images.of(workload, AbortSignal.any([given, signal])),
+        }),
         ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets }),
         ...(secretRef && { secretOf: () => secretRef.name }),
         ...(placement?.zoneKey !== undefined && { zoneKey: placement.zoneKey }),

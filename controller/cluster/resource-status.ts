@@ -18,8 +18,6 @@ export interface Findings {
   definitionTrouble?: Trouble
   /** Absent until its repository was read. */
   dataflow?: DataflowStatus
-  /** What its spec asks for, and nobody does. */
-  unheeded?: string[]
   /** The annotation that was acted upon last. */
   handledReconcile?: string
   inventory?: { configMap: string; sessions: number }
@@ -45,13 +43,11 @@ export function resourceStatus(
   const revision = dataflow?.revision || before?.revision
   const kept = inventory ?? before?.inventory
   const name = (dataflow?.revision ? dataflow.name : undefined) ?? before?.dataflow
-  const unheeded = unheededOf(findings, before)
-  const types = ['Ready', 'Reconciling', 'Stalled', ...(unheeded ? (['Unheeded'] as const) : [])] as const
+  const passing = passingOf(findings, before)
   return {
     observedGeneration: generation,
-    conditions: types.map(type => {
+    conditions: Object.entries({ ...given, ...passing }).map(([type, { status, reason, message }]) => {
       const old = before?.conditions?.find(condition => condition.type === type)
-      const { status, reason, message } = type === 'Unheeded' ? unheeded! : given[type]
       return {
         type,
         status,
@@ -114,9 +110,10 @@ function readyOf(
   said: DataflowStatus['conditions'][number] | undefined,
   stalled: Given,
   passing: Trouble | undefined,
-  { dataflow, generation, definitionTrouble }: Findings,
+  { dataflow, generation, definitionTrouble, trouble }: Findings,
   before: DataflowResourceStatus | undefined,
 ): Given {
+  if (trouble?.reason === 'BrokerNodeLost') return { ...troubled(trouble), status: 'False' } // nothing gets anywhere
   const known = before?.conditions?.find(({ type }) => type === 'Ready')
   const revision = dataflow?.revision || before?.revision
   const runs = revision ? ` What ran keeps running: ${revision}.` : ''
@@ -135,15 +132,17 @@ function readyOf(
   return { status: 'Unknown', reason: 'Progressing', message: `looking at what is there.${runs}` }
 }
 
-/** What is asked for and not done, in the spec and in the dataflow. */
-function unheededOf(
-  { dataflow, unheeded = [] }: Findings,
+/** Those that are there only as long as they hold. */
+function passingOf(
+  { dataflow }: Findings,
   before: DataflowResourceStatus | undefined,
-): Given | undefined {
-  const said = dataflow?.conditions.find(({ type }) => type === 'Unheeded')
-  const each = [...unheeded, ...(said ? [said.message] : [])]
-  if (each.length > 0) return { status: 'True', reason: 'NotSupported', message: each.join('; ') }
-  return dataflow ? undefined : before?.conditions?.find(({ type }) => type === 'Unheeded')
+): Partial<Record<'Unheeded' | 'Unreported', Given>> {
+  const found = (['Unheeded', 'Unreported'] as const).flatMap(type => {
+    const said = dataflow?.conditions.find(condition => condition.type === type)
+    const kept = dataflow ? undefined : before?.conditions?.find(condition => condition.type === type)
+    return said ? [[type, toldWith(said)] as const] : kept ? [[type, kept] as const] : []
+  })
+  return Object.fromEntries(found)
 }
 
 const troubled = ({ reason, message, hint }: Trouble): Given => ({

@@ -119,7 +119,7 @@ export interface DataflowSpec {
     }
   }
   /**
-   * Where pull requests and commit statuses go.
+   * Where commit statuses and pull requests go.
    */
   forge?: {
     /**
@@ -131,7 +131,38 @@ export interface DataflowSpec {
      */
     url?: string
     /**
-     * Secret with `token`.
+     * Asks there to move functions to better places, with evidence from telemetry.
+     */
+    pullRequests?: {
+      /**
+       * Of each pull request.
+       *
+       * @maxItems 20
+       */
+      labels?: string[]
+      /**
+       * Logins of people who are asked for a review.
+       *
+       * @maxItems 15
+       */
+      reviewers?: string[]
+      /**
+       * Opens them as drafts.
+       */
+      isDraft?: boolean
+      /**
+       * Of branches. The name of the dataflow follows. By default `dyninka/`.
+       */
+      branchPrefix?: string
+      /**
+       * Zone of each broker that nothing else tells, by URL.
+       */
+      brokerZones?: {
+        [k: string]: string
+      }
+    }
+    /**
+     * Secret with `token`, or with `appId` and `privateKey` of a GitHub App.
      */
     secretRef: {
       /**
@@ -173,7 +204,7 @@ export interface DataflowResourceStatus {
    */
   observedGeneration?: number
   /**
-   * Ready, Reconciling and Stalled, as kstatus reads them, and Unheeded where something is asked for that is not done.
+   * Ready, Reconciling and Stalled, as kstatus reads them, Unheeded where something is asked for that is not done, and Unreported where the forge could not be told.
    */
   conditions?: ResourceCondition[]
   /**
@@ -214,7 +245,7 @@ export interface DataflowResourceStatus {
 }
 export interface ResourceCondition {
   /**
-   * Ready, Reconciling, Stalled or Unheeded.
+   * Ready, Reconciling, Stalled, Unheeded or Unreported.
    */
   type: string
   /**

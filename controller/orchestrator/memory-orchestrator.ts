@@ -4,7 +4,14 @@ import { topics } from '../../schema/topics.ts'
 import type { Wiring } from '../../schema/wiring.ts'
 import { FlowView } from '../broker/flow-view.ts'
 import type { Context } from '../context.ts'
-import type { DeclaredNode, HostChange, LogLine, ObservedHost, Orchestrator } from './orchestrator.ts'
+import type {
+  DeclaredNode,
+  HostChange,
+  LogLine,
+  NodeState,
+  ObservedHost,
+  Orchestrator,
+} from './orchestrator.ts'
 
 const defaultNodes: DeclaredNode[] = [{ name: 'local', zone: 'local' }]
 
@@ -28,6 +35,10 @@ export class MemoryOrchestrator implements Orchestrator {
 
   async nodes(): Promise<DeclaredNode[]> {
     return this.#nodes
+  }
+
+  async nodeStates(): Promise<NodeState[]> {
+    return this.#nodes.map(({ name, labels = {} }) => ({ name, labels, conditions: [] }))
   }
 
   async flows(): Promise<string[]> {

@@ -21,6 +21,8 @@ export interface Workload {
   secrets: string[]
   replicas: number
   placement: Placement
+  /** Names of the nodes that are left for it by what it is to be near to, apart from and with; all when absent. */
+  within?: string[]
   resources: { cpuMillis?: number; memoryBytes?: number }
   /** How it meets the world outside of the dataflow, where it does. */
   outside?: Outside
@@ -29,7 +31,7 @@ export interface Workload {
 }
 
 /** All of a workload that outlives the disk of a controller, and how many hosts it has. */
-export type KeptWorkload = Omit<Workload, 'code' | 'host' | 'replicas'>
+export type KeptWorkload = Omit<Workload, 'code' | 'host' | 'replicas' | 'within'>
 
 export interface Outside {
   /** Port on which it takes HTTP. */
@@ -99,6 +101,26 @@ export type HostChange =
   /** Ends the process at once; it is started again. */
   | { action: 'restart'; flow: string; node: string; generation: number; replica: number; reason: string }
 
+/** What a node has, and how it is. */
+export interface NodeState {
+  name: string
+  zone?: string
+  arch?: string
+  labels: Record<string, string>
+  /** Of the whole node; absent where nobody says. */
+  capacity?: NodeResources
+  /** What hosts may use of it. */
+  allocatable?: NodeResources
+  /** As Kubernetes names them: `Ready`, `MemoryPressure`, … */
+  conditions: { type: string; status: 'True' | 'False' | 'Unknown' }[]
+}
+
+export interface NodeResources {
+  /** Thousandths of a core. */
+  cpuMillis?: number
+  memoryBytes?: number
+}
+
 export interface LogLine {
   function: string
   host: string
@@ -126,6 +148,7 @@ export interface Orchestrator {
   /** Returns once the change is under way and would survive the controller; `observe` tells how it went. */
   apply(change: HostChange, signal: AbortSignal): Promise<void>
   nodes(): Promise<DeclaredNode[]>
+  nodeStates(): Promise<NodeState[]>
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>
   /** Called with the flow whenever `observe` would say something new. */
   onChange(listener: (flow: string) => void): void

@@ -1,5 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { DataflowStatus, FunctionStatus } from '../status.ts'
+import type { Measured } from './measured.ts'
+import { WindowMetrics } from './window-metrics.ts'
 
 type Total = keyof FunctionStatus & ('recordsIn' | 'recordsOut' | 'deadLetters' | 'retries' | 'dropped')
 
@@ -19,6 +21,8 @@ type Labels = Record<(typeof labelNames)[number], string>
 export class Metrics {
   #registry = new Registry()
   #statuses: () => Promise<DataflowStatus[]>
+  #measured: () => Measured[]
+  #windows: WindowMetrics
   #totals = new Map<Total, Counter>()
   /** By metric and labels: how far it is counted. */
   #counted = new Map<string, number>()
@@ -27,8 +31,10 @@ export class Metrics {
   #hosts: Gauge
   #wanted: Gauge
 
-  constructor(statuses: () => Promise<DataflowStatus[]>) {
+  constructor(statuses: () => Promise<DataflowStatus[]>, measured: () => Measured[] = () => []) {
     this.#statuses = statuses
+    this.#measured = measured
+    this.#windows = new WindowMetrics(this.#registry)
     const registers = [this.#registry]
     for (const [total, name, help] of totals)
       this.#totals.set(total, new Counter({ name, help, labelNames, registers }))
@@ -62,6 +68,7 @@ export class Metrics {
         for (const [total] of totals) this.#count(total, labels, status[total] ?? 0)
       }
     }
+    this.#windows.set(this.#measured())
     return this.#registry.metrics()
   }
 

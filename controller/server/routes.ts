@@ -9,8 +9,10 @@ import type { Reconciler } from '../reconciler.ts'
 import { verify } from '../source/index.ts'
 import type { DataflowStatus } from '../status.ts'
 import { graphOf } from './graph.ts'
+import { measuredIn } from './measured.ts'
 import { Metrics } from './metrics.ts'
 import { readBody, readJsonBody, sendJson, sendLines } from './respond.ts'
+import { telemetryLines } from './telemetry-lines.ts'
 
 /** One repository that is followed. */
 export interface Member {
@@ -43,10 +45,20 @@ export interface Exchange {
   signal: AbortSignal
 }
 
+interface MoveRequest {
+  flow: string
+  function: string
+  /** Neither: where its file says. */
+  zone: string
+  node: string
+}
+
 type Route = Record<string, (exchange: Exchange) => unknown>
 
 /** A dataflow, and through what it is reached. */
 type Place = Member & { dataflow: Dataflow; flow: string }
+
+const hourMs = 3_600_000
 
 interface LettersRequest {
   flow: string
@@ -59,7 +71,10 @@ export function routes({
   isReady,
   webhookSecret,
 }: Pick<Services, 'members' | 'isReady' | 'webhookSecret'>): Record<string, Route> {
-  const metrics = new Metrics(() => statusesOf(everyone()))
+  const metrics = new Metrics(
+    () => statusesOf(everyone()),
+    () => measuredIn(everyone()),
+  )
 
   /** @param name as `flow`, or `namespace/flow` where several namespaces have one */
   const placeOf = (members: Member[], name: string | null | undefined) => {
@@ -173,8 +188,29 @@ export function routes({
         sendJson(response, 200, await readLetters(broker, flow, nodeOf(dataflow, query.get('function'))))
       },
     },
+    '/api/telemetry': {
+      async GET({ response, query, members, signal }) {
+        const place = placeOf(members, query.get('flow'))
+        const since = Date.now() - numberOf(query.get('sinceMs'), hourMs)
+        await sendLines(response, await telemetryLines(place, since), signal)
+      },
+    },
     '/api/dead/replay': letters(replay),
     '/api/dead/drop': letters(drop),
+    '/api/move': {
+      async POST({ request, response, members }) {
+        const body = await readJsonBody<MoveRequest>(request)
+        const { dataflow, reconciler } = placeOf(members, body.flow)
+        const node = nodeOf(dataflow, body.function)
+        const { zone, node: to } = body
+        const isName = (text: unknown) => text === undefined || (typeof text === 'string' && text !== '')
+        if (node === undefined || !isName(zone) || !isName(to) || (zone !== undefined && to !== undefined))
+          throw new Problem('BadRequest', 'say which function, and a zone or a node')
+        const decision = { ...(zone !== undefined && { zone }), ...(to !== undefined && { node: to }) }
+        const moved = await reconciler.move(dataflow, node, decision)
+        sendJson(response, 200, { moved, ...decision })
+      },
+    },
     '/api/reconcile': {
       POST({ response, members }) {
         for (const { reconciler } of members) {

@@ -15,6 +15,7 @@ import {
   usernameVariable,
 } from './mirror.ts'
 import { MissingObject, readObjects } from './objects.ts'
+import { ProposalBranch } from './proposal-branch.ts'
 import { findTip, type Tip } from './remote.ts'
 import type { Revision, Source } from './source.ts'
 import { writeTree } from './tree.ts'
@@ -101,6 +102,11 @@ class GitSource implements Source {
       () => {},
     )
     return fetched
+  }
+
+  /** Of what was fetched last: its commit is to be the base. */
+  proposalBranch(name: string): ProposalBranch {
+    return new ProposalBranch(this.#git, name)
   }
 
   async close(): Promise<void> {

@@ -30,8 +30,8 @@ export interface GitOptions {
 }
 
 export interface Git {
-  /** @returns stdout @throws GitFailure, GitStalled, or the signal's reason */
-  run(args: string[], signal: AbortSignal): Promise<string>
+  /** @param input for stdin @returns stdout @throws GitFailure, GitStalled, or the signal's reason */
+  run(args: string[], signal: AbortSignal, input?: string): Promise<string>
   /** `git cat-file --batch`: the objects that `names` name, one after the other. */
   objects(names: string[], signal: AbortSignal): Promise<Buffer>
 }
@@ -82,7 +82,7 @@ export function openGit({ gitDir, environment, stallMs }: GitOptions): Git {
     }
   }
   return {
-    run: (args, signal) => call(signal, '', git => git.raw(args)),
+    run: (args, signal, input = '') => call(signal, input, git => git.raw(args)),
     objects: (names, signal) => call(signal, `${names.join('\n')}\n`, git => git.binaryCatFile(['--batch'])),
   }
 }

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import type { Sink } from './sink.ts'
 
 /** Appends each record as a line of JSON; records that come while the disk is busy share a write and a sync. */
-export function fileSink(path: string): Sink {
+export function fileSink(path: string, sent: (bytes: number) => void): Sink {
   const place = resolve(path)
   let file: FileHandle | undefined
   let gathered: string[] = []
@@ -11,13 +11,15 @@ export function fileSink(path: string): Sink {
   let current: Promise<void> = Promise.resolve()
 
   async function write() {
-    const lines = gathered.join('')
+    const all = gathered
+    const lines = all.join('')
     gathered = []
     next = undefined
     file ??= await openForAppend(place)
     try {
       await file.appendFile(lines)
       await file.datasync()
+      for (const line of all) sent(Buffer.byteLength(line))
     } catch (error) {
       // Opened anew, the file is mended before the next line goes behind a torn one.
       await file.close().catch(() => {})

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../context.ts'
 import type { UserModule } from '../invoke.ts'
-import type { Connection, Way } from '../transport.ts'
+import type { Connection, RoundTrip, Way } from '../transport.ts'
 import type { Sink } from './sink.ts'
 
 interface MqttSinkOptions extends Way {
@@ -9,6 +9,7 @@ interface MqttSinkOptions extends Way {
   topic: string
   retain: boolean
   log: Logger
+  sent(bytes: number): void
 }
 
 interface Unsent {
@@ -39,6 +40,13 @@ export class MqttSink implements Sink {
     })
   }
 
+  async roundTrip(): Promise<RoundTrip | undefined> {
+    const { broker } = this.#options.transport
+    return this.#connection && broker !== undefined
+      ? { broker, ms: await this.#connection.ping() }
+      : undefined
+  }
+
   async close() {
     this.#closed = true
     await this.#connection?.close()
@@ -50,6 +58,7 @@ export class MqttSink implements Sink {
       () => {
         this.#unsent.splice(this.#unsent.indexOf(message), 1)
         message.resolve()
+        this.#options.sent(Buffer.byteLength(message.payload))
       },
       () => {}, // sent again by the next connection
     )

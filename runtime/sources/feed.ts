@@ -1,3 +1,5 @@
+import type { RoundTrip } from '../transport.ts'
+
 /** Where a source's records come from. */
 export interface Feed {
   /** Begins to call `emit`. @throws when the place cannot be read: no rights, port taken */
@@ -5,6 +7,8 @@ export interface Feed {
   /** The graph is full: stop if you can. What is emitted all the same is held or dropped, as `overflow` says. */
   pause(): void
   resume(): void
+  /** To a broker of its own; undefined where it is not connected. */
+  roundTrip?(): Promise<RoundTrip | undefined>
   stop(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-import type { Connection, Way } from '../transport.ts'
+import type { Connection, RoundTrip, Way } from '../transport.ts'
 import type { Emit, Feed } from './feed.ts'
 
 interface MqttFeedOptions extends Way {
@@ -11,6 +11,9 @@ interface MqttFeedOptions extends Way {
 export class MqttFeed implements Feed {
   #options: MqttFeedOptions
   #connection: Connection | undefined
+  /** How often it was paused. */
+  #pauses = 0
+  #isPaused = false
 
   constructor(options: MqttFeedOptions) {
     this.#options = options
@@ -31,11 +34,22 @@ export class MqttFeed implements Feed {
   }
 
   pause() {
+    this.#pauses += 1
+    this.#isPaused = true
     this.#connection?.pause()
   }
 
   resume() {
+    this.#isPaused = false
     this.#connection?.resume()
+  }
+
+  async roundTrip(): Promise<RoundTrip | undefined> {
+    const { broker } = this.#options.transport
+    if (!this.#connection || broker === undefined || this.#isPaused) return undefined
+    const pauses = this.#pauses
+    const ms = await this.#connection.ping()
+    return pauses === this.#pauses ? { broker, ms } : undefined // else the answer waited for us
   }
 
   async stop() {

@@ -2,18 +2,22 @@ import type { DeclaredNode } from '../declared-node.ts'
 import type { Draft, Entry } from '../draft.ts'
 import { durationMs } from '../duration.ts'
 import type { Finding } from '../finding.ts'
-import { cpuMillis, memoryBytes } from '../quantity.ts'
+import { nearestMs } from '../round-trip.ts'
 import { didYouMean, listed } from '../suggest.ts'
 import { below } from '../yaml-document.ts'
+import { alternatives } from './alternatives.ts'
+import { type Candidates, type Constraint, decided, required } from './constraints.ts'
+import { decisionOf, setsOf, whereShared } from './decisions.ts'
 
 /** Whether there is a node for everything. Where nothing is declared, nothing is known, so nothing is wrong. */
 export function nodes(draft: Draft, declared: readonly DeclaredNode[] | undefined): Finding[] {
   if (!declared || declared.length === 0) return []
   const findings: Finding[] = []
-  const candidates = new Map<string, DeclaredNode[]>()
-  for (const entry of draft.entries.values()) {
+  const candidates: Candidates = new Map()
+  const entries = [...draft.entries.values()]
+  for (const entry of entries) {
     let left = [...declared]
-    for (const constraint of constraints(entry)) {
+    for (const constraint of [...decided(entry.placement ?? {}), ...required(entry)]) {
       const fit = left.filter(constraint.holds)
       if (fit.length === 0) {
         findings.push(unsatisfied(draft, entry, constraint, left, declared))
@@ -24,72 +28,14 @@ export function nodes(draft: Draft, declared: readonly DeclaredNode[] | undefine
     }
     candidates.set(entry.name, left)
   }
-  return [...findings, ...[...draft.entries.values()].flatMap(entry => [...tooFar(draft, entry, candidates)])]
-}
-
-interface Constraint {
-  /** Path below the entry. */
-  path: (string | number)[]
-  words: string
-  holds(node: DeclaredNode): boolean
-  /** The name that is asked for, and the names there are. */
-  named?: { name: string; of(node: DeclaredNode): string | undefined }
-}
-
-function* constraints(entry: Entry): Iterable<Constraint> {
-  const { node, zone, require } = entry.placement ?? {}
-  if (node !== undefined) {
-    const named = { name: node, of: (other: DeclaredNode) => other.name }
-    yield {
-      path: ['placement', 'node'],
-      words: `is called \`${node}\``,
-      holds: other => other.name === node,
-      named,
-    }
-  }
-  if (zone !== undefined) {
-    const named = { name: zone, of: (other: DeclaredNode) => other.zone }
-    yield {
-      path: ['placement', 'zone'],
-      words: `is in zone \`${zone}\``,
-      holds: other => other.zone === zone,
-      named,
-    }
-  }
-  const arch = require?.arch?.filter(name => name !== undefined)
-  if (arch) {
-    const holds = (other: DeclaredNode) => arch.some(name => name === other.arch)
-    yield {
-      path: ['placement', 'require', 'arch'],
-      words: `has the architecture ${listed(arch, 'or')}`,
-      holds,
-    }
-  }
-  for (const [label, value] of Object.entries(require?.labels ?? {})) {
-    if (value === undefined) continue
-    const holds = ({ labels = {} }: DeclaredNode) =>
-      value === 'exists' ? Object.hasOwn(labels, label) : labels[label] === value
-    const words = value === 'exists' ? `has the label \`${label}\`` : `has the label \`${label}: ${value}\``
-    yield { path: ['placement', 'require', 'labels', label], words, holds }
-  }
-  if (entry.kind === 'function') yield* sizes(entry.spec.resources ?? {})
-}
-
-function* sizes({
-  cpu,
-  memory,
-}: {
-  cpu?: string | number | undefined
-  memory?: string | number | undefined
-}) {
-  if (cpu !== undefined) {
-    const holds = (node: DeclaredNode) => (node.cpu ?? Number.POSITIVE_INFINITY) >= cpuMillis(cpu)
-    yield { path: ['resources', 'cpu'], words: `has a processor of ${cpu}`, holds }
-  }
-  if (memory !== undefined) {
-    const holds = (node: DeclaredNode) => (node.memory ?? Number.POSITIVE_INFINITY) >= memoryBytes(memory)
-    yield { path: ['resources', 'memory'], words: `has ${memory} of memory`, holds }
-  }
+  findings.push(...shared(draft, candidates))
+  return [
+    ...findings,
+    ...entries.flatMap(entry => [...tooFar(draft, entry, candidates)]),
+    // On the one node of a laptop nothing can be apart: that is said where it runs.
+    ...(declared.length > 1 ? entries.flatMap(entry => [...crowded(draft, entry, candidates)]) : []),
+    ...alternatives(draft, declared, candidates),
+  ]
 }
 
 function unsatisfied(
@@ -114,29 +60,66 @@ function unsatisfied(
   return draft.at(pointer, 'no-node', `No node ${words}.`, hint)
 }
 
+/** Those that share a node have what they all may run on. */
+function shared(draft: Draft, candidates: Candidates): Finding[] {
+  const findings: Finding[] = []
+  for (const set of new Set([...setsOf(draft).values()].map(set => set.join(' ')))) {
+    const [first = '', ...members] = set.split(' ')
+    let left = candidates.get(first)!
+    for (const member of members) {
+      const own = candidates.get(member)!
+      const fit = left.filter(node => own.includes(node))
+      if (fit.length === 0 && left.length > 0 && own.length > 0 && !isDecidedTwice(draft, first, member)) {
+        const message = `No node fits both \`${first}\` and \`${member}\`, which are to share one.`
+        const hint = `Leave out \`with\`, or ask for less: ${listed(left.map(({ name }) => name))} would fit \`${first}\`, ${listed(own.map(({ name }) => name))} \`${member}\`.`
+        const pointer = whereShared(draft, first, member, [first, ...members])
+        findings.push(draft.at(pointer, 'with-contradiction', message, hint))
+      }
+      left = fit
+    }
+    for (const member of [first, ...members]) candidates.set(member, left)
+  }
+  return findings
+}
+
+/** `together` tells of two decisions of one kind. */
+function isDecidedTwice(draft: Draft, a: string, b: string): boolean {
+  const [one, other] = [a, b].map(name => draft.entries.get(name)?.placement)
+  return (['zone', 'node'] as const).some(
+    kind => one?.[kind] !== undefined && other?.[kind] !== undefined && one[kind] !== other[kind],
+  )
+}
+
 /** A `near` that holds for no pair of nodes, going by round trips that are known. */
-function* tooFar(draft: Draft, entry: Entry, candidates: Map<string, DeclaredNode[]>): Iterable<Finding> {
+function* tooFar(draft: Draft, entry: Entry, candidates: Candidates): Iterable<Finding> {
   for (const [index, near] of (entry.placement?.near ?? []).entries()) {
-    const own = candidates.get(entry.name) ?? []
-    const other = candidates.get(near?.function ?? '') ?? []
-    if (!near?.function || near.maxRtt === undefined || own.length === 0 || other.length === 0) continue
-    const maxMs = durationMs(near.maxRtt)
-    const trips = own.flatMap(a => other.map(b => roundTrip(a, b)))
-    const best = Math.min(...trips)
-    if (best <= maxMs) continue
-    const message = `\`${entry.name}\` can't be within ${near.maxRtt} of \`${near.function}\`: the nearest nodes are ${best}ms apart.`
+    if (!near?.function || near.maxRtt === undefined) continue
+    const bestMs = nearestMs(candidates.get(entry.name) ?? [], candidates.get(near.function) ?? [])
+    if (bestMs === undefined || bestMs <= durationMs(near.maxRtt)) continue
+    const sets = setsOf(draft)
+    const decision = decisionOf(draft, near.function, sets)
+    const said = decision.node ?? decision.zone
+    const line = said ? ` (line ${draft.line(said.pointer)})` : ''
+    const message = `\`${entry.name}\` can't be within ${near.maxRtt} of \`${near.function}\`${line}: the nearest nodes are ${bestMs}ms apart.`
     const pointer = below(entry.pointer, 'placement', 'near', index, 'maxRtt')
-    yield draft.at(
-      pointer,
-      'placement-contradiction',
-      message,
-      'Allow a longer round trip, or change the zone of one of them.',
-    )
+    const hint = 'Allow a longer round trip, or change the zone of one of them.'
+    yield draft.at(pointer, 'placement-contradiction', message, hint)
   }
 }
 
-/** Unknown counts as near: a rule is broken only by what is known. */
-function roundTrip(a: DeclaredNode, b: DeclaredNode): number {
-  if (a.zone === undefined || b.zone === undefined || a.zone === b.zone) return 0
-  return a.rttMs?.[b.zone] ?? b.rttMs?.[a.zone] ?? 0
+/** Two that must be apart, and have one node between them. */
+function* crowded(draft: Draft, entry: Entry, candidates: Candidates): Iterable<Finding> {
+  if (entry.placement?.apart === undefined) return
+  const sets = setsOf(draft)
+  for (const [index, name] of (entry.placement?.apart ?? []).entries()) {
+    if (name === undefined || name === entry.name || sets.get(entry.name)?.includes(name)) continue
+    const [own, others] = [candidates.get(entry.name) ?? [], candidates.get(name) ?? []]
+    const [node, ...more] = new Set([...own, ...others])
+    if (own.length === 0 || others.length === 0 || more.length > 0) continue
+    const [a, b] = [decisionOf(draft, entry.name, sets).node, decisionOf(draft, name, sets).node]
+    if (a && a.value === b?.value) continue // told already
+    const message = `\`${entry.name}\` can't be apart from \`${name}\`: \`${node!.name}\` is the only node for both.`
+    const pointer = below(entry.pointer, 'placement', 'apart', index)
+    yield draft.at(pointer, 'placement-contradiction', message, 'Ask for less, or add a node.')
+  }
 }

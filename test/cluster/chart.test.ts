@@ -73,6 +73,10 @@ const same: [what: string, values: Record<string, string>, options: Partial<Inst
       selector: 'shard=a',
       leaveTimeout: '30s',
       pinAfter: '90s',
+      'imagePullSecrets[0]': 'ours',
+      'imagePullSecrets[1]': 'theirs',
+      'functionImagePullSecrets[0]': 'beside',
+      'webhook.secretName': 'forge',
     },
     {
       brokerImage: 'eclipse-mosquitto:2',
@@ -82,6 +86,9 @@ const same: [what: string, values: Record<string, string>, options: Partial<Inst
       selector: 'shard=a',
       leaveTimeout: '30s',
       pinAfter: '90s',
+      imagePullSecrets: ['ours', 'theirs'],
+      functionImagePullSecrets: ['beside'],
+      webhookSecretName: 'forge',
     },
   ],
 ]

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -255,6 +257,22 @@ Faults('tells a registry that is away or refuses it, and does without when it is
   await stage.apply('images')
   await applied('images')
   await gone('images')
+})
+
+Faults('does not wait for a registry that says nothing when it is taken away', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const host = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const asked = once(silent, 'connection')
+  await stage.apply('silent', {
+    registry: { image: `${host}/team`, base: `${host}/node:24`, insecure: true },
+  })
+  const [socket] = await asked
+  await stage.apply('silent')
+  await applied('silent')
+  await gone('silent')
+  socket.destroy()
+  silent.close()
 })
 
 Faults('lets a namespace go that is deleted with all that runs there', async () => {

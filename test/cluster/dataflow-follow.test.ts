@@ -1,8 +1,11 @@
+import { symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { resources } from '../../controller/kubernetes/resource.ts'
 import { until } from '../support/controlled.ts'
+import { TestForge } from '../support/forge/forge.ts'
 import { code, files, flow, Stage } from './support/stage.ts'
 
 const Follow = suite('a Dataflow that is followed')
@@ -146,19 +149,34 @@ Follow('leaves all as it is while it is suspended', async () => {
   await stage.ready('way', next)
 })
 
-Follow('says which fields nobody heeds, for as long as they are there', async () => {
-  await stage.apply('way', { forge: { type: 'gitea', secretRef: { name: 'forge' } } })
-  await stage.until('way', 'Unheeded', 'True NotSupported')
-  assert.match(await stage.message('way', 'Unheeded'), 'spec.forge is not used yet')
-  await stage.until('way', 'Ready', 'True Running')
-  assert.is((await stage.conditions('way')).Unheeded, 'True NotSupported')
-  await stage.apply('way')
-  await until(
-    'it is said no more',
-    async () => (await stage.conditions('way')).Unheeded === undefined,
-    undefined,
-    60_000,
+Follow('tells a forge what becomes of a commit, once it may', async () => {
+  const forge = await TestForge.start()
+  forge.isGitea = true
+  await symlink('.', join(stage.repository.root, 'ada')) // a forge's URLs say whose a repository is
+  await stage.apply('way', {
+    source: { url: `${stage.git.url}/ada/repository.git` },
+    forge: { type: 'gitea', url: forge.url, secretRef: { name: 'forge' } },
+  })
+  await stage.until('way', 'Reconciling', 'True SecretNotFound')
+  await stage.api.kubectl('create', 'secret', 'generic', 'forge', '--from-literal=token=wrong')
+  await stage.until('way', 'Unreported', 'True ForgeAuthenticationFailed')
+  assert.is((await stage.conditions('way')).Ready, 'True Running')
+  await stage.api.kubectl('patch', 'secret', 'forge', '-p', `{"stringData":{"token":"${forge.token}"}}`)
+  const next = await stage.repository.publish({ 'first.ts': code(5) }, stage.url)
+  await stage.ready('way', next)
+  const last = () => forge.said(next, 'dyninka/way').at(-1) ?? ''
+  await until('the forge is told', () => last().startsWith('success: '), last, 60_000)
+  await until('it is said no more', async () => (await stage.conditions('way')).Unreported === undefined)
+  assert.equal(
+    (await stage.events('way'))
+      .filter(({ reason }) => reason.startsWith('Forge'))
+      .map(({ reason }) => reason),
+    ['ForgeAuthenticationFailed'],
   )
+  assert.equal(forge.faults, [])
+  await stage.apply('way')
+  await stage.ready('way', next)
+  await forge.stop()
 })
 
 Follow('takes one dataflow of a repository with several, when it is named', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -109,6 +109,34 @@ Managed('gets more room without losing what it has', async () => {
   assert.is(sizeOf(after!), '3Gi')
   assert.is(after!.metadata.uid, before.metadata.uid)
   await stage.until('growing', 'Reconciling', 'True BrokerStarting')
+})
+
+const node = (ready: 'True' | 'Unknown') =>
+  stage.client.merge(
+    resources.Node,
+    { name: 'away' },
+    { status: { conditions: [{ type: 'Ready', status: ready }] } },
+    { subresource: 'status' },
+  )
+
+Managed('says that its node does not answer, and what to do', async () => {
+  await stage.api.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'away' } })
+  await node('Unknown')
+  const binding = join(folder, 'binding.json')
+  const target = { apiVersion: 'v1', kind: 'Node', name: 'away' }
+  const pod = 'dyninka-growing-broker-0'
+  await writeFile(
+    binding,
+    JSON.stringify({ apiVersion: 'v1', kind: 'Binding', metadata: { name: pod }, target }),
+  )
+  await stage.api.kubectl('wait', '--for=create', `pod/${pod}`, '--timeout=60s')
+  await stage.api.kubectl('create', '--raw', `/api/v1/namespaces/default/pods/${pod}/binding`, '-f', binding)
+  await stage.until('growing', 'Reconciling', 'True BrokerNodeLost', 90_000)
+  const message = await stage.message('growing', 'Reconciling')
+  assert.match(message, /dyninka-growing-broker-0 is on away, which does not answer/)
+  assert.match(message, /kubectl taint nodes away node.kubernetes.io\/out-of-service=nodeshutdown:NoExecute/)
+  await node('True')
+  await stage.until('growing', 'Reconciling', 'True BrokerStarting', 90_000)
 })
 
 Managed('says that its volume can not grow, and goes on when the size is taken back', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Cli } from '../support/cli.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { runtimeImage } from './images.ts'
 import { Stage } from './support/stage.ts'
@@ -20,6 +21,8 @@ interface World {
   cluster: Cluster
   stage: Stage
   outside: MqttClient
+  /** Of the function whose kubelet is lost. */
+  logs: Cli
   counted: Counted[]
   seen: number[]
   sent: number
@@ -36,7 +39,10 @@ const where =
 const files = {
   'count.ts': `import type { Context } from 'dyninka'
 export interface Counted { by: string; k: number; n: number; count: number; at: string }
+let isFirst = true
 export default function count({ k, n }: { k: number; n: number }, ctx: Context<{ state: number }>): Counted {
+  if (isFirst) ctx.log.info('began')
+  isFirst = false
   ctx.state = (ctx.state ?? 0) + 1
   return { by: ctx.env.BY!, k, n, count: ctx.state, at: ${where} }
 }
@@ -91,7 +97,8 @@ Loss.before(async world => {
   await world.outside.subscribeAsync(['loss/counted', 'loss/seen'], { qos: 1 })
   world.stopLoad = load(world)
 })
-Loss.after(async ({ stage, outside, stopLoad, cluster }) => {
+Loss.after(async ({ stage, outside, stopLoad, cluster, logs }) => {
+  logs?.process.kill('SIGKILL')
   await stopLoad?.()
   await outside?.endAsync(true)
   await (stage ? stage.close() : cluster?.stop())
@@ -123,12 +130,30 @@ const pods = ({ cluster }: World) => cluster.kubectl('get', 'pods', '-o', 'wide'
 const camera = async ({ stage }: World) =>
   (await stage.get('loss'))?.status?.functions?.find(({ name }) => name === 'camera')
 
+/** Hosts that told that they began, as often as they did. */
+const began = ({ logs }: World) =>
+  logs.said.stdout
+    .split('\n')
+    .slice(0, -1)
+    .map(line => JSON.parse(line) as { host: string; msg: string })
+    .filter(({ msg }) => msg === 'began')
+    .map(({ host }) => host)
+
 Loss('begin with functions where they prefer to be', async world => {
   for (const [way, node] of Object.entries(ways)) {
     await until(`records of ${way}`, () => of(world, way).length > 0)
     assert.is(of(world, way)[0]!.at, node)
   }
   await until('what the camera sees', () => world.seen.length > 0)
+  world.logs = new Cli([
+    ...['logs', 'kubelet', '--follow', '--json'],
+    ...['-n', 'default', '--kubeconfig', world.cluster.kubeconfig],
+  ])
+  await until(
+    'what a function logs',
+    () => began(world).length === 1,
+    async () => JSON.stringify(world.logs.said),
+  )
 })
 
 Loss('are replaced by another one, however they were lost', async world => {
@@ -146,6 +171,16 @@ Loss('are replaced by another one, however they were lost', async world => {
     () => pods(world),
   )
   console.log('went on elsewhere after so many seconds:', took)
+})
+
+Loss('are followed by who reads a log', async world => {
+  await until(
+    'the log of the next pod',
+    () => began(world).length === 2,
+    async () => JSON.stringify(world.logs.said),
+  )
+  const [first, second] = began(world)
+  assert.is.not(first, second)
 })
 
 Loss('leave what runs nowhere else waiting, and say so', async world => {
@@ -191,6 +226,9 @@ Loss('do no harm when they come back, and what waited goes on', async world => {
   )
   const all = Array.from({ length: sent }, (_, n) => n)
   assert.equal(world.seen, all)
+  world.logs.process.kill('SIGINT')
+  assert.is((await world.logs.end()).code, 130)
+  assert.is(new Set(began(world)).size, began(world).length, 'each line is read once')
   for (const way of Object.keys(ways)) {
     for (let k = 0; k < keys; k++) {
       const told = of(world, way).filter(record => record.k === k)

@@ -99,7 +99,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
       ...options.others.flatMap(other => [network.podsOf(other), network.addressOf(other)]),
     )
     machine.start('containerd', ['--config', files.containerd], log('containerd'))
-    for (const end = Date.now() + 90_000; ; await sleep(50)) {
+    for (const end = Date.now() + 180_000; ; await sleep(50)) {
       const up = await machine.run('ctr', 'version').then(
         () => true,
         () => false,
@@ -119,7 +119,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     async ready() {
       try {
         for (const what of ['create', 'condition=Ready'])
-          await options.api.kubectl('wait', `node/${name}`, `--for=${what}`, '--timeout=90s')
+          await options.api.kubectl('wait', `node/${name}`, `--for=${what}`, '--timeout=180s')
       } catch (cause) {
         throw new Error(`${name} is not ready:\n${lastLines(log('kubelet'))}`, { cause })
       }

@@ -3,6 +3,7 @@ import { type Desired, desire } from '../../controller/desired.ts'
 import { endedOf } from '../../controller/observe.ts'
 import { MemoryOrchestrator } from '../../controller/orchestrator/memory-orchestrator.ts'
 import { type Observed, plan } from '../../controller/plan.ts'
+import { settle } from '../../controller/settle.ts'
 import type { Flow, FunctionNode } from '../../schema/flow.ts'
 import { partitionNames } from '../../schema/topics.ts'
 import { fn, sink, source } from './rig.ts'
@@ -62,7 +63,8 @@ export class PlannedWorld {
   }
 
   async pass(wanted: Desired): Promise<string[]> {
-    const changes = plan(wanted, await this.observed())
+    const observed = await this.observed()
+    const changes = plan(settle(wanted, observed), observed)
     for (const change of changes) {
       if (change.action === 'publish') {
         const known = this.sessions[change.node] ?? []

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Hosting } from '../../runtime/hosting.ts'
+import { Hosting, type HostingOptions } from '../../runtime/hosting.ts'
 import type { Handlers } from '../../runtime/invoke.ts'
 import { logger, silent } from '../../runtime/log.ts'
 import type { Connection, ConnectOptions } from '../../runtime/transport.ts'
@@ -69,7 +69,7 @@ export class Rig {
   readonly flow: Flow
   #url: string
   #handlers: Record<string, Handler>
-  #stateBytes: number | undefined
+  #limits: Pick<HostingOptions, 'stateBytes' | 'figuresMs'>
   #hosts = new Map<string, RigHost>()
   #revision = 1
   #generation = 1
@@ -78,12 +78,12 @@ export class Rig {
     url: string,
     nodes: Flow['nodes'],
     handlers: Record<string, Handler>,
-    { stateBytes }: { stateBytes?: number } = {},
+    limits: Pick<HostingOptions, 'stateBytes' | 'figuresMs'> = {},
   ) {
     this.flow = { name: `t-${randomUUID().slice(0, 8)}`, nodes }
     this.#url = url
     this.#handlers = handlers
-    this.#stateBytes = stateBytes
+    this.#limits = limits
   }
 
   /** Publishes the wiring, and starts a host for every node. */
@@ -123,7 +123,7 @@ export class Rig {
       transportTo: wireTransport,
       env: {},
       log: process.env.DYNINKA_TEST_LOG ? logger({ host: id }) : silent,
-      ...(this.#stateBytes !== undefined && { stateBytes: this.#stateBytes }),
+      ...this.#limits,
       ...(handler && { handlers: typeof handler === 'function' ? { default: handler } : handler }),
     })
     this.#hosts.set(id, { hosting, link: wire })

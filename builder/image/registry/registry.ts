@@ -4,6 +4,7 @@ import { dockerCredentials, type FindCredentials } from './credentials.ts'
 import { type Patience, patiently, usualPatience } from './patience.ts'
 import type { Address } from './reference.ts'
 import { refusal } from './refusal.ts'
+import { share } from './share.ts'
 import { bodyOf, type Request, Transport, type TransportOptions } from './transport.ts'
 import { notRegistry } from './unreachable.ts'
 
@@ -59,12 +60,12 @@ export class Registry {
   /** Sends one request; it is tried again only for the sake of authentication. @throws Problem, AbortError */
   async ask(repository: string, ask: Ask): Promise<{ answer: IncomingMessage; url: URL }> {
     const { path, doing, expect, scopes = [`repository:${repository}:pull,push`], ...request } = ask
-    const challenge = await this.#meet()
+    const challenge = await share(this.#meet(), ask.signal)
     const url = typeof path === 'string' ? this.url(repository, path) : this.#kept(path)
     const authentication = this.#authenticationFor(repository, challenge, scopes)
     const isOwn = url.host === this.#root().host
     for (let attempts = 1; ; attempts++) {
-      const authorization = isOwn ? await authentication.header(scopes) : undefined
+      const authorization = isOwn ? await share(authentication.header(scopes), ask.signal) : undefined
       const headers = { ...request.headers, ...(authorization && { authorization }) }
       const answer = await this.#transport.send({ ...request, url, headers })
       if (expect.includes(answer.statusCode ?? 0)) return { answer, url }
@@ -131,10 +132,11 @@ export class Registry {
     return found
   }
 
-  /** Looks once whether it is a registry at all, and how it wants to be spoken to. @returns its challenge */
+  /** Looks once whether it is a registry at all, and how it wants to be spoken to; patience is for who asks.
+   *  @returns its challenge */
   #meet(): Promise<string | undefined> {
     if (!this.#known) {
-      const known = patiently(() => this.#look(), this.patience)
+      const known = this.#look()
       known.catch(() => (this.#known = undefined))
       this.#known = known
     }

@@ -6,6 +6,7 @@ import { Problem } from '../../../schema/problem.ts'
 import { type Blob, type Descriptor, digestOf, mediaTypes } from '../blob.ts'
 import { patiently } from './patience.ts'
 import type { Registry } from './registry.ts'
+import { share } from './share.ts'
 import { unreachable } from './unreachable.ts'
 import { upload } from './upload.ts'
 
@@ -114,9 +115,12 @@ export class Repository {
     const { uploads } = this.registry
     const other = uploads.get(key)
     if (other) {
-      const isDone = await other.then(
-        () => true,
-        () => false,
+      const isDone = await share(
+        other.then(
+          () => true,
+          () => false,
+        ),
+        this.#signal,
       )
       return isDone ? 0 : this.putBlob(blob)
     }

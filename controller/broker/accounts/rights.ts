@@ -33,6 +33,7 @@ export function rightsOf(flow: string, node: string, wirings: Wired[]): Rights {
       `${own('data')}/#`,
       `${own('dead')}/#`,
       `${own('telemetry')}/+`,
+      `${own('figures')}/+`,
       topics.nudge(flow),
     ]),
     subscribe: sorted([

@@ -102,12 +102,15 @@ export function brokerManifests(spec: ManagedBrokerSpec): Manifest[] {
   ]
 }
 
+/** Label with the name of the Dataflow. */
+export const brokerLabel = 'dyninka.dev/broker-of'
+
 /** Of its pods, too. It is no node of a graph, and whoever prunes those leaves it alone. */
 export const brokerLabels = (dataflow: string) => ({
   'app.kubernetes.io/name': 'mosquitto',
   'app.kubernetes.io/component': 'broker',
   'app.kubernetes.io/part-of': 'dyninka',
-  'dyninka.dev/broker-of': dataflow,
+  [brokerLabel]: dataflow,
 })
 
 function podOf({ dataflow, image, imagePullSecrets = [] }: ManagedBrokerSpec) {

@@ -10,12 +10,14 @@ export interface Expression {
   values?: string[]
 }
 
-/** A placement as the scheduler understands it: what is decided and required must hold, what is preferred and what
- *  should be near is weighed; what must be apart gets no common node. It knows no round trips: near is the same zone.
+/** A placement as the scheduler understands it: what is decided and required must hold, what is preferred, what should
+ *  be near and what should share a node is weighed; what must be apart gets no common node. It knows no round trips: near
+ *  is the same zone. To require one node for several would keep all of them from starting elsewhere when it is lost, as
+ *  long as pods that nobody can end are there.
  *  @param zoneKey label of nodes that names their zone @returns undefined when it says nothing */
 export function affinityOf(
   flow: string,
-  { require, prefer = [], near = [], apart = [], zone, node }: Placement,
+  { require, prefer = [], near = [], apart = [], with: others = [], zone, node }: Placement,
   zoneKey = defaultZoneKey,
 ) {
   const expressions: Expression[] = []
@@ -44,26 +46,32 @@ export function affinityOf(
     labelSelector: { matchLabels: { [labels.flow]: flow, [labels.function]: other } },
   })
   const podAffinity = {
-    preferredDuringSchedulingIgnoredDuringExecution: near.map(({ function: other }) => ({
-      weight: 100,
-      podAffinityTerm: beside(other, zoneKey),
-    })),
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      ...near.map(({ function: other }) => ({ weight: 100, podAffinityTerm: beside(other, zoneKey) })),
+      ...others.map(other => ({ weight: 100, podAffinityTerm: beside(other, nodeKey) })),
+    ],
   }
   // It holds for the other one, too.
   const podAntiAffinity = {
     requiredDuringSchedulingIgnoredDuringExecution: apart.map(other => beside(other, nodeKey)),
   }
-  if (Object.keys(nodeAffinity).length === 0 && near.length === 0 && apart.length === 0) return undefined
+  const isBeside = near.length > 0 || others.length > 0
+  if (Object.keys(nodeAffinity).length === 0 && !isBeside && apart.length === 0) return undefined
   return {
     ...(Object.keys(nodeAffinity).length > 0 && { nodeAffinity }),
-    ...(near.length > 0 && { podAffinity }),
+    ...(isBeside && { podAffinity }),
     ...(apart.length > 0 && { podAntiAffinity }),
   }
 }
 
 /** What of a placement no scheduler can do, for people. */
-export const unheededOf = ({ near = [] }: Placement): string[] =>
-  near.map(
+export const unheededOf = ({ near = [], with: others = [], node }: Placement): string[] => [
+  ...near.map(
     ({ function: other, maxRttMs }) =>
       `near ${other} within ${maxRttMs} ms is not held: the scheduler knows no round trips, and prefers the same zone`,
-  )
+  ),
+  // What has one node is there together.
+  ...(node === undefined ? others : []).map(
+    other => `with ${other} is not held: the scheduler prefers the same node, as long as there is room`,
+  ),
+]

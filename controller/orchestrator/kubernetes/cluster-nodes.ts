@@ -1,7 +1,8 @@
 import type { DeclaredNode } from '../../../schema/declared-node.ts'
 import { cpuMillis, memoryBytes } from '../../../schema/quantity.ts'
+import type { NodeResources, NodeState } from '../orchestrator.ts'
 import { defaultZoneKey } from './affinity.ts'
-import type { ClusterNode } from './objects.ts'
+import type { ClusterNode, ClusterResources } from './objects.ts'
 import type { KubernetesOptions } from './options.ts'
 
 /** Nodes of a cluster as placement knows them: those that may be used at all. */
@@ -25,6 +26,32 @@ export function declaredNodes(
     }
   })
 }
+
+/** The same nodes as they are, with what their kubelets say of them. */
+export function nodeStates(
+  nodes: ClusterNode[],
+  options: Parameters<typeof declaredNodes>[1] = {},
+): NodeState[] {
+  const byName = new Map(nodes.map(node => [node.metadata.name, node]))
+  return declaredNodes(nodes, options).map(({ name, zone, arch, labels = {} }) => {
+    const { spec, status } = byName.get(name)!
+    const taken = spec?.unschedulable ? [{ type: 'Unschedulable', status: 'True' as const }] : []
+    return {
+      name,
+      ...(zone !== undefined && { zone }),
+      ...(arch !== undefined && { arch }),
+      labels,
+      ...(status?.capacity && { capacity: resourcesOf(status.capacity) }),
+      ...(status?.allocatable && { allocatable: resourcesOf(status.allocatable) }),
+      conditions: [...(status?.conditions ?? []).map(({ type, status }) => ({ type, status })), ...taken],
+    }
+  })
+}
+
+const resourcesOf = ({ cpu, memory }: ClusterResources): NodeResources => ({
+  ...(cpu !== undefined && { cpuMillis: cpuMillis(cpu) }),
+  ...(memory !== undefined && { memoryBytes: memoryBytes(memory) }),
+})
 
 /** Names of those whose kubelet says nothing any more, or that it can't run pods now. */
 export const lostNodes = (nodes: ClusterNode[]) =>

@@ -2,7 +2,14 @@ import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { Informer } from '../../kubernetes/informer.ts'
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
 import { labels, managedBySelector } from './names.ts'
-import type { Autoscaler, ClusterNode, Deployment, Pod, StatusCondition } from './objects.ts'
+import type {
+  Autoscaler,
+  ClusterNode,
+  ClusterResources,
+  Deployment,
+  Pod,
+  StatusCondition,
+} from './objects.ts'
 
 export interface ClusterViewOptions {
   namespace: string
@@ -146,11 +153,15 @@ function trimNode({ apiVersion, kind, metadata, spec, status }: ClusterNode): Cl
     metadata: { name, labels, ...(resourceVersion && { resourceVersion }), ...(uid && { uid }) },
     spec: { ...(spec?.unschedulable && { unschedulable: true }) },
     status: {
-      ...(status?.allocatable && { allocatable: status.allocatable }),
-      ...(status?.conditions && { conditions: status.conditions.filter(isReady).map(trimCondition) }),
+      ...(status?.capacity && { capacity: trimResources(status.capacity) }),
+      ...(status?.allocatable && { allocatable: trimResources(status.allocatable) }),
+      ...(status?.conditions && { conditions: status.conditions.map(trimCondition) }),
     },
   }
 }
 
-const isReady = ({ type }: StatusCondition) => type === 'Ready'
+const trimResources = ({ cpu, memory }: ClusterResources): ClusterResources => ({
+  ...(cpu !== undefined && { cpu }),
+  ...(memory !== undefined && { memory }),
+})
 const trimCondition = ({ type, status }: StatusCondition): StatusCondition => ({ type, status })

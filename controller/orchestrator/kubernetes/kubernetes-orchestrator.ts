@@ -6,13 +6,14 @@ import type {
   HostSpec,
   LogLine,
   LogOptions,
+  NodeState,
   ObservedHost,
   Orchestrator,
   Workload,
 } from '../orchestrator.ts'
 import { unheededOf } from './affinity.ts'
 import { Applier } from './applier.ts'
-import { declaredNodes, lostNodes } from './cluster-nodes.ts'
+import { declaredNodes, lostNodes, nodeStates } from './cluster-nodes.ts'
 import { ClusterView, labelOf } from './cluster-view.ts'
 import { followPods } from './follow-pods.ts'
 import { Mending } from './mending.ts'
@@ -94,6 +95,10 @@ export class KubernetesOrchestrator implements Orchestrator {
 
   async nodes(): Promise<DeclaredNode[]> {
     return declaredNodes(this.#view.nodes.list(), this.#options)
+  }
+
+  async nodeStates(): Promise<NodeState[]> {
+    return nodeStates(this.#view.nodes.list(), this.#options)
   }
 
   unheeded({ placement }: Pick<Workload, 'placement'>): string[] {

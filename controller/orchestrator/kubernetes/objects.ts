@@ -55,7 +55,16 @@ export interface Termination {
 
 export interface ClusterNode extends KubernetesObject {
   spec?: { unschedulable?: boolean }
-  status?: { allocatable?: { cpu?: string; memory?: string }; conditions?: StatusCondition[] }
+  status?: {
+    capacity?: ClusterResources
+    allocatable?: ClusterResources
+    conditions?: StatusCondition[]
+  }
+}
+
+export interface ClusterResources {
+  cpu?: string
+  memory?: string
 }
 
 export interface Autoscaler extends KubernetesObject {

@@ -6,6 +6,7 @@ import type {
   HostChange,
   LogLine,
   LogOptions,
+  NodeState,
   ObservedHost,
   Orchestrator,
   Workload,
@@ -14,6 +15,7 @@ import { followLogs } from './follow-logs.ts'
 import { rotate } from './host-log.ts'
 import { launch } from './host-process.ts'
 import { type HostRecord, HostRecords, nameOf } from './host-record.ts'
+import { machineNodes } from './machine-nodes.ts'
 import { hostProcesses } from './processes.ts'
 import { pruneFiles } from './prune-files.ts'
 import { SupervisedHost } from './supervised-host.ts'
@@ -59,11 +61,12 @@ export class LocalOrchestrator implements Orchestrator {
     return this.#options.nodes ?? oneNode
   }
 
-  unheeded({ placement, resources }: Pick<Workload, 'placement' | 'resources'>): string[] {
-    const near = (placement.near ?? []).map(({ function: other }) => `near ${other} is not followed`)
-    const apart = (placement.apart ?? []).map(other => `apart from ${other} is not followed`)
-    const limits = Object.keys(resources).length > 0 ? ['resources are not held: no process is limited'] : []
-    return [...near, ...apart, ...limits]
+  async nodeStates(): Promise<NodeState[]> {
+    return machineNodes(await this.nodes())
+  }
+
+  unheeded({ resources }: Pick<Workload, 'resources'>): string[] {
+    return Object.keys(resources).length > 0 ? ['resources are not held: no process is limited'] : []
   }
 
   async flows(): Promise<string[]> {

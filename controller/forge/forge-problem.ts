@@ -1,0 +1,81 @@
+import { Problem } from '../../schema/problem.ts'
+
+interface Answer {
+  status: number
+  response?: { headers: Record<string, string | number | undefined>; data?: unknown }
+}
+
+/** Of GitHub's secondary limits, which name no time. */
+const pauseMs = 60_000
+
+/** What a forge's answer means. @param what was tried, like `set the status of a commit` @param now ms since the epoch */
+export function forgeProblem(error: unknown, what: string, repository: string, now = Date.now()): Problem {
+  const { status, response } = error as Partial<Answer>
+  const { headers = {} } = response ?? {}
+  const failed = `could not ${what} of ${repository}`
+  const make = (reason: string, why: string, hint: string, againMs?: number) =>
+    new Problem(reason, `${failed}: ${why}`, {
+      disposition: 'waiting',
+      hint,
+      cause: error,
+      ...(againMs !== undefined && { againMs }),
+    })
+  const limited = limitOf(status, headers, now)
+  if (limited !== undefined) {
+    const hint = 'It goes on by itself. A GitHub App, or a token of its own, has a limit of its own.'
+    return make('ForgeRateLimited', 'the forge takes no more requests for now', hint, limited)
+  }
+  switch (status) {
+    case 401:
+      return make(
+        'ForgeAuthenticationFailed',
+        'the token is refused',
+        'Give one that is valid: it may have expired.',
+      )
+    case 403: {
+      const needed = headers['x-accepted-github-permissions']
+      const which = needed ? `: ${needed}` : 's Commit statuses and Pull requests (read and write)'
+      return make('ForgePermissionMissing', 'the token may not', `Give it the permission${which}.`)
+    }
+    case 404:
+      return make(
+        'ForgeRepositoryNotFound',
+        'the forge knows no such repository',
+        'Check its URL, and that the token may see it.',
+      )
+    case 409:
+    case 422:
+      return make('ForgeRefused', saidIn(response?.data) ?? `it is refused (${status})`, 'See what it says.')
+    default:
+      return new Problem(
+        'ForgeUnreachable',
+        `${failed}: ${status && status !== 500 ? `the forge answers ${status}` : (error as Error).message}`,
+        { hint: 'It is tried again by itself.', cause: error },
+      )
+  }
+}
+
+/** How long to wait. GitHub answers 403 or 429 to who asks too often, and says so in headers. */
+function limitOf(
+  status: number | undefined,
+  headers: NonNullable<Answer['response']>['headers'],
+  now: number,
+): number | undefined {
+  if (status !== 403 && status !== 429) return undefined
+  const after = Number(headers['retry-after'])
+  if (headers['retry-after'] !== undefined && after >= 0) return after * 1_000
+  const reset = Number(headers['x-ratelimit-reset'])
+  if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0) return Math.max(0, reset * 1_000 - now)
+  return status === 429 ? pauseMs : undefined
+}
+
+function saidIn(data: unknown): string | undefined {
+  const { message, errors } = (data ?? {}) as { message?: unknown; errors?: unknown }
+  if (typeof message !== 'string') return undefined
+  const each = Array.isArray(errors)
+    ? errors
+        .map(error => (typeof error === 'string' ? error : (error?.message ?? error?.code)))
+        .filter(Boolean)
+    : []
+  return each.length > 0 ? `${message} (${each.join('; ')})` : message
+}

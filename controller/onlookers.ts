@@ -1,0 +1,69 @@
+import type { Logger } from 'pino'
+import type { BrokerClient } from './broker/broker-client.ts'
+import type { Dataflow } from './dataflow.ts'
+import { CommitReports } from './forge/commit-reports.ts'
+import type { ForgeOptions } from './forge/forge.ts'
+import { OctokitForge } from './forge/octokit-forge.ts'
+import type { ControllerEvent, Proposing } from './options.ts'
+import type { Orchestrator } from './orchestrator/orchestrator.ts'
+import { Advisor } from './placement/advisor.ts'
+import type { Source } from './source/index.ts'
+import { headerOf } from './telemetry/export.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+/** Looks at a dataflow after each pass, and does in its own time what passes do not wait for. */
+export interface Onlooker {
+  after(dataflow: Dataflow): void
+  close(): Promise<void>
+}
+
+export interface OnlookerOptions {
+  /** URL of the repository, as Git has it. */
+  repository: string
+  forge: ForgeOptions
+  /** Absent: functions are where they are. */
+  proposing?: Proposing
+  source: Source
+  telemetry: Telemetry
+  broker: Pick<BrokerClient, 'url'>
+  orchestrator: Pick<Orchestrator, 'nodeStates'>
+  log: Logger
+  emit(event: ControllerEvent): void
+  /** The status of a dataflow may say something new. */
+  onChange(): void
+}
+
+const defaultEveryMs = 10 * 60_000
+/** What advice looks back on. */
+const spanMs = 3_600_000
+
+/** Those that speak to a forge. @throws Problem where the repository is on none */
+export function onlookers({
+  repository,
+  proposing,
+  source,
+  telemetry,
+  broker,
+  orchestrator,
+  ...options
+}: OnlookerOptions): Onlooker[] {
+  const forge = new OctokitForge(repository, options.forge)
+  const reports = new CommitReports(forge, { ...options, onTrouble: options.onChange })
+  if (!proposing) return [reports]
+  const advisor = new Advisor({
+    ...options,
+    source,
+    forge,
+    proposing,
+    brokerZones: proposing.brokerZones ?? {},
+    everyMs: proposing.everyMs ?? defaultEveryMs,
+    async telemetry(dataflow) {
+      const since = Date.now() - spanMs
+      return {
+        header: await headerOf(dataflow, broker.url, orchestrator, since),
+        windows: telemetry.windows(dataflow.name, since),
+      }
+    },
+  })
+  return [reports, advisor]
+}

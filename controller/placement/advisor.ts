@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { Problem } from '../../schema/problem.ts'
+import { jitterMs } from '../backoff.ts'
+import type { Dataflow } from '../dataflow.ts'
+import type { Forge } from '../forge/forge.ts'
+import { defaultPrefix, type Outcome, type ProposalRules, Proposals } from '../forge/proposals.ts'
+import type { ControllerEvent, Proposing } from '../options.ts'
+import type { Source } from '../source/index.ts'
+import type { TelemetryFile } from '../telemetry/file.ts'
+import { WorkQueue } from '../work-queue.ts'
+import { advise, isAgainst, type Plan } from './advice.ts'
+import { Highs } from './highs.ts'
+import { proposalOf } from './proposal.ts'
+import { realisedOf, realisedText } from './realised.ts'
+import { situationOf } from './situation/situation.ts'
+import { suggestionText } from './suggestion-text.ts'
+
+export interface AdvisorOptions {
+  source: Pick<Source, 'proposalBranch'>
+  forge: Forge
+  proposing: ProposalRules & Pick<Proposing, 'branchPrefix'>
+  /** Zone of each broker that nothing else tells, by URL. */
+  brokerZones: Readonly<Record<string, string>>
+  /** Between two looks at a dataflow. */
+  everyMs: number
+  /** What was measured of a dataflow of late. */
+  telemetry(dataflow: Dataflow): Promise<TelemetryFile>
+  log: Logger
+  emit(event: ControllerEvent): void
+}
+
+const secondsToSolve = 10
+
+/** Looks at what is measured of each dataflow, and keeps a pull request for what would be better. */
+export class Advisor {
+  #options: AdvisorOptions
+  #dataflows = new Map<string, Dataflow>()
+  #queue: WorkQueue
+  #closing = new AbortController()
+
+  constructor(options: AdvisorOptions) {
+    this.#options = options
+    this.#queue = new WorkQueue(
+      name => this.#look(name),
+      (name, error) => this.#failed(name, error),
+    )
+  }
+
+  /** After each pass: one that is new is looked at from now on. */
+  after(dataflow: Dataflow): void {
+    const { name } = dataflow
+    if (dataflow.removed) {
+      this.#dataflows.delete(name)
+      this.#queue.forget(name)
+    } else if (dataflow.inventory && this.#dataflows.get(name) !== dataflow) {
+      this.#dataflows.set(name, dataflow)
+      this.#queue.add(name)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#queue.close()
+  }
+
+  async #look(name: string): Promise<number | undefined> {
+    const { everyMs } = this.#options
+    const dataflow = this.#dataflows.get(name)
+    if (!dataflow) return undefined
+    const { signal } = this.#closing
+    // What is not what the repository says tells nothing about it.
+    const isSettled =
+      dataflow.inventory?.revision === dataflow.offered?.id &&
+      dataflow.conditions.get('Ready')?.status === 'True'
+    if (isSettled) await this.#advise(dataflow, signal)
+    return jitterMs(isSettled ? everyMs : Math.min(everyMs, 30_000))
+  }
+
+  async #advise(dataflow: Dataflow, signal: AbortSignal): Promise<void> {
+    const { telemetry, brokerZones, source, forge, proposing } = this.#options
+    const { flow } = dataflow.inventory!
+    const file = await telemetry(dataflow)
+    if (file.windows.length === 0) return
+    const situation = situationOf(file, flow, brokerZones)
+    await using highs = new Highs()
+    const advice = await advise(situation, {
+      seconds: secondsToSolve,
+      now: () => performance.now(),
+      highs,
+      signal,
+    })
+    signal.throwIfAborted()
+    const branch = source.proposalBranch!(`${proposing.branchPrefix ?? defaultPrefix}${flow.name}`)
+    const proposals = new Proposals(forge, branch, proposing)
+    const { chosen } = advice
+    if (chosen) {
+      const text = suggestionText(flow.name, situation, advice, chosen, 'FILE')
+      const proposal = proposalOf(flow, chosen, text, await this.#base(dataflow))
+      this.#tell(dataflow, chosen, await proposals.keep(proposal, signal))
+    } else if (isAgainst(advice)) this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
+    const merged = await proposals.merged(signal)
+    if (!merged) return
+    const realised = realisedOf(situation, merged)
+    if (realised) await proposals.tell(merged, realisedText(merged.worth, realised), signal)
+  }
+
+  async #base({ offered, folder }: Dataflow) {
+    const { branch, commit, tree } = offered!
+    const path = join(folder, 'dataflow.yaml')
+    return { base: { branch, commit }, path, before: await readFile(join(tree, path), 'utf8') }
+  }
+
+  #tell(dataflow: Dataflow, plan: Plan | undefined, outcome: Outcome): void {
+    const { kind } = outcome
+    if (kind === 'nothing') delete dataflow.suggestion
+    else {
+      const url = 'url' in outcome ? outcome.url : undefined
+      dataflow.suggestion = {
+        state: kind,
+        moves: plan?.moves.map(({ item, to }) => ({ function: item, zone: to.zone, node: to.node })) ?? [],
+        ...(plan && { savesPerHour: plan.decision.benefit.mean }),
+        ...(url !== undefined && { url }),
+        ...(kind === 'held' && { reason: outcome.reason, message: outcome.message }),
+        at: new Date().toISOString(),
+      }
+    }
+    if (kind === 'opened' || kind === 'updated' || kind === 'withdrawn')
+      this.#options.emit({ type: 'suggested', flow: dataflow.name, state: kind, url: outcome.url })
+  }
+
+  #failed(name: string, error: unknown): void {
+    const dataflow = this.#dataflows.get(name)
+    if (!dataflow || this.#closing.signal.aborted) return
+    const { reason, message, hint } =
+      error instanceof Problem ? error : new Problem('InternalError', (error as Error).message)
+    const isNews = dataflow.suggestion?.reason !== reason
+    dataflow.suggestion = { state: 'failed', moves: [], reason, message, at: new Date().toISOString() }
+    this.#options.log.warn({ flow: name, reason, err: error }, 'no suggestion could be made')
+    if (isNews)
+      this.#options.emit({
+        type: 'report-failed',
+        flow: name,
+        reason,
+        message,
+        ...(hint !== undefined && { hint }),
+      })
+  }
+}

@@ -1,0 +1,96 @@
+import { binsSchema } from './report-schema.ts'
+import { names, positive, whole } from './schema-parts.ts'
+
+const text = { type: 'string', maxLength: 4_096 } as const
+const number = { type: 'number' } as const
+const least0 = { type: 'number', minimum: 0 } as const
+/** What is unknown is of a newer version 1, and left alone. */
+const record = (properties: Record<string, unknown>, optional: string[] = []) => ({
+  type: 'object',
+  required: Object.keys(properties).filter(name => !optional.includes(name)),
+  properties,
+})
+const table = (of: unknown) => ({ ...names, additionalProperties: of })
+const list = (items: unknown, maxItems = 100_000) => ({ type: 'array', maxItems, items })
+
+const resources = record({ cpuMillis: least0, memoryBytes: least0 }, ['cpuMillis', 'memoryBytes'])
+
+const node = record(
+  {
+    name: text,
+    zone: text,
+    arch: text,
+    labels: table(text),
+    capacity: resources,
+    allocatable: resources,
+    conditions: list(record({ type: text, status: { enum: ['True', 'False', 'Unknown'] } }), 100),
+  },
+  ['zone', 'arch', 'capacity', 'allocatable'],
+)
+
+export const headerSchema = record({
+  v: { const: 1 },
+  kind: { const: 'dyninka-telemetry' },
+  flow: text,
+  at: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' },
+  since: text,
+  revision: text,
+  broker: text,
+  graph: list(
+    record(
+      {
+        name: text,
+        kind: { enum: ['source', 'function', 'sink'] },
+        from: list(record({ node: text, output: text })),
+        hasEventTime: { const: true },
+      },
+      ['hasEventTime'],
+    ),
+  ),
+  hosts: list(record({ function: text, node: text })),
+  nodes: list(node),
+})
+
+const moments = record({
+  count: { type: 'integer', minimum: 1 },
+  mean: number,
+  m2: least0,
+  min: number,
+  max: number,
+})
+
+const rates = { records: whole, bytes: whole, recordsPerSecond: moments, bytesPerSecond: moments }
+const optionalRates = ['recordsPerSecond', 'bytesPerSecond']
+
+const edge = record(
+  {
+    ...rates,
+    latency: binsSchema,
+    ignored: record({ negative: whole, absurd: whole, clocks: whole }),
+    clockErrorMs: least0,
+    lagRecords: moments,
+  },
+  [...optionalRates, 'latency', 'ignored', 'clockErrorMs', 'lagRecords'],
+)
+
+const functionWindow = record({
+  hosts: moments,
+  calls: whole,
+  handlerMs: least0,
+  cpuMillis: moments,
+  residentBytes: moments,
+  busy: moments,
+})
+
+const flown = record(rates, optionalRates)
+
+export const windowSchema = record({
+  v: { const: 1 },
+  start: positive,
+  lengthMs: positive,
+  edges: table(table(edge)),
+  functions: table(table(functionWindow)),
+  outside: table(record({ in: flown, out: flown }, ['in', 'out'])),
+  roundTripMs: table(table(moments)),
+  refused: table(whole),
+})

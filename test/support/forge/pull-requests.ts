@@ -1,0 +1,211 @@
+import type { Operation } from './description.ts'
+import type { Answer } from './forge.ts'
+
+export interface Pull {
+  number: number
+  repository: string
+  branch: string
+  base: string
+  title: string
+  body: string
+  state: 'open' | 'closed'
+  isMerged: boolean
+  isDraft: boolean
+  labels: string[]
+  reviewers: string[]
+  comments: string[]
+}
+
+/** Pull requests of all repositories of a forge. */
+export class PullRequests {
+  readonly all: Pull[] = []
+
+  answer(
+    { method, path, parameters }: Operation,
+    repository: string,
+    query: URLSearchParams,
+    sent: unknown,
+  ): Answer {
+    const pull = this.all.find(
+      ({ number }) => number === Number(parameters.pull_number ?? parameters.issue_number),
+    )
+    const body = sent as Record<string, unknown>
+    switch (`${method} ${path}`) {
+      case 'GET /repos/{owner}/{repo}/pulls':
+        return { status: 200, body: this.#list(repository, query).map(simple) }
+      case 'POST /repos/{owner}/{repo}/pulls':
+        return this.#create(repository, body)
+      case 'PATCH /repos/{owner}/{repo}/pulls/{pull_number}':
+        Object.assign(pull!, body)
+        return { status: 200, body: whole(pull!) }
+      case 'POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers':
+        pull!.reviewers.push(...(body.reviewers as string[]))
+        return { status: 201, body: simple(pull!) }
+      case 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments':
+        pull!.comments.push(body.body as string)
+        return { status: 201, body: comment(pull!) }
+      case 'POST /repos/{owner}/{repo}/issues/{issue_number}/labels':
+        pull!.labels.push(...(body.labels as string[]))
+        return { status: 200, body: pull!.labels.map(label) }
+      default:
+        throw new Error(`${method} ${path} has no answer`)
+    }
+  }
+
+  #list(repository: string, query: URLSearchParams): Pull[] {
+    const [owner, head] = (query.get('head') ?? '').split(':')
+    const state = query.get('state') ?? 'open'
+    return this.all
+      .filter(pull => pull.repository === repository)
+      .filter(pull => state === 'all' || pull.state === state)
+      .filter(pull => !head || (pull.branch === head && repository.startsWith(`${owner}/`)))
+      .toReversed()
+  }
+
+  #create(repository: string, { head, base, title, body, draft }: Record<string, unknown>): Answer {
+    const isThere = this.all.some(
+      pull => pull.state === 'open' && pull.branch === head && pull.repository === repository,
+    )
+    if (isThere) return { status: 422, body: refused(`A pull request already exists for ${head}.`) }
+    const pull: Pull = {
+      number: this.all.length + 1,
+      repository,
+      branch: head as string,
+      base: base as string,
+      title: title as string,
+      body: body as string,
+      state: 'open',
+      isMerged: false,
+      isDraft: draft === true,
+      labels: [],
+      reviewers: [],
+      comments: [],
+    }
+    this.all.push(pull)
+    return { status: 201, body: whole(pull) }
+  }
+}
+
+const site = 'https://forge.example'
+const at = '2026-01-01T00:00:00Z'
+
+const refused = (message: string) => ({
+  message: 'Validation Failed',
+  documentation_url: `${site}/rest`,
+  errors: [{ code: 'custom', message }],
+})
+
+function simple({ number, repository, branch, base, title, body, state, isMerged, isDraft, labels }: Pull) {
+  const [owner] = repository.split('/')
+  const page = `${site}/${repository}/pulls/${number}`
+  const link = { href: page }
+  const end = (ref: string) => ({
+    label: `${owner}:${ref}`,
+    ref,
+    repo: { full_name: repository },
+    sha: '0'.repeat(40),
+    user: person(owner!),
+  })
+  return {
+    id: number,
+    node_id: `pull-${number}`,
+    number,
+    url: page,
+    html_url: page,
+    diff_url: page,
+    patch_url: page,
+    issue_url: page,
+    commits_url: page,
+    comments_url: page,
+    review_comments_url: page,
+    review_comment_url: page,
+    statuses_url: page,
+    state,
+    locked: false,
+    title,
+    body,
+    user: person(owner!),
+    labels: labels.map(label),
+    milestone: null,
+    assignee: null,
+    draft: isDraft,
+    created_at: at,
+    updated_at: at,
+    closed_at: state === 'closed' ? at : null,
+    merged_at: isMerged ? at : null,
+    merge_commit_sha: null,
+    head: end(branch),
+    base: end(base),
+    author_association: 'OWNER',
+    auto_merge: null,
+    _links: {
+      self: link,
+      html: link,
+      issue: link,
+      comments: link,
+      review_comments: link,
+      review_comment: link,
+      commits: link,
+      statuses: link,
+    },
+  }
+}
+
+const whole = (pull: Pull) => ({
+  ...simple(pull),
+  additions: 1,
+  deletions: 1,
+  changed_files: 1,
+  commits: 1,
+  comments: pull.comments.length,
+  review_comments: 0,
+  mergeable: null,
+  mergeable_state: 'unknown',
+  merged: pull.isMerged,
+  merged_by: null,
+  maintainer_can_modify: false,
+})
+
+const comment = ({ number, comments }: Pull) => ({
+  id: comments.length,
+  node_id: `comment-${number}-${comments.length}`,
+  url: site,
+  html_url: site,
+  issue_url: site,
+  user: person('ada'),
+  body: comments.at(-1),
+  created_at: at,
+  updated_at: at,
+  author_association: 'OWNER',
+})
+
+const label = (name: string) => ({
+  id: 1,
+  node_id: name,
+  url: site,
+  name,
+  description: null,
+  color: 'ffffff',
+  default: false,
+})
+
+const person = (login: string) => ({
+  login,
+  id: 1,
+  node_id: login,
+  avatar_url: site,
+  gravatar_id: null,
+  url: site,
+  html_url: site,
+  followers_url: site,
+  following_url: site,
+  gists_url: site,
+  starred_url: site,
+  subscriptions_url: site,
+  organizations_url: site,
+  repos_url: site,
+  events_url: site,
+  received_events_url: site,
+  type: 'User',
+  site_admin: false,
+})
