@@ -55,6 +55,12 @@ export class LocalSearch {
     this.#warm()
   }
 
+  /** Works out the score of the best anew: what moves add and take away leaves a rest that no move has. */
+  settle(): void {
+    this.#state.reset(this.best.node)
+    this.best.score = this.#state.score
+  }
+
   /** Takes another placement as the best so far if what can be made of it is better. */
   offer(node: ArrayLike<number>): void {
     this.#step = this.#roundSteps // the next round begins from the best
@@ -62,8 +68,7 @@ export class LocalSearch {
     this.#keep()
     for (let pass = 0; pass < offerPasses && this.#neighbourhood.improveSingly(this.#maxMoves); pass++)
       this.#keep()
-    this.#state.reset(this.best.node)
-    this.best.score = this.#state.score
+    this.settle()
   }
 
   run(steps: number): void {

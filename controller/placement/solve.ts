@@ -101,6 +101,7 @@ export async function solve(instance: Instance, options: SolveOptions): Promise<
   }
   await highs?.stop()
 
+  search.settle()
   const placement = placementOf(model, search.best.node)
   const evaluation = evaluate(instance, placement)
   const { broken, severity, cost } = search.best.score
