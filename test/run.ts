@@ -24,19 +24,34 @@ function rank(file: string) {
 
 const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
 const queue = [...files]
+const again: string[] = []
 await Promise.all(Array.from({ length: cpus().length + 1 }, work))
+for (const file of again) tell(file, await timed(file), ', at the second try')
 
 console.log(`\n${closing(total)}`)
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
 
+/** Suites side by side take the processor from each other: one that fails is run once more, alone, and that is said. */
 async function work() {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    const start = performance.now()
-    const { outcome, output } = await runFile(file, fileTimeoutMs)
-    add(total, outcome)
-    const seconds = ((performance.now() - start) / 1000).toFixed(1)
-    const mark = outcome.failed > 0 ? styleText('red', '✘') : styleText('green', '✔')
-    console.log(`${mark} ${file} ${styleText('dim', `${outcome.passed} passed, ${seconds} s`)}`)
-    if (outcome.failed > 0) console.log(output)
+    const run = await timed(file)
+    if (run.outcome.failed === 0) tell(file, run)
+    else {
+      again.push(file)
+      console.log(`${styleText('yellow', '✘')} ${file}, which is run once more\n${run.output}`)
+    }
   }
+}
+
+async function timed(file: string) {
+  const start = performance.now()
+  const run = await runFile(file, fileTimeoutMs)
+  return { ...run, seconds: ((performance.now() - start) / 1000).toFixed(1) }
+}
+
+function tell(file: string, { outcome, output, seconds }: Awaited<ReturnType<typeof timed>>, how = '') {
+  add(total, outcome)
+  const mark = outcome.failed > 0 ? styleText('red', '✘') : styleText('green', '✔')
+  console.log(`${mark} ${file} ${styleText('dim', `${outcome.passed} passed, ${seconds} s${how}`)}`)
+  if (outcome.failed > 0) console.log(output)
 }
