@@ -10,7 +10,7 @@ import { styleText } from 'node:util'
 import { add, closing, type Outcome, runFile } from './suite-file.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const fileTimeoutMs = 240_000
+const [fileTimeoutMs, longTimeoutMs] = [240_000, 600_000]
 const chosen = process.argv.slice(2)
 const files = globSync(['test/*.test.ts', 'flows/*/test/*.test.ts'], { cwd: root })
   .filter(file => (chosen.length === 0 ? !file.includes('.long.') : chosen.some(part => file.includes(part))))
@@ -45,7 +45,7 @@ async function work() {
 
 async function timed(file: string) {
   const start = performance.now()
-  const run = await runFile(file, fileTimeoutMs)
+  const run = await runFile(file, file.includes('.long.') ? longTimeoutMs : fileTimeoutMs)
   return { ...run, seconds: ((performance.now() - start) / 1000).toFixed(1) }
 }
 
