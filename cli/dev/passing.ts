@@ -34,8 +34,16 @@ export class Passing {
     this.#api.resolve(new Api(new Direct(url, token)))
   }
 
-  /** Looks at a dataflow from now on; what is new in it since the last call is added. */
+  /** Looks at a dataflow from now on; what is new in it since the last call is added. Never throws: what passes is not worth
+   *  the end of what runs, and a controller that ends answers nothing. */
   async add(flow: string): Promise<void> {
+    const { signal, print } = this.#options
+    await this.#add(flow).catch((error: Error) => {
+      if (!signal.aborted) print(paint('dim', `no records of ${flow}: ${error.message}`))
+    })
+  }
+
+  async #add(flow: string): Promise<void> {
     const api = await this.#api.promise
     const { signal, print, records } = this.#options
     this.#once(`logs of ${flow}`, async () => {
