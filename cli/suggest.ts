@@ -29,8 +29,8 @@ export const suggest = (): Command =>
       command('suggest', {
         summary: 'where functions would better run, with proof',
         detail:
-          'From what was measured: the moves that save most, how sure that is, and how much better any\n' +
-          'other placement could be. Changes nothing, unless --propose asks for a pull request.\n' +
+          'From what was measured: the moves that save most, how sure that is, and how\n' +
+          'much better any other placement could be. Changes nothing without --propose.\n' +
           'docs/placement.md says how it is reckoned.',
         examples: [
           ['dyninka suggest', 'for the dataflow in this folder, as it runs'],
