@@ -83,6 +83,7 @@ export class Follower {
   readonly generation: number
   readonly parts: { reconciler: Reconciler; broker: BrokerClient; orchestrator: Orchestrator }
   readonly credentials: Credentials
+  #access: BrokerAccess
   #inventories: KeptInventories
   #closers: (() => unknown)[]
 
@@ -100,14 +101,14 @@ export class Follower {
   constructor(
     generation: number,
     parts: Follower['parts'],
-    credentials: Credentials,
-    inventories: KeptInventories,
+    known: { credentials: Credentials; access: BrokerAccess; inventories: KeptInventories },
     closers: (() => unknown)[],
   ) {
     this.generation = generation
     this.parts = parts
-    this.credentials = credentials
-    this.#inventories = inventories
+    this.credentials = known.credentials
+    this.#access = known.access
+    this.#inventories = known.inventories
     this.#closers = closers
   }
 
@@ -125,7 +126,8 @@ export class Follower {
   async findings(resource: DataflowResource): Promise<Omit<Findings, 'isSuspended' | 'handledReconcile'>> {
     // What the broker retains is part of all that is said of a dataflow.
     const { reconciler, broker } = this.parts
-    if (!broker.connected) return { generation: this.generation, trouble: brokerLost }
+    if (!broker.connected)
+      return { generation: this.generation, trouble: (await this.#access.trouble?.()) ?? brokerLost }
     const [dataflow] = (await reconciler.status()).filter(
       ({ revision, conditions }) => revision !== '' || conditions.length > 0,
     )
@@ -192,8 +194,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
       if (connected) reconciler.lookAtAll()
       onPass()
     },
-  }).catch((error: unknown) => {
-    throw access.accounts ? notYet(metadata.name, error) : error
+  }).catch(async (error: unknown) => {
+    throw (await access.trouble?.()) ?? (access.accounts ? notYet(metadata.name, error) : error)
   })
   closers.push(() => broker.close())
   // One that it ran on already takes no time from a controller that takes over.
@@ -262,7 +264,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
   )
   reconciler.start()
   const parts = { reconciler, broker, orchestrator }
-  return new Follower(metadata.generation ?? 0, parts, credentials, inventories, closers)
+  return new Follower(metadata.generation ?? 0, parts, { credentials, access, inventories }, closers)
 }
 
 const notYet = (dataflow: string, cause: unknown) =>
