@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeTelemetry } from '../controller/telemetry/file.ts'
 import { cli } from './support/cli.ts'
+import { code, flow as flowIn } from './support/climate-flow.ts'
 import { busy, edge, fileOf } from './support/climate-telemetry.ts'
 import { TestForge } from './support/forge/forge.ts'
 import { type GitServer, startGitServer } from './support/git-server.ts'
@@ -18,22 +19,7 @@ interface World {
 
 const Suggest = suite<World>('dyninka suggest')
 
-const flow = `apiVersion: dyninka.dev/v1
-name: climate
-goal: { network: 1 }
-sources:
-  raw: { mqtt: raw/#, broker: mqtt://edge.example:1883 }
-functions:
-  filter:
-    code: functions/filter.ts
-    from: raw
-    placement: { zone: cloud } # decided by hand
-sinks:
-  out: { from: filter.good, log: {}, placement: { keep: true } }
-`
-const code = `import type { Context } from 'dyninka'
-export default function filter(value: unknown, ctx: Context): void { ctx.emit('good', value) }
-`
+const flow = flowIn('cloud')
 
 Suggest.before(async world => {
   world.repository = await makeRepository('ada/climate')

@@ -9,6 +9,7 @@ import { Advisor } from '../controller/placement/advisor.ts'
 import { gitSource, type Source } from '../controller/source/index.ts'
 import type { TelemetryFile } from '../controller/telemetry/file.ts'
 import { load } from '../schema/index.ts'
+import { code, flow } from './support/climate-flow.ts'
 import { busy, edge, fileOf } from './support/climate-telemetry.ts'
 import { until } from './support/controlled.ts'
 import { TestForge } from './support/forge/forge.ts'
@@ -27,23 +28,6 @@ interface World {
 }
 
 const Advice = suite<World>('advisor')
-
-const flow = (zone: string) => `apiVersion: dyninka.dev/v1
-name: climate
-goal: { network: 1 }
-sources:
-  raw: { mqtt: raw/#, broker: mqtt://edge.example:1883 }
-functions:
-  filter:
-    code: functions/filter.ts
-    from: raw
-    placement: { zone: ${zone} } # decided by hand
-sinks:
-  out: { from: filter.good, log: {}, placement: { keep: true } }
-`
-const code = `import type { Context } from 'dyninka'
-export default function filter(value: unknown, ctx: Context): void { ctx.emit('good', value) }
-`
 
 /** The dataflow as a pass has left it: all of the newest commit runs. */
 async function settle({ source, dataflow }: World): Promise<void> {
