@@ -64,6 +64,13 @@ Repository('is refused where there is none', () => {
   }
 })
 
+Repository('is refused without a word of the password in its URL', () => {
+  assert.throws(
+    () => forgeRepository('https://ada:geheim@github.com/climate', { type: 'github' }),
+    (problem: Problem) => problem.reason === 'NoForge' && !problem.message.includes('geheim'),
+  )
+})
+
 Repository('has a page for a line of a file', () => {
   const urlOf = (type: ForgeOptions['type'], line?: number) =>
     new OctokitForge('https://forge.example/ada/climate', { type, auth: { token: 'x' } }).fileUrl(

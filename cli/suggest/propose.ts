@@ -28,7 +28,7 @@ export async function propose(
   suggestion: { plan: Plan; text: SuggestionText } | undefined,
   { dir, forge, proposing, base, signal }: ProposeOptions,
 ): Promise<Outcome> {
-  const { openGit, ProposalBranch, findTip } = await import('../../controller/source/index.ts')
+  const { openGit, ProposalBranch, findTip, redact } = await import('../../controller/source/index.ts')
   const { OctokitForge } = await import('../../controller/forge/octokit-forge.ts')
   const { defaultPrefix, Proposals } = await import('../../controller/forge/proposals.ts')
   const [gitDir, url, prefix] = await Promise.all([
@@ -40,7 +40,7 @@ export async function propose(
   const branch = new ProposalBranch(repository, `${defaultPrefix}${flow.name}`)
   const proposals = new Proposals(new OctokitForge(url, forge), branch, proposing)
   if (!suggestion) return proposals.keep(undefined, signal)
-  const tip = await findTip(repository, url, base, signal)
+  const tip = await findTip(repository, redact(url), base, signal)
   const own = `refs/dyninka/base/${tip.branch}`
   await repository.run(
     ['fetch', '--no-tags', '--no-write-fetch-head', 'origin', `+refs/heads/${tip.branch}:${own}`],

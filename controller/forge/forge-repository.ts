@@ -1,5 +1,5 @@
 import { Problem } from '../../schema/problem.ts'
-import { parseAddress } from '../source/index.ts'
+import { parseAddress, redact } from '../source/index.ts'
 import type { ForgeOptions } from './forge.ts'
 
 /** A repository as its forge knows it. */
@@ -19,7 +19,7 @@ export function forgeRepository(
 ): ForgeRepository {
   const place = placeOf(gitUrl)
   if (!place) {
-    throw new Problem('NoForge', `a forge is given, but the repository ${gitUrl} is on none`, {
+    throw new Problem('NoForge', `a forge is given, but the repository ${redact(gitUrl)} is on none`, {
       disposition: 'stalled',
       hint: 'Follow it by the URL that its forge gives, like https://github.com/OWNER/NAME.git.',
     })
@@ -29,7 +29,7 @@ export function forgeRepository(
   const segments = path.replace(/\.git$/, '').split('/')
   const [owner, name] = segments.splice(-2)
   if (!owner || !name) {
-    throw new Problem('NoForge', `${gitUrl} does not say whose repository it is`, {
+    throw new Problem('NoForge', `${redact(gitUrl)} does not say whose repository it is`, {
       disposition: 'stalled',
       hint: 'The URL of a repository on a forge ends with OWNER/NAME.git.',
     })
