@@ -1,3 +1,4 @@
+import type { Wiring } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Entry, Handled, Handling } from './handling.ts'
 import type { Inflight } from './inflight.ts'
@@ -42,6 +43,8 @@ export class HandlerLoop {
   #handling!: Handling
   #trial!: Trial
   #concurrency = 1
+  /** Records of one key come out in the order in which the handler gets them, several at once or not. */
+  #keepsOrder = false
   #pipeline = new Pipeline<Handled>(1)
   #inbox: Message[] = []
   /** Records of opened messages that the handler has not got yet. */
@@ -66,10 +69,11 @@ export class HandlerLoop {
   }
 
   /** Another wiring is in effect: nothing is in flight. */
-  use(handling: Handling, concurrency: number, trial: Trial) {
+  use(handling: Handling, { concurrency, sink }: Wiring, trial: Trial) {
     this.#handling = handling
     this.#trial = trial
     this.#concurrency = concurrency
+    this.#keepsOrder = sink?.type === 'mqtt'
     this.#pipeline.concurrency = trial.isOn ? 1 : concurrency
   }
 
@@ -132,7 +136,7 @@ export class HandlerLoop {
 
   /** What no two records in the handler may share. */
   #lock({ record }: Entry) {
-    return this.#concurrency > 1 ? record.key : undefined
+    return this.#concurrency > 1 && !this.#keepsOrder ? record.key : undefined
   }
 
   #openNext(): boolean {

@@ -203,7 +203,7 @@ export class Partition {
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
     await this.rewire(this.#newest)
-    this.#loop.use(this.#handlingFor(wiring), wiring.concurrency, this.#trial)
+    this.#loop.use(this.#handlingFor(wiring), wiring, this.#trial)
     if (wiring.last) this.#finish(wiring)
     this.#cursor.subscriptions = wanted
     this.#cursor.wiring = wiring.revision

@@ -11,7 +11,7 @@ import type { Context } from '../runtime/context.ts'
 import { fileSink } from '../runtime/sinks/file-sink.ts'
 import { httpSink } from '../runtime/sinks/http-sink.ts'
 import { intakeSessionId, topics } from '../schema/topics.ts'
-import { Rig, sink as sinkNode, source, until } from './support/rig.ts'
+import { fn, Rig, sink as sinkNode, source, until } from './support/rig.ts'
 
 const ctx = {
   record: { id: 'in.0:1', time: 0, source: 'in' },
@@ -109,6 +109,44 @@ Sinks('mqtt, and mqtt sources, acknowledge at once what the broker sends', async
     const hasNudged = (id: string) => [...nudged].some(client => client.startsWith(id))
     await until(() => hasNudged(intakeSessionId(name, 'in')), 'a nudge of the source')
     await until(() => hasNudged(`dyninka_${name}_out_out_`), 'a nudge of the sink')
+  } finally {
+    await rig.close()
+    server.close()
+    await new Promise<void>(resolve => broker.close(resolve))
+  }
+})
+
+// Order is that of the connection. One record of a key at a time was one acknowledgment of the broker at a time.
+Sinks('mqtt: does not wait with one record of a key for the one before', async () => {
+  const held: (() => void)[] = []
+  const broker = await Aedes.createBroker({
+    authorizePublish(_client, { topic }, allow) {
+      if (topic !== 't/out' || held.length >= 10) return allow(null)
+      held.push(() => allow(null))
+      if (held.length === 10) for (const release of held) release()
+    },
+  })
+  const server = createTcpServer(broker.handle).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const rig = new Rig(
+    `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [
+      source('in', { type: 'mqtt', filter: 't/in', format: 'json' }),
+      fn('keyed', ['in'], { key: 'k' }),
+      sinkNode('out', ['keyed'], { type: 'mqtt', topic: 't/out', retain: false }),
+    ],
+    { keyed: value => value },
+  )
+  const out: number[] = []
+  broker.on('publish', ({ topic, payload }) => {
+    if (topic === 't/out') out.push(JSON.parse(String(payload)).n)
+  })
+  try {
+    await rig.start()
+    const numbers = Array.from({ length: 20 }, (_, n) => n)
+    for (const n of numbers) await rig.publish('t/in', JSON.stringify({ k: 'same', n }))
+    await until(() => out.length >= numbers.length, 'all records')
+    assert.equal(out, numbers)
   } finally {
     await rig.close()
     server.close()
