@@ -29,13 +29,29 @@ export function derivedSeq(origin: string, seq: Seq, position: number): Seq {
 /** < 0 when `a` comes before `b`, 0 when they are the same place. Missing groups count as 0. */
 export function compareSeq(a: Seq, b: Seq): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b
-  const left = String(a).split('.')
-  const right = String(b).split('.')
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = Number(left[i] ?? 0) - Number(right[i] ?? 0)
+  const left = String(a)
+  const right = String(b)
+  let [i, j] = [0, 0]
+  while (i < left.length || j < right.length) {
+    const [iEnd, jEnd] = [groupEnd(left, i), groupEnd(right, j)]
+    const difference = groupOf(left, i, iEnd) - groupOf(right, j, jEnd)
     if (difference !== 0) return difference
+    i = iEnd + 1
+    j = jEnd + 1
   }
   return 0
+}
+
+function groupEnd(seq: string, from: number): number {
+  const end = seq.indexOf('.', from)
+  return end === -1 ? seq.length : end
+}
+
+/** Digit by digit: records are compared all the time, and text that is cut out would be garbage. */
+function groupOf(seq: string, from: number, end: number): number {
+  let value = 0
+  for (let i = from; i < end; i++) value = value * 10 + seq.charCodeAt(i) - 48
+  return value
 }
 
 const seqPattern = /^\d{1,15}(\.\d{1,9})*$/
