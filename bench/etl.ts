@@ -15,7 +15,7 @@ const etl = fileURLToPath(new URL('../flows/etl', import.meta.url))
 const services = ['annotate', 'join', 'interpolate', 'known-devices', 'range-filter', 'parse', 'to-senml']
 /** Observations under way: as many as each can have without losing some. The services fill the broker's queues
  *  beyond that, with four readings for each; a dataflow holds its source back. */
-const windows = { services: 100, flow: 400 }
+const windows = { services: 100, flow: 600 }
 /** Before that, both spend most of their time on compiling what they run. */
 const warm = { warmMs: 12_000, ms: 6_000 }
 
