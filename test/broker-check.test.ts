@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { checkBroker } from '../controller/broker/check/check-broker.ts'
 import type { Problem } from '../schema/problem.ts'
 import { brokers, hasMosquitto, mosquitto, type TestBroker } from './support/brokers.ts'
+import { link } from './support/link.ts'
 import { nats } from './support/nats.ts'
 import { Rig, until } from './support/rig.ts'
 
@@ -85,6 +86,19 @@ if (hasMosquitto() && brokers.some(([name]) => name === 'mosquitto')) {
       ),
     )
   }
+}
+
+if (hasMosquitto() && brokers.some(([name]) => name === 'mosquitto')) {
+  Check('takes a broker that is slow', () =>
+    on(
+      () => mosquitto('max_inflight_messages 1'),
+      async ({ url }) => {
+        const far = await link(url)
+        far.delay(30) // 65 messages one after the other take 4 s
+        await checkBroker(far.url).finally(() => far.close())
+      },
+    ),
+  )
 }
 
 Check('calls a broker that is away unreachable, not unfit', async () => {

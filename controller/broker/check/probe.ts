@@ -8,7 +8,7 @@ export interface Unfit {
   hint: string
 }
 
-/** How long a healthy broker may take for one answer. */
+/** How long a healthy broker may take for one answer. A slow one that brings one message after the other is waited for. */
 const patienceMs = 3_000
 
 /** Connections, topics and session IDs of one check, all its own, and all gone after it. */
@@ -50,7 +50,10 @@ export class Probe {
             resolve(outcome)
           }
           const timer = setTimeout(() => settle(false), waitMs)
-          changed = () => holds() && settle(true)
+          changed = () => {
+            timer.refresh()
+            if (holds()) settle(true)
+          }
           changed()
         }),
     }) as Line
@@ -65,6 +68,7 @@ export interface Line {
   connection: Connection
   messages: Message[]
   closed: boolean
-  /** @returns whether it came to hold in time; looked at whenever a message comes or the connection ends */
+  /** @returns whether it came to hold before nothing happened for so long; looked at whenever a message comes or the
+   *  connection ends */
   until(holds: () => boolean, waitMs?: number): Promise<boolean>
 }
