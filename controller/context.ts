@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
+import type { AdaptationSettings } from './adaptation/settings.ts'
 import type { BrokerAccounts } from './broker/accounts/accounts.ts'
 import type { BrokerClient } from './broker/broker-client.ts'
 import type { Dataflow } from './dataflow.ts'
@@ -30,6 +31,8 @@ export interface Context {
   silentMs: number
   /** How long new code may take to start before what it is to replace is pinned. Default: `defaultPinAfterMs`. */
   pinAfterMs?: number
+  /** When something runs elsewhere since a node can't be used. */
+  adapting?: Partial<AdaptationSettings>
   /** Where another controller may take over. */
   tenure?: Tenure
   log: Logger

@@ -9,16 +9,17 @@ import type { Observed } from './plan.ts'
 export interface ObservedAnswer
   extends Observed,
     Pick<DesiredFrom, 'secretDigests' | 'scales'>,
-    Pick<Inventory, 'pins' | 'switches'> {
+    Pick<Inventory, 'pins' | 'switches' | 'refuges'> {
   artifacts: Record<string, string>
 }
 
 export async function observedAnswer(dataflow: Dataflow, context: Context): Promise<ObservedAnswer> {
-  const { artifacts, pins, switches } = dataflow.inventory!
+  const { artifacts, pins, switches, refuges } = dataflow.inventory!
   return {
     ...(await observe(dataflow, context)),
     ...(pins && { pins }),
     ...(switches && { switches }),
+    ...(refuges && { refuges }),
     secretDigests: context.secrets.digests(),
     scales: dataflow.scaler.hosts,
     artifacts: Object.fromEntries(Object.entries(artifacts).map(([name, { digest }]) => [name, digest])),

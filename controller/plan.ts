@@ -17,6 +17,8 @@ export interface Observed {
   wirings: Record<string, Wiring>
   presences: RunningHost[]
   nodes: DeclaredNode[]
+  /** Those that have too little for more, by name. */
+  full?: string[]
   /** The orchestrator chooses among them itself. */
   schedules?: true
   /** By node of the graph: names of the partitions that ever got a session. From the inventory. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { accept } from './accept.ts'
+import { adapt } from './adapt.ts'
 import { apply } from './apply.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
@@ -22,9 +23,10 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
     if (failure) throw failure.error
     return
   }
-  const observed = await observe(dataflow, context)
-  dataflow.scaler.begin(dataflow.inventory, observed)
-  const wanted = settle(desiredOf(dataflow.inventory, observed, dataflow, context), observed)
+  const seen = await observe(dataflow, context)
+  dataflow.scaler.begin(dataflow.inventory, seen)
+  const { desired: decided, observed } = await desiredOf(dataflow.inventory, seen, dataflow, context)
+  const wanted = settle(decided, observed)
   const desired = settle(pin(dataflow, wanted, observed, context), observed)
   const changes = plan(desired, observed)
   const { accounts } = context
@@ -45,15 +47,23 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   if (failure) throw failure.error
 }
 
-function desiredOf(inventory: Inventory, { nodes }: Observed, dataflow: Dataflow, context: Context): Desired {
-  if (dataflow.removed) return nothing(inventory.name)
+/** @returns what is wanted with the nodes that can be used, and those */
+async function desiredOf(
+  inventory: Inventory,
+  seen: Observed,
+  dataflow: Dataflow,
+  context: Context,
+): Promise<{ desired: Desired; observed: Observed }> {
+  if (dataflow.removed) return { desired: nothing(inventory.name), observed: seen }
   const { artifacts, runtime } = inventory
-  const unheeded = lookAtConditions(inventory, nodes, dataflow, context)
-  const flow = overridden(inventory.flow, inventory.switches, inventory.moves)
+  const switched = lookAtConditions(inventory, seen.nodes, dataflow, context)
+  const decided = overridden(inventory.flow, inventory.switches, inventory.moves)
+  const { flow, observed, unheeded: stuck } = await adapt(dataflow, decided, seen, context)
   const { secrets } = context
   const scales = dataflow.scaler.hosts
   const desired = desire({ flow, artifacts, runtime, secretDigests: secrets.digests(), scales })
-  return unheeded.length > 0 ? { ...desired, unheeded } : desired
+  const unheeded = [...stuck, ...switched]
+  return { desired: unheeded.length > 0 ? { ...desired, unheeded } : desired, observed }
 }
 
 /** What counts is in the inventory before anything is done about it. @returns what can't be followed */

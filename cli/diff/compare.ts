@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
+import { sheltered } from '../../controller/adaptation/refuge.ts'
 import { describe, nodeOf, type Change as PlannedChange } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
 import { overridden } from '../../controller/overrides.ts'
@@ -67,7 +68,7 @@ async function changesOf(
     results.flatMap(r => ('artifact' in r ? [[r.function, r.artifact]] : [])),
   )
   const wanted: Desired = desire({
-    flow: overridden(flow, observed.switches),
+    flow: sheltered(overridden(flow, observed.switches), observed.refuges),
     artifacts,
     runtime,
     secretDigests: observed.secretDigests ?? {},

@@ -76,6 +76,8 @@ export interface ObservedHost {
   failures: number
   /** The last of them. */
   lastExit?: { at: string; reason: string; log: string[] }
+  /** Memory that it takes, where that is known. */
+  residentBytes?: number
   /** It should have ended long ago, and who was to end it can't be reached: it may still work. */
   overdue?: true
   /** What keeps it from running that it can't help: no room for it, a quota, an image that isn't there. */
@@ -149,6 +151,8 @@ export interface Orchestrator {
   apply(change: HostChange, signal: AbortSignal): Promise<void>
   nodes(): Promise<DeclaredNode[]>
   nodeStates(): Promise<NodeState[]>
+  /** Takes a node out of use, or gives it back. Absent where others see to it. @throws Problem where there is none */
+  drain?(node: string, isDrained: boolean): Promise<void>
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>
   /** Called with the flow whenever `observe` would say something new. */
   onChange(listener: (flow: string) => void): void

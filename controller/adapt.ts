@@ -1,0 +1,133 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { DeclaredNode } from '../schema/declared-node.ts'
+import type { Flow } from '../schema/flow.ts'
+import type { OutageRecord } from './adaptation/outages.ts'
+import { type Refuges, refugeOf, sheltered } from './adaptation/refuge.ts'
+import { type AdaptationSettings, defaultAdaptation } from './adaptation/settings.ts'
+import { isLost, troublesOf } from './adaptation/trouble.ts'
+import type { Context } from './context.ts'
+import type { Dataflow } from './dataflow.ts'
+import type { Inventory } from './inventory.ts'
+import type { NodeState } from './orchestrator/orchestrator.ts'
+import { placeText } from './overrides.ts'
+import { mayRunOn } from './place.ts'
+import type { Observed } from './plan.ts'
+
+export interface Adapted {
+  /** As it can run now. */
+  flow: Flow
+  /** With the nodes that can be used. */
+  observed: Observed
+  /** What can be nowhere now, for people. */
+  unheeded: string[]
+}
+
+/** Makes do with the nodes that can be used: what can't be where it is decided gets another place, and has it back later. What
+ *  is decided so is in the inventory before anything is done about it. @param flow as it is decided */
+export async function adapt(
+  dataflow: Dataflow,
+  flow: Flow,
+  observed: Observed,
+  context: Context,
+): Promise<Adapted> {
+  const { orchestrator, inventories } = context
+  const inventory = dataflow.inventory!
+  const settings = { ...defaultAdaptation, ...context.adapting }
+  const clock = { nowMs: performance.now(), now: new Date() }
+  const states = await orchestrator.nodeStates()
+  const nodes = dataflow.adaptation.know(observed, inventory.outages, clock.now)
+  const cut = await cutZones(dataflow, nodes, observed, context, settings)
+  const { outages: before = {}, refuges: old = {} } = inventory
+  const troubles = troublesOf(states, nodes, cut)
+  const outages = dataflow.adaptation.outages.look(troubles, nodes, before, settings, clock)
+  const premises = {
+    flow,
+    nodes,
+    outages,
+    troubles,
+    hosts: observed.hosts,
+    schedules: observed.schedules ?? false,
+  }
+  const { refuges, unheeded } = dataflow.adaptation.shelter.look(premises, old, clock, settings.fullAfterMs)
+  if (!isDeepStrictEqual([outages, refuges], [before, old])) {
+    inventory.outages = outages
+    inventory.refuges = refuges
+    inventories.save(inventory)
+    tellRefuges(inventory, old, context)
+    if (!observed.schedules) tellLost(flow, inventory, before, observed, context)
+  }
+  return { flow: sheltered(flow, refuges), observed: usable(observed, states, outages), unheeded }
+}
+
+/** Zones whose hosts reach no broker. While we don't either, nothing new is known. */
+async function cutZones(
+  { adaptation, inventory }: Dataflow,
+  nodes: readonly DeclaredNode[],
+  { hosts }: Observed,
+  { broker }: Context,
+  { cutAfterMs }: AdaptationSettings,
+): Promise<Set<string>> {
+  const { name, sessions, outages = {} } = inventory!
+  if (!broker.connected) {
+    const known = Object.values(outages).filter(({ kind, counts }) => kind === 'cut' && counts)
+    return new Set(known.flatMap(({ node }) => node.zone ?? []))
+  }
+  const view = await broker.watch(name, Object.keys(sessions))
+  const zoneOf = new Map(
+    nodes.flatMap(({ name, zone }) => (zone === undefined ? [] : [[name, zone] as [string, string]])),
+  )
+  const times = { nowMs: performance.now(), limitMs: cutAfterMs }
+  return adaptation.contacts.silent(hosts, view, zoneOf, times)
+}
+
+/** A scheduler knows by itself which of its nodes it can use. */
+function usable(observed: Observed, states: readonly NodeState[], outages: OutageRecord): Observed {
+  if (observed.schedules) return observed
+  const counts = (name: string) => (outages[name]?.counts ? outages[name] : undefined)
+  const full = states.map(({ name }) => name).filter(name => counts(name) && !isLost(counts(name)))
+  return {
+    ...observed,
+    nodes: observed.nodes.filter(({ name }) => !isLost(counts(name))),
+    ...(full.length > 0 && { full }),
+  }
+}
+
+function tellRefuges({ name: flow, refuges = {} }: Inventory, before: Refuges, { emit }: Context): void {
+  for (const name of new Set([...Object.keys(before), ...Object.keys(refuges)])) {
+    const [now, old] = [refuges[name], before[name]]
+    if (now === old) continue
+    const to = now ? placeText(now) : 'where it is decided to be'
+    emit({
+      type: 'relocated',
+      flow,
+      function: name,
+      to,
+      reason: now ? now.reason : `no more: ${old!.reason}`,
+    })
+  }
+}
+
+/** What nobody has decided goes without a word in its placement. */
+function tellLost(
+  flow: Flow,
+  { outages = {}, refuges }: Inventory,
+  before: OutageRecord,
+  { hosts, nodes }: Observed,
+  { emit }: Context,
+): void {
+  for (const [name, outage] of Object.entries(outages)) {
+    if (!outage.counts || before[name]?.counts || !isLost(outage)) continue
+    for (const node of flow.nodes) {
+      const isThere = hosts.some(host => host.node === node.name && host.place === name)
+      const isOpen = (each: DeclaredNode) => !outages[each.name]?.counts && mayRunOn(node, each)
+      if (!isThere || refugeOf(node, refuges) || !nodes.some(isOpen)) continue
+      emit({
+        type: 'relocated',
+        flow: flow.name,
+        function: node.name,
+        to: 'another node',
+        reason: outage.says,
+      })
+    }
+  }
+}
