@@ -4,11 +4,10 @@ import type { Flow } from '../schema/flow.ts'
 import type { OutageRecord } from './adaptation/outages.ts'
 import { type Refuges, refugeOf, sheltered } from './adaptation/refuge.ts'
 import { type AdaptationSettings, defaultAdaptation } from './adaptation/settings.ts'
-import { isLost, troublesOf } from './adaptation/trouble.ts'
+import { isLost, type Troubles, troublesOf } from './adaptation/trouble.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { Inventory } from './inventory.ts'
-import type { NodeState } from './orchestrator/orchestrator.ts'
 import { placeText } from './overrides.ts'
 import { mayRunOn } from './place.ts'
 import type { Observed } from './plan.ts'
@@ -39,7 +38,8 @@ export async function adapt(
   const cut = await cutZones(dataflow, nodes, observed, context, settings)
   const { outages: before = {}, refuges: old = {} } = inventory
   const troubles = troublesOf(states, nodes, cut)
-  const outages = dataflow.adaptation.outages.look(troubles, nodes, before, settings, clock)
+  const relevant = nodesOf(flow, nodes, observed, before)
+  const outages = dataflow.adaptation.outages.look(troubles, relevant, before, settings, clock)
   const premises = {
     flow,
     nodes,
@@ -56,7 +56,7 @@ export async function adapt(
     tellRefuges(inventory, old, context)
     if (!observed.schedules) tellLost(flow, inventory, before, observed, context)
   }
-  return { flow: sheltered(flow, refuges), observed: usable(observed, states, outages), unheeded }
+  return { flow: sheltered(flow, refuges), observed: usable(observed, troubles, outages), unheeded }
 }
 
 /** Zones whose hosts reach no broker. While we don't either, nothing new is known. */
@@ -81,15 +81,36 @@ async function cutZones(
 }
 
 /** A scheduler knows by itself which of its nodes it can use. */
-function usable(observed: Observed, states: readonly NodeState[], outages: OutageRecord): Observed {
+function usable(observed: Observed, troubles: Troubles, outages: OutageRecord): Observed {
   if (observed.schedules) return observed
-  const counts = (name: string) => (outages[name]?.counts ? outages[name] : undefined)
-  const full = states.map(({ name }) => name).filter(name => counts(name) && !isLost(counts(name)))
-  return {
-    ...observed,
-    nodes: observed.nodes.filter(({ name }) => !isLost(counts(name))),
-    ...(full.length > 0 && { full }),
-  }
+  const inUse = new Set(observed.hosts.map(({ place }) => place))
+  // What may pass soon keeps what it has, and gets nothing new.
+  const troubleOf = (name: string) =>
+    outages[name]?.counts ? outages[name] : inUse.has(name) ? undefined : troubles.get(name)
+  const nodes = observed.nodes.filter(({ name }) => !isLost(troubleOf(name)))
+  const full = nodes.map(({ name }) => name).filter(name => troubleOf(name) !== undefined)
+  return { ...observed, nodes, ...(full.length > 0 && { full }) }
+}
+
+/** Nodes that something is on, or is decided to be on, with the labels that matter: they may be written down. */
+function nodesOf(
+  { nodes: graph }: Flow,
+  nodes: readonly DeclaredNode[],
+  { hosts }: Observed,
+  before: OutageRecord,
+): DeclaredNode[] {
+  const inUse = new Set(hosts.map(({ place }) => place))
+  const wanted = new Set(graph.flatMap(({ placement }) => Object.keys(placement.require?.labels ?? {})))
+  const isDecided = ({ name, zone }: DeclaredNode) =>
+    graph.some(
+      ({ placement }) => placement.node === name || (placement.zone !== undefined && placement.zone === zone),
+    )
+  return nodes
+    .filter(node => inUse.has(node.name) || before[node.name] || isDecided(node))
+    .map(({ labels = {}, ...rest }) => {
+      const kept = Object.entries(labels).filter(([label]) => wanted.has(label))
+      return { ...rest, ...(kept.length > 0 && { labels: Object.fromEntries(kept) }) }
+    })
 }
 
 function tellRefuges({ name: flow, refuges = {} }: Inventory, before: Refuges, { emit }: Context): void {

@@ -28,6 +28,11 @@ export type { Controller, ControllerEvent, ControllerOptions } from './options.t
 const defaultIntervalMs = 30_000
 const defaultSilentMs = 15_000
 
+function zoneBroker({ nodes = [], zoneBrokers = {} }: ControllerOptions, place: string): string | undefined {
+  const zone = nodes.find(({ name }) => name === place)?.zone
+  return zone === undefined ? undefined : zoneBrokers[zone]
+}
+
 /** Starts everything that follows a repository and runs its dataflows. What an earlier controller left running
  *  under the same state folder is adopted. @throws Problem when it can't start; then nothing of it is left */
 export async function startController(options: ControllerOptions): Promise<Controller> {
@@ -64,7 +69,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       new BrokerAccounts({ dedicated: () => broker.dedicated() }, brokerUrl, options.accounts.key)
     const orchestrator = new LocalOrchestrator({
       state,
-      brokerOf: (flow, node) => accounts?.urlOf(flow, node) ?? brokerUrl,
+      brokerOf: (flow, node, place) => accounts?.urlOf(flow, node) ?? zoneBroker(options, place) ?? brokerUrl,
       secrets: () => secrets.read(),
       folderOf: flow => (options.dir === undefined ? `${state}/files/${flow}` : resolve(options.dir)),
       ...(options.nodes && { nodes: options.nodes }),
@@ -97,6 +102,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       runtime,
       silentMs: options.silentMs ?? defaultSilentMs,
       ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
+      ...(options.adapting && { adapting: options.adapting }),
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
       telemetry,

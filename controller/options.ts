@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
+import type { AdaptationSettings } from './adaptation/settings.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import type { ForgeOptions } from './forge/forge.ts'
 import type { DeclaredNode } from './orchestrator/orchestrator.ts'
@@ -21,6 +22,8 @@ export interface ControllerOptions {
   intervalMs?: number
   /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */
   broker?: string
+  /** By zone of the virtual nodes: URL with which hosts there reach the broker. Default: the same for all. */
+  zoneBrokers?: Record<string, string>
   /** Gives each node of a dataflow an account of its own on the broker, which is mosquitto with its dynamic security
    *  plugin; `broker` names an account that may make them. Passwords follow from the key, which is secret. */
   accounts?: { key: string }
@@ -36,6 +39,8 @@ export interface ControllerOptions {
   silentMs?: number
   /** How long new code may take to start before the function stays what it was. Default 5 min. */
   pinAfterMs?: number
+  /** When something runs elsewhere since a node can't be used; see `AdaptationSettings`. */
+  adapting?: Partial<AdaptationSettings>
   /** When hosts are added and taken away; see `ScaleSettings`. */
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */

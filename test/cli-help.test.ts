@@ -9,7 +9,17 @@ const Help = suite('cli help')
 
 const commands = [
   ...['init', 'validate', 'graph', 'dev', 'run', 'stop', 'diff', 'move', 'demo', 'status', 'logs', 'tap'],
-  ...['dead', 'dead list', 'dead replay', 'dead drop', 'base'],
+  ...[
+    'node',
+    'node list',
+    'node drain',
+    'node restore',
+    'dead',
+    'dead list',
+    'dead replay',
+    'dead drop',
+    'base',
+  ],
 ]
 
 const helps = new Map<string, Said>()

@@ -39,11 +39,20 @@ Nodes('is what the kubelet says, in thousandths of a core and bytes', () => {
 })
 
 Nodes('is what a virtual node declares, or all of the machine', () => {
-  const [small, all] = machineNodes([{ name: 'small', cpu: 500, memory: 1e9 }, { name: 'all' }])
+  const [small, all] = machineNodes([{ name: 'small', cpu: 500, memory: 1e9 }, { name: 'all' }], {
+    isDrained: name => name === 'all',
+    residentBytes: () => 0.96e9,
+  })
   assert.equal(small!.allocatable, { cpuMillis: 500, memoryBytes: 1e9 })
   assert.is(all!.capacity!.memoryBytes, totalmem())
   assert.ok(all!.capacity!.cpuMillis! >= 1_000)
   assert.equal(all!.conditions[0], { type: 'Ready', status: 'True' })
+  assert.equal(all!.conditions[2], { type: 'Drained', status: 'True' })
+  assert.equal(
+    small!.conditions.slice(1),
+    [{ type: 'MemoryPressure', status: 'True' }],
+    'its hosts take it all',
+  )
 })
 
 Nodes.run()

@@ -69,10 +69,11 @@ export class Home {
 
   /** A node on which they are, and which has too little for all that is there. */
   #shortage(): Cause | undefined {
-    const outages = this.#hosts.map(({ place }) => this.#outage(place))
-    const isShort = (name: string) => this.#premises.troubles.get(name)?.kind === 'full'
-    const full = outages.find(outage => outage?.kind === 'full' && isShort(outage.node.name))
-    return full && { kind: 'full', says: full.says, left: full.node.name }
+    const { troubles } = this.#premises
+    const isShort = (name: string) =>
+      this.#outage(name)?.kind === 'full' && troubles.get(name)?.kind === 'full'
+    const full = this.#hosts.find(({ place }) => isShort(place))
+    return full && { kind: 'full', says: troubles.get(full.place)!.says, left: full.place }
   }
 
   /** Whether it can still be used. */
@@ -94,8 +95,10 @@ export class Home {
   }
 
   #outage(node: string) {
-    const outage = this.#premises.outages[node]
-    return outage?.counts ? outage : undefined
+    const { outages, troubles } = this.#premises
+    if (outages[node]?.counts) return outages[node]
+    const trouble = troubles.get(node)
+    return trouble?.kind === 'closed' ? trouble : undefined
   }
 
   get #hosts() {

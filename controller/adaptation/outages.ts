@@ -32,7 +32,7 @@ export class Outages {
   #since = new Map<string, { kind: Trouble['kind']; atMs: number }>()
   #wellSince = new Map<string, number>()
 
-  /** @param nodes those that there are, and those that there were */
+  /** @param nodes those that matter, of those that there are, and those that there were */
   look(
     troubles: Troubles,
     nodes: readonly DeclaredNode[],
@@ -43,7 +43,10 @@ export class Outages {
     const record: OutageRecord = {}
     for (const node of nodes) {
       const { name } = node
-      const outage = this.#outage(node, troubles.get(name), before[name], settings, clock)
+      const trouble = troubles.get(name)
+      // What takes nothing new is left by nobody, and is used again as soon as it may be.
+      const counting = trouble?.kind === 'closed' ? undefined : trouble
+      const outage = this.#outage(node, counting, before[name], settings, clock)
       if (outage) record[name] = outage
     }
     for (const name of [...this.#since.keys()]) if (!troubles.has(name)) this.#since.delete(name)
@@ -91,7 +94,7 @@ const isSame = (a: Trouble, b: Trouble) => a.kind === b.kind && a.says === b.say
 
 /** How long it must have been well. What a person took away is there again once that person says so. */
 const healMs = ({ kind, spells }: Outage, { healAfterMs }: AdaptationSettings) =>
-  kind === 'drained' || kind === 'closed'
+  kind === 'drained'
     ? 0
     : Math.min(Math.max(maxHealMs, healAfterMs), healAfterMs * 2 ** Math.max(0, spells.length - 1))
 

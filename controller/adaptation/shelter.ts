@@ -20,8 +20,8 @@ export class Shelter {
 
   /** @param everyMs between two that leave a node that is short of something, or come back to it */
   look(premises: Premises, before: Refuges, { nowMs, now }: Clock, everyMs: number): Sheltered {
-    const { flow, nodes, outages } = premises
-    const open = nodes.filter(({ name }) => !outages[name]?.counts)
+    const { flow, nodes, outages, troubles } = premises
+    const open = nodes.filter(({ name }) => !outages[name]?.counts && !troubles.has(name))
     // What is lost is nowhere until it has another place.
     let hosts = premises.hosts.map(host => {
       const outage = outages[host.place]

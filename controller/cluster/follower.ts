@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
+import type { AdaptationSettings } from '../adaptation/settings.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
 import type { Gate } from '../gate.ts'
@@ -44,6 +45,7 @@ export interface Surroundings {
   builds: Gate
   silentMs: number
   pinAfterMs?: number
+  adapting?: Partial<AdaptationSettings>
   scaling: Partial<ScaleSettings>
   log: Logger
 }
@@ -233,6 +235,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     builds: options.builds,
     silentMs: options.silentMs,
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
+    ...(options.adapting && { adapting: options.adapting }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
     telemetry,

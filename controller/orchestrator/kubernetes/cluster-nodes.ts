@@ -35,7 +35,8 @@ export function nodeStates(
   const byName = new Map(nodes.map(node => [node.metadata.name, node]))
   return declaredNodes(nodes, options).map(({ name, zone, arch, labels = {} }) => {
     const { spec, status } = byName.get(name)!
-    const taken = spec?.unschedulable ? [{ type: 'Unschedulable', status: 'True' as const }] : []
+    const isClosed = spec?.unschedulable || spec?.taints?.some(isForOthers)
+    const taken = isClosed ? [{ type: 'Unschedulable', status: 'True' as const }] : []
     return {
       name,
       ...(zone !== undefined && { zone }),
@@ -47,6 +48,10 @@ export function nodeStates(
     }
   })
 }
+
+/** Pods of ours tolerate no taint; those that say what a node's conditions say come and go with these. */
+const isForOthers = ({ key, effect }: { key: string; effect: string }) =>
+  effect !== 'PreferNoSchedule' && !key.startsWith('node.kubernetes.io/')
 
 const resourcesOf = ({ cpu, memory }: ClusterResources): NodeResources => ({
   ...(cpu !== undefined && { cpuMillis: cpuMillis(cpu) }),

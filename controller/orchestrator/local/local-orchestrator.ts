@@ -1,5 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { Problem } from '../../../schema/problem.ts'
+import { listed } from '../../../schema/suggest.ts'
 import { identify, isAlive, signal } from '../../process-identity.ts'
 import type {
   DeclaredNode,
@@ -11,6 +13,7 @@ import type {
   Orchestrator,
   Workload,
 } from '../orchestrator.ts'
+import { DrainedNodes } from './drained-nodes.ts'
 import { followLogs } from './follow-logs.ts'
 import { rotate } from './host-log.ts'
 import { launch } from './host-process.ts'
@@ -18,13 +21,14 @@ import { type HostRecord, HostRecords, nameOf } from './host-record.ts'
 import { machineNodes } from './machine-nodes.ts'
 import { hostProcesses } from './processes.ts'
 import { pruneFiles } from './prune-files.ts'
+import { residentBytes } from './resident.ts'
 import { SupervisedHost } from './supervised-host.ts'
 
 export interface LocalOptions {
   state: string
   nodes?: DeclaredNode[]
-  /** URL with which the hosts of a node connect. */
-  brokerOf: (flow: string, node: string) => string
+  /** URL with which the hosts of a node of the graph connect, and at which place. */
+  brokerOf: (flow: string, node: string, place: string) => string
   secrets: () => ReadonlyMap<string, string>
   /** Folder that relative paths in a dataflow are relative to. */
   folderOf: (flow: string) => string
@@ -43,11 +47,13 @@ export class LocalOrchestrator implements Orchestrator {
   #hosts = new Map<string, SupervisedHost>()
   #listener: (flow: string) => void = () => {}
   #timers: NodeJS.Timeout[]
+  #drained: DrainedNodes
 
   /** Adopts what an earlier controller started, and ends processes of ours that nobody knows. */
   constructor(options: LocalOptions) {
     this.#options = options
     this.#records = new HostRecords(options.state)
+    this.#drained = new DrainedNodes(options.state)
     for (const record of this.#records.all()) this.#supervise(record)
     this.#sweep()
     for (const host of this.#hosts.values()) host.adopt()
@@ -62,7 +68,24 @@ export class LocalOrchestrator implements Orchestrator {
   }
 
   async nodeStates(): Promise<NodeState[]> {
-    return machineNodes(await this.nodes())
+    return machineNodes(await this.nodes(), {
+      isDrained: name => this.#drained.has(name),
+      residentBytes: name =>
+        [...this.#hosts.values()]
+          .filter(({ record }) => record.spec.place === name)
+          .reduce((sum, host) => sum + bytesOf(host), 0),
+    })
+  }
+
+  async drain(name: string, isDrained: boolean): Promise<void> {
+    const nodes = await this.nodes()
+    if (!nodes.some(node => node.name === name))
+      throw new Problem('NoSuchNode', `there is no node ${name}`, {
+        disposition: 'stalled',
+        hint: `There are ${listed(nodes.map(node => node.name))}.`,
+      })
+    this.#drained.set(name, isDrained)
+    for (const flow of await this.flows()) this.#listener(flow)
   }
 
   unheeded({ resources }: Pick<Workload, 'resources'>): string[] {
@@ -83,7 +106,12 @@ export class LocalOrchestrator implements Orchestrator {
     return hosts.map(host => {
       const { workload, generation } = host.record.spec
       const isNewest = generation === newest.get(workload.node)
-      return { ...host.observe(), ...(!isNewest && { workload }) }
+      const residentBytes = bytesOf(host)
+      return {
+        ...host.observe(),
+        ...(residentBytes > 0 && { residentBytes }),
+        ...(!isNewest && { workload }),
+      }
     })
   }
 
@@ -156,7 +184,7 @@ export class LocalOrchestrator implements Orchestrator {
         nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica),
       ),
       log: this.#logOf(record),
-      broker: brokerOf(flow, record.spec.workload.node),
+      broker: brokerOf(flow, record.spec.workload.node, record.spec.place),
       secrets: secrets(),
       folder: folderOf(flow),
       compileCache: join(state, 'compile-cache'),
@@ -206,4 +234,8 @@ export class LocalOrchestrator implements Orchestrator {
     const name = nameOf(workload.node, generation, replica)
     return join(this.#options.state, 'logs', workload.flow, workload.node, `${name}.log`)
   }
+}
+
+function bytesOf({ record }: SupervisedHost): number {
+  return record.process ? (residentBytes(record.process.pid) ?? 0) : 0
 }
