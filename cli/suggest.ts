@@ -70,6 +70,7 @@ export const suggest = (): Command =>
     const { suggestionText } = await import('../controller/placement/suggestion-text.ts')
     const { telemetryFile } = await import('./telemetry/file.ts')
     const { situationOf } = await import('../controller/placement/situation/situation.ts')
+    const { attachment, replayCommand } = await import('../controller/placement/attachment.ts')
     const { advise, isAgainst } = await import('../controller/placement/advice.ts')
     const forge = forgeAccess(options)
     if (options.propose && !forge) throw new Usage('--propose needs --forge: github or gitea')
@@ -93,11 +94,11 @@ export const suggest = (): Command =>
     })
     const { chosen } = advice
     const textOf = (plan: Plan) =>
-      suggestionText(flow.name, situation, advice, plan, options.telemetry ?? 'FILE')
+      suggestionText(flow.name, situation, advice, plan, replayCommand(file.header, options.brokerZone))
     const isTold = options.propose && (chosen !== undefined || isAgainst(advice))
     const outcome =
       isTold &&
-      (await propose(flow, chosen && { plan: chosen, text: textOf(chosen) }, {
+      (await propose(flow, chosen && { plan: chosen, text: textOf(chosen), telemetry: attachment(file) }, {
         dir,
         forge: forge!,
         proposing: proposingOf(options),

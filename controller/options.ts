@@ -59,6 +59,8 @@ export interface Proposing {
   /** Logins. */
   reviewers?: string[]
   isDraft?: boolean
+  /** Of the commit: `{title}` and `{moves}` stand for what they say. Default `{title}`. */
+  commitMessage?: string
   /** Of branches; the name of the dataflow follows. Default `dyninka/`. */
   branchPrefix?: string
   /** Zone of each broker that nothing else tells, by URL. */

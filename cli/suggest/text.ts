@@ -1,4 +1,4 @@
-import type { Outcome } from '../../controller/forge/proposals.ts'
+import type { Outcome } from '../../controller/forge/proposal.ts'
 import type { Advice, Move, Plan, Situation } from '../../controller/placement/advice.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'

@@ -155,6 +155,10 @@ export interface DataflowSpec {
        */
       branchPrefix?: string
       /**
+       * Of the commit, where {title} and {moves} stand for what they say. By default `{title}`.
+       */
+      commitMessage?: string
+      /**
        * Zone of each broker that nothing else tells, by URL.
        */
       brokerZones?: {

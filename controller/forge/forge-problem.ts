@@ -33,16 +33,28 @@ export function forgeProblem(error: unknown, what: string, repository: string, n
         'Give one that is valid: it may have expired.',
       )
     case 403: {
+      const scopes = scopesOf(headers)
       const needed = headers['x-accepted-github-permissions']
-      const which = needed ? `: ${needed}` : 's Commit statuses and Pull requests (read and write)'
-      return make('ForgePermissionMissing', 'the token may not', `Give it the permission${which}.`)
+      const which = needed
+        ? ` the permission: ${needed}`
+        : (scopes ?? ' the permissions Commit statuses and Pull requests (read and write)')
+      const said = saidIn(response?.data)
+      return make(
+        'ForgePermissionMissing',
+        said ? `the token may not: ${said}` : 'the token may not',
+        `Give it${which}.`,
+      )
     }
-    case 404:
+    case 404: {
+      // GitHub says so, too, of what a token may not do.
+      const scopes = scopesOf(headers)
+      const may = scopes ? `, or give the token${scopes}` : ''
       return make(
         'ForgeRepositoryNotFound',
         'the forge knows no such repository',
-        'Check its URL, and that the token may see it.',
+        `Check its URL, and that the token may see it${may}.`,
       )
+    }
     case 409:
     case 422:
       return make('ForgeRefused', saidIn(response?.data) ?? `it is refused (${status})`, 'See what it says.')
@@ -53,6 +65,21 @@ export function forgeProblem(error: unknown, what: string, repository: string, n
         { hint: 'It is tried again by itself.', cause: error },
       )
   }
+}
+
+/** What a classic token lacks, where the forge says what it has. */
+function scopesOf(headers: NonNullable<Answer['response']>['headers']): string | undefined {
+  const needed = headers['x-accepted-oauth-scopes']
+  const has = headers['x-oauth-scopes']
+  if (!needed || has === undefined) return undefined
+  const given = String(has)
+    .split(',')
+    .map(scope => scope.trim())
+  const wanted = String(needed)
+    .split(',')
+    .map(scope => scope.trim())
+  if (wanted.some(scope => given.includes(scope))) return undefined
+  return ` one of the scopes ${wanted.join(', ')}: it has ${String(has) || 'none'}`
 }
 
 /** How long to wait. GitHub answers 403 or 429 to who asks too often, and says so in headers. */

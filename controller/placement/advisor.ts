@@ -5,12 +5,15 @@ import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
 import type { Dataflow } from '../dataflow.ts'
 import type { Forge } from '../forge/forge.ts'
-import { defaultPrefix, type Outcome, type ProposalRules, Proposals } from '../forge/proposals.ts'
+import { defaultPrefix, type Outcome, type ProposalRules } from '../forge/proposal.ts'
+import { Proposals } from '../forge/proposals.ts'
 import type { ControllerEvent, Proposing } from '../options.ts'
 import type { Source } from '../source/index.ts'
 import type { TelemetryFile } from '../telemetry/file.ts'
 import { WorkQueue } from '../work-queue.ts'
 import { advise, isAgainst, type Plan } from './advice.ts'
+import { attachment, replayCommand } from './attachment.ts'
+import { checkProposal } from './check-proposal.ts'
 import { Highs } from './highs.ts'
 import { proposalOf } from './proposal.ts'
 import { realisedOf, realisedText } from './realised.ts'
@@ -70,12 +73,19 @@ export class Advisor {
     const dataflow = this.#dataflows.get(name)
     if (!dataflow) return undefined
     const { signal } = this.#closing
-    // What is not what the repository says tells nothing about it.
-    const isSettled =
-      dataflow.inventory?.revision === dataflow.offered?.id &&
-      dataflow.conditions.get('Ready')?.status === 'True'
-    if (isSettled) await this.#advise(dataflow, signal)
-    return jitterMs(isSettled ? everyMs : Math.min(everyMs, 30_000))
+    const unsettled = whyUnsettled(dataflow)
+    if (unsettled === undefined) await this.#advise(dataflow, signal)
+    else if (dataflow.suggestion) {
+      const { moves, url } = dataflow.suggestion
+      const held = { state: 'held' as const, reason: 'NotSettled', message: unsettled }
+      dataflow.suggestion = {
+        ...held,
+        moves,
+        ...(url !== undefined && { url }),
+        at: new Date().toISOString(),
+      }
+    }
+    return jitterMs(unsettled === undefined ? everyMs : Math.min(everyMs, 30_000))
   }
 
   async #advise(dataflow: Dataflow, signal: AbortSignal): Promise<void> {
@@ -96,14 +106,18 @@ export class Advisor {
     const proposals = new Proposals(forge, branch, proposing)
     const { chosen } = advice
     if (chosen) {
-      const text = suggestionText(flow.name, situation, advice, chosen, 'FILE')
-      const proposal = proposalOf(flow, chosen, text, await this.#base(dataflow))
+      const command = replayCommand(file.header, brokerZones)
+      const text = suggestionText(flow.name, situation, advice, chosen, command)
+      const base = { ...(await this.#base(dataflow)), telemetry: attachment(file) }
+      const proposal = proposalOf(flow, chosen, text, base)
+      const { offered, folder } = dataflow
+      await checkProposal(proposal, join(offered!.tree, folder), file.header.nodes)
       this.#tell(dataflow, chosen, await proposals.keep(proposal, signal))
     } else if (isAgainst(advice)) this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
     const merged = await proposals.merged(signal)
-    if (!merged) return
-    const realised = realisedOf(situation, merged)
+    const realised = merged && realisedOf(situation, merged)
     if (realised) await proposals.tell(merged, realisedText(merged.worth, realised), signal)
+    await proposals.tidy(signal)
   }
 
   async #base({ offered, folder }: Dataflow) {
@@ -117,12 +131,14 @@ export class Advisor {
     if (kind === 'nothing') delete dataflow.suggestion
     else {
       const url = 'url' in outcome ? outcome.url : undefined
+      const lacks = 'lacks' in outcome ? outcome.lacks : undefined
       dataflow.suggestion = {
         state: kind,
         moves: plan?.moves.map(({ item, to }) => ({ function: item, zone: to.zone, node: to.node })) ?? [],
         ...(plan && { savesPerHour: plan.decision.benefit.mean }),
         ...(url !== undefined && { url }),
         ...(kind === 'held' && { reason: outcome.reason, message: outcome.message }),
+        ...(lacks && { reason: lacks.reason, message: lacks.message }),
         at: new Date().toISOString(),
       }
     }
@@ -147,4 +163,15 @@ export class Advisor {
         ...(hint !== undefined && { hint }),
       })
   }
+}
+
+/** What is not what the repository says tells nothing about it. @returns undefined where it is */
+function whyUnsettled({ inventory, offered, conditions }: Dataflow): string | undefined {
+  const stalled = conditions.get('Stalled')
+  if (inventory?.revision !== offered?.id)
+    return stalled?.status === 'True' ? stalled.message : 'its newest revision is on its way'
+  if (conditions.get('Ready')?.status !== 'True') return 'not all of it runs'
+  const { moves = {}, switches = {}, refuges = {} } = inventory!
+  const [name] = Object.keys({ ...moves, ...switches, ...refuges })
+  return name === undefined ? undefined : `${name} is not where its file says, for now`
 }

@@ -1,4 +1,4 @@
-import type { Merged } from '../forge/proposals.ts'
+import type { Merged } from '../forge/proposal.ts'
 import type { Situation } from './advice.ts'
 import { type Benefit, benefitOf } from './benefit.ts'
 

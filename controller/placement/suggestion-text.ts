@@ -10,7 +10,7 @@ export interface SuggestionText {
 }
 
 /** What a reviewer reads: what moves, what it saves, how sure that is, and what else there was. Pure.
- *  @param telemetry name of the file to replay it from */
+ *  @param telemetry name of the file to replay it from, and options that go with it */
 export function suggestionText(
   flow: string,
   { mean, current }: Situation,
@@ -53,7 +53,7 @@ export function suggestionText(
     '### To undo it',
     'Revert the merge: functions move back, and no record is lost on either way.',
     '### To replay it',
-    `\`dyninka suggest --telemetry ${telemetry}\` gives the same answer from the same figures.`,
+    `\`dyninka suggest --telemetry ${telemetry}\` gives the same answer from the same figures, in the folder of the dataflow.`,
   ]
   return { title: `${flow}: move ${names}`, body: `${body.join('\n\n')}\n` }
 }

@@ -1,4 +1,5 @@
 import type { Flow } from '../../../schema/flow.ts'
+import { troublesOf } from '../../adaptation/trouble.ts'
 import type { NodeState } from '../../orchestrator/orchestrator.ts'
 import type { TelemetryFile } from '../../telemetry/file.ts'
 import { snapshotOf } from '../../telemetry/snapshot.ts'
@@ -31,13 +32,14 @@ export function situationOf(
   const network = networkOf(whole, brokersOf(flow, whole.broker), brokerZones)
   const { zones, brokers, links, inferred } = network
   const items = itemsOf(flow, whole)
+  const usable = usableNodes(whole.nodes, new Set(items.flatMap(({ current }) => current?.node ?? [])))
   const { movesPerDay, costPerDay, prices = {} } = flow.budget ?? {}
   const instanceOf = (windows: Window[], isMeasured: boolean): Instance => {
     const edges = edgesOf(flow, snapshotOf({ header: file.header, windows }), isMeasured)
     const known = links.filter(({ from, to }) => !isMeasured || !inferred.has(`${from}.${to}`))
     return {
       zones,
-      nodes: whole.nodes.map(node => nodeOf(node, pricePerHour(prices, node))),
+      nodes: usable.map(node => nodeOf(node, pricePerHour(prices, node))),
       // A way of which nothing is known saves nothing.
       links: isMeasured ? links.map(link => (known.includes(link) ? link : { ...link, rttMs: 0 })) : links,
       brokers,
@@ -62,6 +64,13 @@ export function situationOf(
     newest: Math.max(0, ...file.windows.map(({ start, lengthMs }) => start + lengthMs)),
     now: whole.at,
   }
+}
+
+/** Nodes that take something now, and those that something is on. Where all are short of something, that is the machine. */
+function usableNodes(nodes: NodeState[], inUse: ReadonlySet<string>): NodeState[] {
+  const troubles = troublesOf(nodes, [], new Set())
+  const areAllFull = nodes.every(({ name }) => troubles.get(name)?.kind === 'full')
+  return areAllFull ? nodes : nodes.filter(({ name }) => inUse.has(name) || !troubles.has(name))
 }
 
 const nodeOf = (node: NodeState, price: number): Node => {
