@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Plan, Situation } from '../controller/placement/advice.ts'
+import type { Flow } from '../schema/flow.ts'
 import { type ControllerOptions, command, controllerOptions, jsonOption } from './command.ts'
 import { duration } from './duration.ts'
 import { Usage } from './failure.ts'
@@ -58,7 +61,7 @@ export const suggest = (): Command =>
         .option('--base <BRANCH>', 'branch to propose it for (default: that of the remote)')
         .addOption(
           jsonOption(
-            '{"flow", "current", "plans", "chosen"}, or with --explain {"function", "here", "others"}',
+            '{"flow", "current", "plans", "chosen", "digest"}, or with --explain {"function", "here", "others"}',
           ),
         ),
       'open a pull request, or bring the one there is up to date; take it back if nothing pays',
@@ -106,14 +109,23 @@ export const suggest = (): Command =>
         signal,
       }))
     progress.pause()
-    if (options.json)
-      return console.log(JSON.stringify({ flow: flow.name, ...advice, ...(outcome && { outcome }) }, null, 2))
+    if (options.json) {
+      const digest = chosen && (await digestIn(dir, flow, chosen))
+      const told = { flow: flow.name, ...advice, ...(digest && { digest }), ...(outcome && { outcome }) }
+      return console.log(JSON.stringify(told, null, 2))
+    }
     const shown = chosen ?? advice.plans.findLast(({ moves }) => moves.length > 0)
     if (options.format === 'text') console.log(suggestText(flow.name, situation, advice))
     else if (shown) console.log(`# ${textOf(shown).title}\n\n${textOf(shown).body}`)
     else console.log('Nothing would be better than where all of it is.')
     if (outcome) console.log(`\n${outcomeText(outcome)}`)
   })
+
+/** Of the change: a pull request for the same has the same. */
+async function digestIn(dir: string, { nodes }: Flow, { moves }: Plan): Promise<string> {
+  const { changeOf } = await import('../controller/placement/proposal.ts')
+  return changeOf(nodes, moves, await readFile(join(dir, 'dataflow.yaml'), 'utf8')).digest
+}
 
 async function explained(name: string, { mean, current }: Situation, isJson: true | undefined) {
   const { explain } = await import('../controller/placement/explain.ts')

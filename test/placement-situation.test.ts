@@ -107,6 +107,32 @@ Placement('counts nothing that was only inferred as measured', () => {
   assert.is(measured[0]!.links[0]!.rttMs, 0)
 })
 
+Placement('has no node that can not be used, unless something is on it, or all are alike', () => {
+  const { nodes } = fileOf(minutes(2)).header
+  const named = (name: string, type: string, status: 'True' | 'Unknown' = 'True') => ({
+    ...nodes[0]!,
+    name,
+    conditions: [{ type, status }],
+  })
+  const others = [
+    named('drained', 'Drained'),
+    named('lost', 'Ready', 'Unknown'),
+    named('full', 'MemoryPressure'),
+    named('closed', 'Unschedulable'),
+    named('well', 'Ready'),
+  ]
+  const used = nodes.map(node => ({ ...node, conditions: [{ type: 'Drained', status: 'True' as const }] }))
+  const of = (nodes: typeof others) =>
+    situationOf(fileOf(minutes(2), { nodes }), flow()).mean.nodes.map(({ name }) => name)
+  assert.equal(of([...used, ...others]), ['edge-1', 'cloud-1', 'well'])
+  const short = [...nodes, nodes[0]!].map((node, n) => ({
+    ...node,
+    name: n === 2 ? 'free' : node.name,
+    conditions: [{ type: 'MemoryPressure', status: 'True' as const }],
+  }))
+  assert.equal(of(short), ['edge-1', 'cloud-1', 'free'])
+})
+
 Placement('knows of moves in the last day', () => {
   const moved = minutes(2).map((window, n) => {
     const { raw, filter, out } = window.functions as Required<Window['functions']>

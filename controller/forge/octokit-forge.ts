@@ -78,7 +78,8 @@ export class OctokitForge implements Forge {
       const found = data.filter(({ head }) => head.ref === branch && head.repo?.full_name === this.#fullName)
       own.push(...found.map(pullRequestOf))
       const isLast = data.length === 0 || !/rel="next"/.test(headers.link ?? '')
-      if (isLast || (own.length > 0 && this.#options.type === 'github')) break
+      // Of one branch, the newest is the one that is open, or tells what became of it.
+      if (isLast || own.length > 0) break
     }
     return own.toSorted((a, b) => b.number - a.number)
   }

@@ -13,18 +13,27 @@ export function proposalOf(
   text: SuggestionText,
   { base, path, before, telemetry }: Pick<Proposal, 'base' | 'path' | 'before' | 'telemetry'>,
 ): Proposal {
-  const decisions = decisionsOf(nodes, moves, before)
   return {
-    digest: createHash('sha256').update(JSON.stringify(decisions)).digest('hex').slice(0, 16),
+    ...changeOf(nodes, moves, before),
     worth: decision.benefit.mean,
     moves: moves.map(({ item, from, to }) => ({ item, ...(from && { from: from.node }), to: to.node })),
     base,
     path,
     before,
-    text: editPlacement(before, decisions),
     ...(telemetry && { telemetry }),
     ...text,
   }
+}
+
+/** @returns the file as it would be, and what tells one change from another @throws Problem as above */
+export function changeOf(
+  nodes: Flow['nodes'],
+  moves: Move[],
+  before: string,
+): Pick<Proposal, 'digest' | 'text'> {
+  const decisions = decisionsOf(nodes, moves, before)
+  const digest = createHash('sha256').update(JSON.stringify(decisions)).digest('hex').slice(0, 16)
+  return { digest, text: editPlacement(before, decisions) }
 }
 
 /** By name, as the file says it. */

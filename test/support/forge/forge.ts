@@ -1,4 +1,4 @@
-import { createVerify, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, createVerify, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -21,8 +21,9 @@ export interface Answer {
   headers?: Record<string, string>
 }
 
-/** What the next requests get instead of an answer; `drop` ends their connection. */
-export type Trouble = (operation: Operation) => Answer | 'drop' | undefined
+/** What the next requests get instead of an answer: `drop` ends their connection, `lose` does so once it is done, and
+ *  `silence` says nothing. */
+export type Trouble = (operation: Operation) => Answer | 'drop' | 'lose' | 'silence' | undefined
 
 /** A forge in memory, whose requests and answers are held against GitHub's description of its API. It can be in trouble. */
 export class TestForge {
@@ -36,8 +37,14 @@ export class TestForge {
   /** Where a request or an answer is not as described: a test that found none ends with an empty list. */
   readonly faults: string[] = []
   trouble: Trouble = () => undefined
-  /** Names of fields as Gitea has them. */
+  /** Names of fields as Gitea has them, and no filter by branch. */
   isGitea = false
+  /** Below which its API is, like `/api/v3`. */
+  base = ''
+  /** Whether it tells answers that have not changed, as GitHub does. */
+  hasTags = true
+  /** How often it did. */
+  notModified = 0
   #server: Server
 
   static async start(): Promise<TestForge> {
@@ -58,7 +65,7 @@ export class TestForge {
 
   /** Base URL of its API. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.base}`
   }
 
   /** Of a context, oldest first, as `state: description`. */
@@ -74,17 +81,30 @@ export class TestForge {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, searchParams } = new URL(request.url!, this.url)
+    const { pathname: whole, searchParams } = new URL(request.url!, this.url)
+    if (!whole.startsWith(this.base)) throw new Error(`${whole} is not below ${this.base}`)
+    const pathname = whole.slice(this.base.length)
     this.requests.push(`${request.method} ${pathname}`)
     const operation = operationOf(request.method!, pathname)
     if (!operation) throw new Error(`${request.method} ${pathname} is not described`)
     const body = await text(request)
     const trouble = this.trouble(operation)
     if (trouble === 'drop') return void request.socket.destroy()
-    const { status, body: answer, headers } = trouble ?? this.#answer(operation, request, searchParams, body)
+    if (trouble === 'silence') return
+    const refused = typeof trouble === 'object' ? trouble : undefined
+    const { status, body: answer, headers } = refused ?? this.#answer(operation, request, searchParams, body)
+    if (trouble === 'lose') return void request.socket.destroy()
     const described = operation.answers[status] ?? true
     if (!trouble && !this.isGitea)
       this.#note(`answer ${status} of ${operation.path}`, faultsOf(answer, described))
+    const etag = `W/"${createHash('sha256').update(JSON.stringify(answer)).digest('hex')}"`
+    if (this.hasTags && request.method === 'GET' && status === 200) {
+      if (request.headers['if-none-match'] === etag) {
+        this.notModified += 1
+        return void response.writeHead(304, { etag }).end()
+      }
+      response.setHeader('etag', etag)
+    }
     response
       .writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers })
       .end(JSON.stringify(answer))
@@ -135,7 +155,7 @@ export class TestForge {
         return { status: 201, body: this.#shown(status, this.statuses.length - 1) }
       }
       default:
-        return this.pulls.answer(operation, repository, query, sent)
+        return this.pulls.answer(operation, repository, query, sent, this.isGitea)
     }
   }
 

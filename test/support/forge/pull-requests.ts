@@ -19,12 +19,15 @@ export interface Pull {
 /** Pull requests of all repositories of a forge. */
 export class PullRequests {
   readonly all: Pull[] = []
+  /** Logins of people who may not review. */
+  readonly strangers = new Set<string>()
 
   answer(
     { method, path, parameters }: Operation,
     repository: string,
     query: URLSearchParams,
     sent: unknown,
+    isGitea: boolean,
   ): Answer {
     const pull = this.all.find(
       ({ number }) => number === Number(parameters.pull_number ?? parameters.issue_number),
@@ -32,13 +35,19 @@ export class PullRequests {
     const body = sent as Record<string, unknown>
     switch (`${method} ${path}`) {
       case 'GET /repos/{owner}/{repo}/pulls':
-        return { status: 200, body: this.#list(repository, query).map(simple) }
+        return page(this.#list(repository, query, isGitea).map(simple), query, isGitea)
       case 'POST /repos/{owner}/{repo}/pulls':
-        return this.#create(repository, body)
+        return this.#create(repository, body, isGitea)
       case 'PATCH /repos/{owner}/{repo}/pulls/{pull_number}':
         Object.assign(pull!, body)
         return { status: 200, body: whole(pull!) }
       case 'POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers':
+        for (const login of body.reviewers as string[])
+          if (this.strangers.has(login))
+            return {
+              status: 422,
+              body: refused(`Reviews may only be requested from collaborators: ${login}`),
+            }
         pull!.reviewers.push(...(body.reviewers as string[]))
         return { status: 201, body: simple(pull!) }
       case 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments':
@@ -52,21 +61,26 @@ export class PullRequests {
     }
   }
 
-  #list(repository: string, query: URLSearchParams): Pull[] {
+  #list(repository: string, query: URLSearchParams, isGitea: boolean): Pull[] {
     const [owner, head] = (query.get('head') ?? '').split(':')
     const state = query.get('state') ?? 'open'
     return this.all
       .filter(pull => pull.repository === repository)
       .filter(pull => state === 'all' || pull.state === state)
-      .filter(pull => !head || (pull.branch === head && repository.startsWith(`${owner}/`)))
+      .filter(pull => isGitea || !head || (pull.branch === head && repository.startsWith(`${owner}/`)))
       .toReversed()
   }
 
-  #create(repository: string, { head, base, title, body, draft }: Record<string, unknown>): Answer {
+  #create(
+    repository: string,
+    { head, base, title, body, draft }: Record<string, unknown>,
+    isGitea: boolean,
+  ): Answer {
     const isThere = this.all.some(
       pull => pull.state === 'open' && pull.branch === head && pull.repository === repository,
     )
-    if (isThere) return { status: 422, body: refused(`A pull request already exists for ${head}.`) }
+    if (isThere)
+      return { status: isGitea ? 409 : 422, body: refused(`A pull request already exists for ${head}.`) }
     const pull: Pull = {
       number: this.all.length + 1,
       repository,
@@ -83,6 +97,19 @@ export class PullRequests {
     }
     this.all.push(pull)
     return { status: 201, body: whole(pull) }
+  }
+}
+
+/** As both have them: GitHub at most 100, Gitea at most 50 at once. */
+function page<T>(all: T[], query: URLSearchParams, isGitea: boolean): Answer {
+  const size = Math.min(Number(query.get('per_page') ?? 30), isGitea ? 50 : 100)
+  const number = Number(query.get('page') ?? 1)
+  const hasMore = all.length > number * size
+  const link = `<https://forge.example/pulls?page=${number + 1}>; rel="next"`
+  return {
+    status: 200,
+    body: all.slice((number - 1) * size, number * size),
+    ...(hasMore && { headers: { link } }),
   }
 }
 
