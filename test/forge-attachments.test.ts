@@ -26,6 +26,19 @@ Bring('bring their telemetry, from which anybody has the same answer', async ({ 
   world.look()
   await world.proposed()
   const [pull] = forge.pulls.all
+  for (const part of [
+    /^Moves `filter` from cloud to edge\./,
+    /Saves [\d.]+ an hour\*\* \(between [\d.]+ and [\d.]+ with 90 % confidence/,
+    /Moving costs [\d.]+ once/,
+    /No answer can cost less than/,
+    /### Before\n\n```mermaid/,
+    /### After\n\n```mermaid/,
+    /### Edges that change\n\n\| edge \| producer → broker → consumer/,
+    /### What comes second\n\n`\w+` in \w+/,
+    /### To undo it\n\nRevert the merge/,
+    /### To replay it\n\n`dyninka suggest --telemetry climate\.telemetry\.jsonl`/,
+  ])
+    assert.match(pull!.body, part)
   const [, ref] = /^git fetch origin (\S+)$/m.exec(pull!.body)!
   const [, file] = /^git show FETCH_HEAD:(\S+) > /m.exec(pull!.body)!
   assert.is(await repository.git('diff', '--name-only', 'main', `origin/${branch}`).catch(() => path), path)

@@ -20,7 +20,7 @@ export function forgeProblem(error: unknown, what: string, repository: string, n
       cause: error,
       ...(againMs !== undefined && { againMs }),
     })
-  const limited = limitOf(status, headers, now)
+  const limited = limitOf(status, headers, now, response?.data)
   if (limited !== undefined) {
     const hint = 'It goes on by itself. A GitHub App, or a token of its own, has a limit of its own.'
     return make('ForgeRateLimited', 'the forge takes no more requests for now', hint, limited)
@@ -87,13 +87,17 @@ function limitOf(
   status: number | undefined,
   headers: NonNullable<Answer['response']>['headers'],
   now: number,
+  data: unknown,
 ): number | undefined {
   if (status !== 403 && status !== 429) return undefined
   const after = Number(headers['retry-after'])
   if (headers['retry-after'] !== undefined && after >= 0) return after * 1_000
   const reset = Number(headers['x-ratelimit-reset'])
   if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0) return Math.max(0, reset * 1_000 - now)
-  return status === 429 ? pauseMs : undefined
+  // A secondary limit of GitHub may name no time: what it refers to tells it.
+  const { documentation_url: about } = (data ?? {}) as { documentation_url?: unknown }
+  const isLimit = typeof about === 'string' && about.includes('rate-limit')
+  return status === 429 || isLimit ? pauseMs : undefined
 }
 
 function saidIn(data: unknown): string | undefined {
