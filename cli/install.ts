@@ -18,6 +18,10 @@ interface Options extends KubeOptions {
   selector?: string
   leaveTimeout: string
   pinAfter: string
+  lostAfter?: string
+  fullAfter?: string
+  cutAfter?: string
+  healAfter?: string
   apply?: true
 }
 
@@ -68,6 +72,10 @@ export const install = (): Command =>
       .option('--selector <LABELS>', 'only Dataflows with these labels, like shard=a')
       .option('--leave-timeout <DURATION>', 'how long a deleted Dataflow may take to end', '2m')
       .option('--pin-after <DURATION>', 'how long new code may take to start before it is given up', '5m')
+      .option('--lost-after <DURATION>', 'how long a node may not answer before functions leave it (5s)')
+      .option('--full-after <DURATION>', 'how long a node may be short of memory before one does (30s)')
+      .option('--cut-after <DURATION>', 'how long a zone may not reach its broker before they leave it (1m)')
+      .option('--heal-after <DURATION>', 'how long a node must be well before they come back (5m)')
       .option('--apply', 'apply it'),
     'namespace of the controller (default: dyninka)',
   ).action(async ({ apply, namespace = 'dyninka', kubeconfig, context, ...options }: Options) => {

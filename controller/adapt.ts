@@ -101,10 +101,8 @@ function nodesOf(
 ): DeclaredNode[] {
   const inUse = new Set(hosts.map(({ place }) => place))
   const wanted = new Set(graph.flatMap(({ placement }) => Object.keys(placement.require?.labels ?? {})))
-  const isDecided = ({ name, zone }: DeclaredNode) =>
-    graph.some(
-      ({ placement }) => placement.node === name || (placement.zone !== undefined && placement.zone === zone),
-    )
+  const decided = new Set(graph.flatMap(({ placement }) => placement.node ?? placement.zone ?? []))
+  const isDecided = ({ name, zone = '' }: DeclaredNode) => decided.has(name) || decided.has(zone)
   return nodes
     .filter(node => inUse.has(node.name) || before[node.name] || isDecided(node))
     .map(({ labels = {}, ...rest }) => {

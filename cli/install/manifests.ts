@@ -23,7 +23,14 @@ export interface InstallOptions {
   selector?: string
   leaveTimeout: string
   pinAfter: string
+  /** As the controller takes them; its own where they are absent. */
+  lostAfter?: string
+  fullAfter?: string
+  cutAfter?: string
+  healAfter?: string
 }
+
+const given = (flag: string, value: string | undefined) => (value === undefined ? [] : [`--${flag}=${value}`])
 
 type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] }
 type Manifest = KubernetesObject & Record<string, unknown>
@@ -198,6 +205,10 @@ function podOf(options: InstallOptions) {
             `--service=${name}`,
             `--leave-timeout=${options.leaveTimeout}`,
             `--pin-after=${options.pinAfter}`,
+            ...given('lost-after', options.lostAfter),
+            ...given('full-after', options.fullAfter),
+            ...given('cut-after', options.cutAfter),
+            ...given('heal-after', options.healAfter),
             ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
             `--service-addresses=${options.serviceAddresses ?? 'names'}`,
             ...functionImagePullSecrets.map(name => `--image-pull-secret=${name}`),

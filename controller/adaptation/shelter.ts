@@ -1,6 +1,7 @@
 import type { Node } from '../../schema/flow.ts'
 import { listed } from '../../schema/suggest.ts'
 import type { ObservedHost } from '../orchestrator/orchestrator.ts'
+import { placeText } from '../overrides.ts'
 import { chooseRefuge } from './choice.ts'
 import { type Cause, Home, type Premises } from './home.ts'
 import type { Clock } from './outages.ts'
@@ -20,6 +21,7 @@ export class Shelter {
 
   /** @param everyMs between two that leave a node that is short of something, or come back to it */
   look(premises: Premises, before: Refuges, { nowMs, now }: Clock, everyMs: number): Sheltered {
+    if (isQuiet(premises, before)) return { refuges: {}, unheeded: [] }
     const { flow, nodes, outages, troubles } = premises
     const open = nodes.filter(({ name }) => !outages[name]?.counts && !troubles.has(name))
     // What is lost is nowhere until it has another place.
@@ -56,6 +58,17 @@ export class Shelter {
     }
     return { refuges, unheeded }
   }
+}
+
+/** Nothing is wrong, as nearly always, and a dataflow may be large. */
+function isQuiet({ flow, nodes, outages, troubles }: Premises, before: Refuges): boolean {
+  if (troubles.size > 0 || Object.keys(before).length > 0) return false
+  if (Object.values(outages).some(({ counts }) => counts)) return false
+  const there = new Set(nodes.flatMap(({ name, zone }) => [`node ${name}`, `zone ${zone}`]))
+  return flow.nodes.every(
+    ({ placement }) =>
+      (placement.node === undefined && placement.zone === undefined) || there.has(placeText(placement)),
+  )
 }
 
 const stuck = (names: string[], { says }: Cause, isKept: boolean) =>

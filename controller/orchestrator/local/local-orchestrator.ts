@@ -106,7 +106,7 @@ export class LocalOrchestrator implements Orchestrator {
     return hosts.map(host => {
       const { workload, generation } = host.record.spec
       const isNewest = generation === newest.get(workload.node)
-      const residentBytes = bytesOf(host)
+      const residentBytes = this.#hasSizes ? bytesOf(host) : 0
       return {
         ...host.observe(),
         ...(residentBytes > 0 && { residentBytes }),
@@ -209,6 +209,11 @@ export class LocalOrchestrator implements Orchestrator {
       host.check()
       rotate(this.#logOf(host.record))
     }
+  }
+
+  /** Only then does it matter what its hosts take. */
+  get #hasSizes() {
+    return this.#options.nodes?.some(({ memory }) => memory !== undefined) ?? false
   }
 
   /** Ends host processes that no record knows; adopts one that was started just before a controller died. */
