@@ -31,6 +31,8 @@ export async function adapt(
 ): Promise<Adapted> {
   const { orchestrator, inventories } = context
   const inventory = dataflow.inventory!
+  // They are not known yet, or nobody may see them.
+  if (observed.nodes.length === 0) return { flow: sheltered(flow, inventory.refuges), observed, unheeded: [] }
   const settings = { ...defaultAdaptation, ...context.adapting }
   const clock = { nowMs: performance.now(), now: new Date() }
   const states = await orchestrator.nodeStates()

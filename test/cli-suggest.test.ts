@@ -75,6 +75,7 @@ Suggest('refuses what it can not use, and says what would do', async world => {
     [['--broker-zone', 'edge'], 2, /mqtt:\/\/broker.example:1883=edge-lyon/],
     [['--broker-zone', `${edge}=moon`], 1, /is said to be in moon.*There are cloud, edge/s],
     [['--propose'], 2, /needs --forge/],
+    [['--branch-prefix', '../up'], 2, /like dyninka\//],
     [[join(repository.root, 'nowhere')], 2, /there is no dataflow.yaml/],
   ]
   for (const [args, code, says] of wrong) {
@@ -103,6 +104,9 @@ Suggest('opens a pull request with the smallest change, and keeps it', async wor
   const [pull] = forge.pulls.all
   assert.is(pull!.title, 'climate: move filter to edge')
   assert.match(pull!.body, '```mermaid')
+  assert.match(pull!.body, 'git fetch origin refs/dyninka/telemetry/dyninka/climate/')
+  const { digest } = JSON.parse((await suggest(world, '--json')).stdout)
+  assert.match(pull!.body, `"digest":"${digest}"`)
   assert.match((await propose()).stdout, 'Pull request unchanged')
 
   await writeFile(join(repository.work, 'dataflow.yaml'), `${flow}# not pushed\n`)

@@ -412,6 +412,25 @@ Pass('leave a node that is gone, and take it back when it comes again', async wo
   assert.is((await runs(world, flow, 2 * minute)).a, 'e1')
 })
 
+Pass('stay as they are while nobody knows which nodes there are', async world => {
+  const { orchestrator, folder } = world
+  await runs(world, flow)
+  orchestrator.conditions.set('f1', lost)
+  orchestrator.conditions.set('e1', lost)
+  assert.is((await runs(world, flow)).a, 'c1')
+  const all = orchestrator.nodes
+  const next = new Passes(orchestrator, folder)
+  next.dataflow.inventory = new InventoryFiles(folder).all()[0]!
+  orchestrator.nodes = async () => []
+  const successor = { ...world, passes: next }
+  await runs(successor, flow, 2 * minute)
+  assert.equal(told(successor), [])
+  assert.is(next.dataflow.inventory!.refuges!.a!.zone, 'cloud')
+  orchestrator.nodes = all
+  assert.is((await runs(successor, flow)).a, 'c1')
+  assert.equal(told(successor), [])
+})
+
 Pass('keep what works where there is no other node', async world => {
   const { orchestrator, passes } = world
   const own = flowOf(

@@ -46,12 +46,11 @@ export class Home {
 
   /** @param mayLeave whether one may leave a node that is short of something @returns undefined where they can be here */
   cause(mayLeave: boolean): Cause | undefined {
-    const { schedules, nodes } = this.#premises
+    const { schedules } = this.#premises
     const { zone, node } = this.#decision
     const isDecided = zone !== undefined || node !== undefined
     const short = () => (mayLeave ? this.#shortage() : undefined)
     if (!isDecided) return schedules ? undefined : short()
-    if (nodes.length === 0) return undefined // nobody may see them
     if (this.#nodes.length === 0)
       return {
         kind: 'lost',
