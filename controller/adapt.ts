@@ -113,18 +113,14 @@ function nodesOf(
     })
 }
 
-function tellRefuges({ name: flow, refuges = {} }: Inventory, before: Refuges, { emit }: Context): void {
+function tellRefuges({ name: flow, refuges = {} }: Inventory, before: Refuges, { emit, log }: Context): void {
   for (const name of new Set([...Object.keys(before), ...Object.keys(refuges)])) {
     const [now, old] = [refuges[name], before[name]]
     if (now === old) continue
     const to = now ? placeText(now) : 'where it is decided to be'
-    emit({
-      type: 'relocated',
-      flow,
-      function: name,
-      to,
-      reason: now ? now.reason : `no more: ${old!.reason}`,
-    })
+    const reason = now ? now.reason : `no more: ${old!.reason}`
+    log.warn({ flow, function: name, to, reason }, 'a function goes elsewhere')
+    emit({ type: 'relocated', flow, function: name, to, reason })
   }
 }
 
