@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Plan, Situation } from '../controller/placement/advice.ts'
 import { type ControllerOptions, command, controllerOptions, jsonOption } from './command.ts'
@@ -17,6 +19,7 @@ interface Options extends ControllerOptions, ForgeFlags, ProposeFlags {
   explain?: string
   format: 'text' | 'markdown'
   base?: string
+  dryRun?: true
   json?: true
 }
 
@@ -47,6 +50,7 @@ export const suggest = (): Command =>
         .option('--since <TIME>', 'how far back to look at what runs, such as 24h (default: 1h)', duration)
         .option('--max-moves <N>', 'at most so many moves', atLeastOne)
         .option('--time <DURATION>', 'how long to look for a better answer (default: 10s)', duration)
+        .option('--dry-run', 'only say it, which is what happens without --propose')
         .option('--explain <FUNCTION>', 'what each place would cost for this one')
         .addOption(
           new Option('--format <FORMAT>', 'markdown is what a pull request says')
@@ -58,7 +62,7 @@ export const suggest = (): Command =>
         .option('--base <BRANCH>', 'branch to propose it for (default: that of the remote)')
         .addOption(
           jsonOption(
-            '{"flow", "current", "plans", "chosen"}, or with --explain {"function", "here", "others"}',
+            '{"flow", "current", "plans", "chosen", "findings"}, or with --explain {"function", "here", "others"}',
           ),
         ),
       'open a pull request, or bring the one there is up to date; take it back if nothing pays',
@@ -67,10 +71,13 @@ export const suggest = (): Command =>
     const { Highs } = await import('../controller/placement/highs.ts')
     const { propose } = await import('./suggest/propose.ts')
     const { outcomeText, suggestText } = await import('./suggest/text.ts')
-    const { suggestionText } = await import('../controller/placement/suggestion-text.ts')
+    const { contradictionText, suggestionText } = await import('../controller/placement/suggestion-text.ts')
+    const { contradictionOf } = await import('../controller/placement/contradiction.ts')
     const { telemetryFile } = await import('./telemetry/file.ts')
     const { situationOf } = await import('../controller/placement/situation/situation.ts')
     const { advise, isAgainst } = await import('../controller/placement/advice.ts')
+    if (options.propose && options.dryRun)
+      throw new Usage('--dry-run changes nothing, and --propose does', 'Leave one of the two out.')
     const forge = forgeAccess(options)
     if (options.propose && !forge) throw new Usage('--propose needs --forge: github or gitea')
     const flow = await flowIn(dir)
@@ -92,8 +99,15 @@ export const suggest = (): Command =>
       ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
     })
     const { chosen } = advice
+    const findings = advice.conflict
+      ? contradictionOf(
+          advice.conflict,
+          await readFile(join(dir, 'dataflow.yaml'), 'utf8'),
+          posix.join(dir, 'dataflow.yaml'),
+        )
+      : []
     const textOf = (plan: Plan) =>
-      suggestionText(flow.name, situation, advice, plan, options.telemetry ?? 'FILE')
+      suggestionText(flow.name, situation, advice, plan, options.telemetry ?? 'FILE', findings)
     const isTold = options.propose && (chosen !== undefined || isAgainst(advice))
     const outcome =
       isTold &&
@@ -106,10 +120,13 @@ export const suggest = (): Command =>
       }))
     progress.pause()
     if (options.json)
-      return console.log(JSON.stringify({ flow: flow.name, ...advice, ...(outcome && { outcome }) }, null, 2))
+      return console.log(
+        JSON.stringify({ flow: flow.name, ...advice, findings, ...(outcome && { outcome }) }, null, 2),
+      )
     const shown = chosen ?? advice.plans.findLast(({ moves }) => moves.length > 0)
-    if (options.format === 'text') console.log(suggestText(flow.name, situation, advice))
+    if (options.format === 'text') console.log(suggestText(flow.name, situation, advice, findings))
     else if (shown) console.log(`# ${textOf(shown).title}\n\n${textOf(shown).body}`)
+    else if (findings.length > 0) console.log(contradictionText(findings))
     else console.log('Nothing would be better than where all of it is.')
     if (outcome) console.log(`\n${outcomeText(outcome)}`)
   })

@@ -11,6 +11,7 @@ import type { TelemetryFile } from '../controller/telemetry/file.ts'
 import { load } from '../schema/index.ts'
 import { code, flow } from './support/climate-flow.ts'
 import { busy, edge, fileOf } from './support/climate-telemetry.ts'
+import { contradicting } from './support/contradicting-flow.ts'
 import { until } from './support/controlled.ts'
 import { TestForge } from './support/forge/forge.ts'
 import { type GitServer, startGitServer } from './support/git-server.ts'
@@ -127,6 +128,21 @@ Advice('says what keeps it from making one, and goes on once that is over', asyn
   await until('what is new is said', () => dataflow.suggestion?.reason === 'ForgeUnreachable')
   forge.trouble = () => undefined
   await until('a pull request is there', () => forge.pulls.all.length > 0)
+})
+
+Advice('says on which lines rules are that can not all hold, until they can', async world => {
+  const { advisor, dataflow, repository } = world
+  await repository.publish({ 'flows/dataflow.yaml': contradicting })
+  await settle(world)
+  advisor.after(dataflow)
+  await until('it is said', () => dataflow.suggestion?.reason === 'RulesContradict')
+  const { state, message } = dataflow.suggestion!
+  assert.is(state, 'failed')
+  assert.match(message!, 'flows/dataflow.yaml:11:34')
+  assert.match(message!, 'No placement has all of this: ')
+  await repository.publish({ 'flows/dataflow.yaml': flow('cloud') })
+  await settle(world)
+  await until('it is so no more', () => dataflow.suggestion?.reason !== 'RulesContradict')
 })
 
 Advice('proposes nothing for what is not as its repository says, nor from few figures', async world => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { Finding } from '../../schema/finding.ts'
 import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
 import type { Dataflow } from '../dataflow.ts'
@@ -11,6 +12,7 @@ import type { Source } from '../source/index.ts'
 import type { TelemetryFile } from '../telemetry/file.ts'
 import { WorkQueue } from '../work-queue.ts'
 import { advise, isAgainst, type Plan } from './advice.ts'
+import { contradictionOf } from './contradiction.ts'
 import { Highs } from './highs.ts'
 import { proposalOf } from './proposal.ts'
 import { realisedOf, realisedText } from './realised.ts'
@@ -95,11 +97,14 @@ export class Advisor {
     const branch = source.proposalBranch!(`${proposing.branchPrefix ?? defaultPrefix}${flow.name}`)
     const proposals = new Proposals(forge, branch, proposing)
     const { chosen } = advice
+    const base = await this.#base(dataflow)
+    const findings = contradictionOf(advice.conflict ?? [], base.before, base.path)
     if (chosen) {
-      const text = suggestionText(flow.name, situation, advice, chosen, 'FILE')
-      const proposal = proposalOf(flow, chosen, text, await this.#base(dataflow))
+      const text = suggestionText(flow.name, situation, advice, chosen, 'FILE', findings)
+      const proposal = proposalOf(flow, chosen, text, base)
       this.#tell(dataflow, chosen, await proposals.keep(proposal, signal))
     } else if (isAgainst(advice)) this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
+    this.#tellContradiction(dataflow, findings, chosen)
     const merged = await proposals.merged(signal)
     if (!merged) return
     const realised = realisedOf(situation, merged)
@@ -128,6 +133,21 @@ export class Advisor {
     }
     if (kind === 'opened' || kind === 'updated' || kind === 'withdrawn')
       this.#options.emit({ type: 'suggested', flow: dataflow.name, state: kind, url: outcome.url })
+  }
+
+  /** Whatever is suggested keeps most of the rules at best: a person has to change one. */
+  #tellContradiction(dataflow: Dataflow, findings: Finding[], plan: Plan | undefined): void {
+    const reason = 'RulesContradict'
+    if (findings.length === 0) {
+      if (dataflow.suggestion?.reason === reason) delete dataflow.suggestion
+      return
+    }
+    const places = findings.map(({ file, line, column }) => `${file}:${line}:${column}`)
+    dataflow.suggestion = {
+      ...((plan && dataflow.suggestion) ?? { state: 'failed', moves: [], at: new Date().toISOString() }),
+      reason,
+      message: `${places.join(', ')}: ${findings[0]!.message}`,
+    }
   }
 
   #failed(name: string, error: unknown): void {
