@@ -84,6 +84,7 @@ export class Hosting {
       outside: this.#outside,
       connection: () => this.#control,
       backlog: () => this.#units.backlog,
+      storedBytes: () => this.#units.storedBytes,
     })
   }
 

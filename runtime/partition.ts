@@ -117,6 +117,10 @@ export class Partition {
     return this.#outbox?.backlog() ?? {}
   }
 
+  get storedBytes() {
+    return this.#state.storedBytes
+  }
+
   /** Consumers that this partition waits for. */
   get waitingFor() {
     return this.#outbox?.waitingFor() ?? []

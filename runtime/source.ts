@@ -118,6 +118,9 @@ export class Source implements Unit {
     return this.#closed ? 0 : this.#inEffect
   }
 
+  /** Its numbering is all that it keeps. */
+  readonly storedBytes = 0
+
   get backlog() {
     return this.#outbox?.backlog() ?? {}
   }

@@ -56,6 +56,27 @@ Placement('has what is placed, where it is, and what it takes', () => {
   assert.is(item.fixed, undefined, 'the zone is a decision, and advice may change it')
 })
 
+Placement('has the state that travels with what is placed, of all of its hosts', () => {
+  const kept = busy.map(window => ({
+    ...window,
+    functions: {
+      ...window.functions,
+      filter: { 'cloud-1': { ...window.functions.filter!['cloud-1']!, storedBytes: momentsOf(2 ** 20) } },
+    },
+  }))
+  const { hosts } = fileOf(kept).header
+  const twice = fileOf(kept, { broker: edge, hosts: [...hosts, { function: 'filter', node: 'cloud-1' }] })
+  const bytes = (file: typeof twice) =>
+    situationOf(file, flow()).mean.items.map(({ stateBytes }) => stateBytes)
+  assert.equal(bytes(fileOf(kept, { broker: edge })), [undefined, 2 ** 20, undefined])
+  assert.equal(bytes(twice), [undefined, 2 ** 21, undefined])
+  assert.equal(
+    bytes(fileOf(busy, { broker: edge })),
+    [undefined, undefined, undefined],
+    'of hosts that say nothing',
+  )
+})
+
 Placement('has what travels, by which broker, and the round trips that were measured', () => {
   const { mean } = situationOf(fileOf(minutes(2)), flow())
   assert.equal(

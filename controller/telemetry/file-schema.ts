@@ -73,14 +73,18 @@ const edge = record(
   [...optionalRates, 'latency', 'ignored', 'clockErrorMs', 'lagRecords'],
 )
 
-const functionWindow = record({
-  hosts: moments,
-  calls: whole,
-  handlerMs: least0,
-  cpuMillis: moments,
-  residentBytes: moments,
-  busy: moments,
-})
+const functionWindow = record(
+  {
+    hosts: moments,
+    calls: whole,
+    handlerMs: least0,
+    cpuMillis: moments,
+    residentBytes: moments,
+    storedBytes: moments,
+    busy: moments,
+  },
+  ['storedBytes'],
+)
 
 const flown = record(rates, optionalRates)
 

@@ -63,6 +63,8 @@ export interface HostFigures {
   /** Of processor time, thousandths of a core. */
   cpuMillis?: Figure
   memoryBytes?: Figure
+  /** Of state that the broker has for it, about: what travels when it moves. */
+  storedBytes?: Figure
   /** Of one call. */
   handlerMs?: Figure
   /** Share of the time in which its event loop had something to do, 0 to 1. */

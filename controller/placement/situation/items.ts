@@ -12,13 +12,15 @@ export function itemsOf({ nodes }: Flow, snapshot: Snapshot): Item[] {
     const figures = snapshot.functions.find(({ name }) => name === node.name)
     const { require, prefer, near, apart, with: together, keep } = node.placement
     const place = placeOf(figures)
+    const hosts = Math.max(1, figures?.hosts.reduce((sum, { hosts }) => sum + hosts, 0) ?? 0)
     const home = snapshot.nodes.find(({ name }) => name === place)
     return {
       name: node.name,
       kind: node.kind,
-      hosts: Math.max(1, figures?.hosts.reduce((sum, { hosts }) => sum + hosts, 0) ?? 0),
+      hosts,
       ...neededBy(node, figures),
       ...(figures?.handlerMs && { handlerMs: figures.handlerMs.value }),
+      ...(figures?.storedBytes && { stateBytes: hosts * figures.storedBytes.value }),
       ...(require && { require }),
       ...(prefer && { prefer }),
       ...(near && { near: near.map(({ function: item, maxRttMs }) => ({ item, maxRttMs })) }),
