@@ -12,7 +12,7 @@ export interface ReplayOptions {
   minutes: number
   /** Between two looks. Absent: 10, as the advisor does. */
   everyMinutes?: number
-  /** What a look looks back on. Absent: an hour, as the advisor does. */
+  /** What a look looks back on, at most. Absent: a day, as the advisor does. */
   spanMinutes?: number
   rules?: DecisionRules
   highs?: Highs
@@ -37,15 +37,19 @@ export interface Replay {
 }
 
 const minuteMs = 60_000
+/** Before the first look. */
+const firstMinutes = 60
+/** Telemetry is kept by the minute for so long, and by ten minutes then; windows have the length of the longest. */
+const byMinute = 6 * 60
 
 /** Looks at a dataflow again and again with what decides in the product, and does what it suggests. */
 export async function replay(options: ReplayOptions): Promise<Replay> {
-  const { at, minutes, everyMinutes = 10, spanMinutes = 60, rules = defaultRules, highs } = options
+  const { at, minutes, everyMinutes = 10, spanMinutes = 24 * 60, rules = defaultRules, highs } = options
   const first = currentOf(at(0).items)
   const changes: Change[] = []
   const seen = new Map<string, Placement>([[JSON.stringify(first), first]])
   let current = first
-  for (let minute = spanMinutes; minute < minutes; minute += everyMinutes) {
+  for (let minute = firstMinutes; minute < minutes; minute += everyMinutes) {
     const situation = situationAt(options, minute, current, changes, spanMinutes)
     const advice = await advise(situation, { seconds: 4, now: () => performance.now(), highs }, rules)
     for (const { answer } of advice.plans) seen.set(JSON.stringify(answer.placement), answer.placement)
@@ -71,7 +75,9 @@ function situationAt(
   changes: readonly Change[],
   span: number,
 ): Situation {
-  const minutes = Array.from({ length: span }, (_, i) => minute - span + i)
+  const back = Math.min(span, minute)
+  const step = back > byMinute ? 10 : 1
+  const minutes = Array.from({ length: back / step }, (_, i) => minute - back + i * step)
   const windows = minutes.map(each => placed(at(each), current))
   const newest = minute * minuteMs
   const moved = changes
