@@ -23,7 +23,7 @@ interface Options extends ControllerOptions, ForgeFlags, ProposeFlags {
   json?: true
 }
 
-const hourMs = 3_600_000
+const dayMs = 24 * 3_600_000
 const defaultSeconds = 10
 
 export const suggest = (): Command =>
@@ -47,7 +47,7 @@ export const suggest = (): Command =>
       })
         .argument('[DIR]', 'folder of the dataflow', '.')
         .option('--telemetry <FILE>', 'a file of `dyninka telemetry export`, instead of what runs')
-        .option('--since <TIME>', 'how far back to look at what runs, such as 24h (default: 1h)', duration)
+        .option('--since <TIME>', 'how far back to look at what runs, such as 6h (default: 24h)', duration)
         .option('--max-moves <N>', 'at most so many moves', atLeastOne)
         .option('--time <DURATION>', 'how long to look for a better answer (default: 10s)', duration)
         .option('--dry-run', 'only say it, which is what happens without --propose')
@@ -84,7 +84,7 @@ export const suggest = (): Command =>
     const signal = interruption()
     const file = await telemetryFile(flow.name, {
       ...options,
-      since: options.since ?? hourMs,
+      since: options.since ?? dayMs,
       ...(options.telemetry !== undefined && { from: options.telemetry }),
     })
     const situation = situationOf(file, flow, options.brokerZone)

@@ -34,8 +34,8 @@ export interface OnlookerOptions {
 }
 
 const defaultEveryMs = 10 * 60_000
-/** What advice looks back on. */
-const spanMs = 3_600_000
+/** What advice looks back on: as long as a move has to pay. Less, and it follows the hours of the day to and fro. */
+const spanMs = 24 * 3_600_000
 
 /** Those that speak to a forge. @throws Problem where the repository is on none */
 export function onlookers({
