@@ -111,8 +111,15 @@ export interface NodeState {
   capacity?: NodeResources
   /** What hosts may use of it. */
   allocatable?: NodeResources
+  /** What all programs of it take, measured; absent where nobody says. */
+  used?: NodeUse
   /** As Kubernetes names them: `Ready`, `MemoryPressure`, … */
   conditions: { type: string; status: 'True' | 'False' | 'Unknown' }[]
+}
+
+export interface NodeUse extends Required<NodeResources> {
+  /** When it was measured, RFC 3339. */
+  at: string
 }
 
 export interface NodeResources {

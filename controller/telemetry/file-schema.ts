@@ -23,9 +23,10 @@ const node = record(
     labels: table(text),
     capacity: resources,
     allocatable: resources,
+    used: record({ cpuMillis: least0, memoryBytes: least0, at: text }),
     conditions: list(record({ type: text, status: { enum: ['True', 'False', 'Unknown'] } }), 100),
   },
-  ['zone', 'arch', 'capacity', 'allocatable'],
+  ['zone', 'arch', 'capacity', 'allocatable', 'used'],
 )
 
 export const headerSchema = record({

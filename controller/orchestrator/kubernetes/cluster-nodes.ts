@@ -1,6 +1,6 @@
 import type { DeclaredNode } from '../../../schema/declared-node.ts'
 import { cpuMillis, memoryBytes } from '../../../schema/quantity.ts'
-import type { NodeResources, NodeState } from '../orchestrator.ts'
+import type { NodeResources, NodeState, NodeUse } from '../orchestrator.ts'
 import { defaultZoneKey } from './affinity.ts'
 import type { ClusterNode, ClusterResources } from './objects.ts'
 import type { KubernetesOptions } from './options.ts'
@@ -31,10 +31,12 @@ export function declaredNodes(
 export function nodeStates(
   nodes: ClusterNode[],
   options: Parameters<typeof declaredNodes>[1] = {},
+  usage: ReadonlyMap<string, NodeUse> = new Map(),
 ): NodeState[] {
   const byName = new Map(nodes.map(node => [node.metadata.name, node]))
   return declaredNodes(nodes, options).map(({ name, zone, arch, labels = {} }) => {
     const { spec, status } = byName.get(name)!
+    const used = usage.get(name)
     const taken = spec?.unschedulable ? [{ type: 'Unschedulable', status: 'True' as const }] : []
     return {
       name,
@@ -43,6 +45,7 @@ export function nodeStates(
       labels,
       ...(status?.capacity && { capacity: resourcesOf(status.capacity) }),
       ...(status?.allocatable && { allocatable: resourcesOf(status.allocatable) }),
+      ...(used && { used }),
       conditions: [...(status?.conditions ?? []).map(({ type, status }) => ({ type, status })), ...taken],
     }
   })

@@ -1,7 +1,7 @@
 import type { Flow } from '../../../schema/flow.ts'
 import type { NodeState } from '../../orchestrator/orchestrator.ts'
 import type { TelemetryFile } from '../../telemetry/file.ts'
-import { snapshotOf } from '../../telemetry/snapshot.ts'
+import { type Snapshot, snapshotOf } from '../../telemetry/snapshot.ts'
 import type { Window } from '../../telemetry/window.ts'
 import type { Situation } from '../advice.ts'
 import { defaultTariff, type Instance, type Node } from '../instance.ts'
@@ -32,12 +32,13 @@ export function situationOf(
   const { zones, brokers, links, inferred } = network
   const items = itemsOf(flow, whole)
   const { movesPerDay, costPerDay, prices = {} } = flow.budget ?? {}
+  const nodes = whole.nodes.map(node => nodeOf(node, whole, pricePerHour(prices, node)))
   const instanceOf = (windows: Window[], isMeasured: boolean): Instance => {
     const edges = edgesOf(flow, snapshotOf({ header: file.header, windows }), isMeasured)
     const known = links.filter(({ from, to }) => !isMeasured || !inferred.has(`${from}.${to}`))
     return {
       zones,
-      nodes: whole.nodes.map(node => nodeOf(node, pricePerHour(prices, node))),
+      nodes,
       // A way of which nothing is known saves nothing.
       links: isMeasured ? links.map(link => (known.includes(link) ? link : { ...link, rttMs: 0 })) : links,
       brokers,
@@ -64,13 +65,21 @@ export function situationOf(
   }
 }
 
-const nodeOf = (node: NodeState, price: number): Node => {
+const nodeOf = (node: NodeState, { functions }: Snapshot, price: number): Node => {
   const { cpuMillis = unknownMillis, memoryBytes = unknownBytes } = node.allocatable ?? node.capacity ?? {}
+  const ours = (key: 'cpuMillis' | 'memoryBytes') =>
+    functions.reduce((sum, { hosts, byNode }) => {
+      const here = hosts.find(host => host.node === node.name)
+      return sum + (here?.hosts ?? 0) * (byNode[node.name]?.[key]?.value ?? 0)
+    }, 0)
+  /** What other programs take is not there for this dataflow. */
+  const left = (all: number, key: 'cpuMillis' | 'memoryBytes') =>
+    Math.max(0, all - Math.max(0, (node.used?.[key] ?? 0) - ours(key)))
   return {
     name: node.name,
     zone: zoneOf(node),
-    cpuMillis,
-    memoryBytes,
+    cpuMillis: left(cpuMillis, 'cpuMillis'),
+    memoryBytes: left(memoryBytes, 'memoryBytes'),
     arch: node.arch ?? 'unknown',
     labels: node.labels,
     pricePerHour: price,
