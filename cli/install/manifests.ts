@@ -23,6 +23,8 @@ export interface InstallOptions {
   selector?: string
   leaveTimeout: string
   pinAfter: string
+  /** PersistentVolumeClaim beside the controller that its telemetry outlives the pod in; for one replica. */
+  stateClaim?: string
 }
 
 type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] }
@@ -137,7 +139,7 @@ function rightsOfPeople(
 }
 
 function workload(options: InstallOptions): Manifest[] {
-  const { name, namespace, replicas } = options
+  const { name, namespace, replicas, stateClaim } = options
   const labels = labelsOf(options)
   const selector = selectorOf(options)
   const metadata = { name, namespace, labels }
@@ -146,7 +148,12 @@ function workload(options: InstallOptions): Manifest[] {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata,
-      spec: { replicas, selector: { matchLabels: selector }, template: podOf(options) },
+      spec: {
+        replicas,
+        ...(stateClaim !== undefined && { strategy: { type: 'Recreate' } }),
+        selector: { matchLabels: selector },
+        template: podOf(options),
+      },
     },
     {
       apiVersion: 'v1',
@@ -237,7 +244,12 @@ function podOf(options: InstallOptions) {
         },
       ],
       volumes: [
-        { name: 'state', emptyDir: { sizeLimit: '4Gi' } },
+        {
+          name: 'state',
+          ...(options.stateClaim === undefined
+            ? { emptyDir: { sizeLimit: '4Gi' } }
+            : { persistentVolumeClaim: { claimName: options.stateClaim } }),
+        },
         { name: 'tmp', emptyDir: { sizeLimit: '512Mi' } },
       ],
       affinity: {

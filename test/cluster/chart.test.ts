@@ -35,6 +35,8 @@ const wrong: [values: Record<string, string>, path: string, why: RegExp][] = [
   [{ watchNamespace: 'Team_A' }, '/watchNamespace', /'Team_A' does not match/],
   [{ definition: '1' }, '/definition', /want boolean/],
   [{ stateSize: 'big' }, '/stateSize', /'big' does not match/],
+  [{ stateClaim: 'Not_a_name' }, '/stateClaim', /'Not_a_name' does not match/],
+  [{ stateClaim: 'state' }, 'stateClaim takes replicas: 1', /one pod at a time/],
   [{ 'resources.request.cpu': '1' }, '/resources', /'request' not allowed/],
   [{ 'resources.limits.memory': 'much' }, '/resources/limits/memory', /'much' does not match/],
   [{ 'webhook.secret': 'a' }, '/webhook', /'secret' not allowed/],
@@ -77,6 +79,7 @@ const same: [what: string, values: Record<string, string>, options: Partial<Inst
       'imagePullSecrets[1]': 'theirs',
       'functionImagePullSecrets[0]': 'beside',
       'webhook.secretName': 'forge',
+      stateClaim: 'state',
     },
     {
       brokerImage: 'eclipse-mosquitto:2',
@@ -89,6 +92,7 @@ const same: [what: string, values: Record<string, string>, options: Partial<Inst
       imagePullSecrets: ['ours', 'theirs'],
       functionImagePullSecrets: ['beside'],
       webhookSecretName: 'forge',
+      stateClaim: 'state',
     },
   ],
 ]
