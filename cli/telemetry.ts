@@ -3,11 +3,13 @@ import { type Command, Option } from 'commander'
 import { type ControllerOptions, command, controllerOptions, jsonOption } from './command.ts'
 import { duration } from './duration.ts'
 import { Usage } from './failure.ts'
+import { prometheusOption } from './telemetry/prometheus-option.ts'
 
 interface Options extends ControllerOptions {
   since: number
   output?: string
   from?: string
+  prometheus?: string
   json?: true
 }
 
@@ -45,6 +47,7 @@ const show = () =>
     })
       .argument('[FLOW]', 'the dataflow, where several run; in a cluster, the Dataflow')
       .addOption(sinceOption())
+      .addOption(prometheusOption())
       .option('--from <FILE>', 'a file that was exported, instead of what runs')
       .addOption(
         jsonOption('{"flow", "at", "edges", "outside", "functions", "nodes", "roundTrips", "zonePairs", …}'),
@@ -73,6 +76,7 @@ const exportCommand = () =>
     })
       .argument('[FLOW]', 'the dataflow, where several run; in a cluster, the Dataflow')
       .addOption(sinceOption())
+      .addOption(prometheusOption())
       .option('-o, --output <FILE>', 'write there instead of stdout')
       .addOption(jsonOption('with --output: {"output", "flow", "windows", "bytes"}')),
   ).action(async (flow: string | undefined, options: Options) => {

@@ -58,6 +58,8 @@ export interface Proposing {
   branchPrefix?: string
   /** Zone of each broker that nothing else tells, by URL. */
   brokerZones?: Record<string, string>
+  /** URL of a Prometheus that scrapes the controller, to ask instead of what is kept here. */
+  prometheus?: string
   /** Between two looks. Default 10 min. */
   everyMs?: number
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Proposing } from '../../controller/options.ts'
+import { prometheusOption } from '../telemetry/prometheus-option.ts'
 
 export interface ProposeFlags {
   propose?: true
@@ -7,6 +8,7 @@ export interface ProposeFlags {
   reviewer?: string[]
   draft?: true
   brokerZone?: Record<string, string>
+  prometheus?: string
 }
 
 /** The options of a command that may open pull requests. @param what --propose does */
@@ -16,13 +18,15 @@ export const proposeOptions = (to: Command, what: string): Command =>
     .option('--label <NAME>', 'label of the pull request; may be repeated', several)
     .option('--reviewer <LOGIN>', 'who is asked for a review; may be repeated', several)
     .option('--draft', 'open it as a draft')
+    .addOption(prometheusOption())
     .option('--broker-zone <URL=ZONE>', 'where a broker is, if nothing tells; may be repeated', brokerZone)
 
-export const proposingOf = ({ label, reviewer, draft, brokerZone }: ProposeFlags): Proposing => ({
+export const proposingOf = ({ label, reviewer, draft, brokerZone, prometheus }: ProposeFlags): Proposing => ({
   ...(label && { labels: label }),
   ...(reviewer && { reviewers: reviewer }),
   ...(draft && { isDraft: draft }),
   ...(brokerZone && { brokerZones: brokerZone }),
+  ...(prometheus !== undefined && { prometheus }),
 })
 
 const several = (text: string, before: string[] = []) => [...before, text]

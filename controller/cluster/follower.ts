@@ -244,6 +244,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
           ...(spec.forge.pullRequests && { proposing: spec.forge.pullRequests }),
           source,
           telemetry,
+          ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
           broker,
           orchestrator,
           log,

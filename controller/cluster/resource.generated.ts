@@ -160,6 +160,10 @@ export interface DataflowSpec {
       brokerZones?: {
         [k: string]: string
       }
+      /**
+       * URL of a Prometheus that scrapes the controller, to ask instead of what that keeps.
+       */
+      prometheus?: string
     }
     /**
      * Secret with `token`, or with `appId` and `privateKey` of a GitHub App.
