@@ -11,7 +11,7 @@ export function itemsOf({ nodes }: Flow, snapshot: Snapshot): Item[] {
   return nodes.map(node => {
     const figures = snapshot.functions.find(({ name }) => name === node.name)
     const { require, prefer, near, apart, with: together, keep } = node.placement
-    const place = placeOf(figures)
+    const place = placeOf(figures, snapshot.nodes)
     const hosts = Math.max(1, figures?.hosts.reduce((sum, { hosts }) => sum + hosts, 0) ?? 0)
     const home = snapshot.nodes.find(({ name }) => name === place)
     return {
@@ -39,8 +39,10 @@ export function currentOf(items: readonly Item[]): Placement {
   )
 }
 
-const placeOf = (figures: FunctionFigures | undefined) =>
-  figures?.hosts.toSorted((a, b) => b.hosts - a.hosts || (a.node < b.node ? -1 : 1))[0]?.node
+const placeOf = (figures: FunctionFigures | undefined, nodes: Snapshot['nodes']) =>
+  figures?.hosts
+    .filter(({ node }) => nodes.some(({ name }) => name === node))
+    .toSorted((a, b) => b.hosts - a.hosts || (a.node < b.node ? -1 : 1))[0]?.node
 
 /** What is asked for is reserved, used or not; more than that may be used. */
 function neededBy(node: GraphNode, figures: FunctionFigures | undefined) {

@@ -11,6 +11,7 @@ import { movedIn } from './moved.ts'
 import { networkOf, zoneOf } from './network.ts'
 import { goalOf, pricePerHour } from './prices.ts'
 import { brokersOf, edgesOf, pathsOf } from './traffic.ts'
+import { withUsableNodes } from './usable.ts'
 
 const dayMs = 86_400_000
 /** Of a node that tells no capacity: more than any dataflow takes. */
@@ -20,14 +21,14 @@ const [unknownMillis, unknownBytes] = [1_000_000, 2 ** 50]
  * What advice rests on, from a file of telemetry and the dataflow that it is of. The same file, the same situation. Pure.
  *
  * @param brokerZones zone of each broker that is known to be there, by URL
- * @throws Problem where it can't be told where a broker is
+ * @throws Problem where it can't be told where a broker is, or something runs nowhere
  */
 export function situationOf(
   file: TelemetryFile,
   flow: Flow,
   brokerZones: Readonly<Record<string, string>> = {},
 ): Situation {
-  const whole = snapshotOf(file)
+  const whole = withUsableNodes(snapshotOf(file))
   const network = networkOf(whole, brokersOf(flow, whole.broker), brokerZones)
   const { zones, brokers, links, inferred } = network
   const items = itemsOf(flow, whole)

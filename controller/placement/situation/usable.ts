@@ -1,0 +1,35 @@
+import { Problem } from '../../../schema/problem.ts'
+import type { NodeState } from '../../orchestrator/orchestrator.ts'
+import type { Snapshot } from '../../telemetry/snapshot.ts'
+
+/** What takes no more, as Kubernetes says. */
+const full = ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Unschedulable']
+
+/**
+ * The same with no other nodes than those that something can run on: what is lost is none of them, and what takes no more
+ * only for what runs there. Pure.
+ *
+ * @throws Problem where something runs on none of them: what to do then is not a suggestion
+ */
+export function withUsableNodes(snapshot: Snapshot): Snapshot {
+  const { functions } = snapshot
+  const taken = new Set(functions.flatMap(({ hosts }) => hosts.map(({ node }) => node)))
+  const holds = ({ conditions }: NodeState, type: string) =>
+    conditions.some(condition => condition.type === type && condition.status === 'True')
+  const isLost = ({ conditions }: NodeState) =>
+    conditions.some(({ type, status }) => type === 'Ready' && status !== 'True')
+  const nodes = snapshot.nodes.filter(
+    node => !isLost(node) && (taken.has(node.name) || !full.some(type => holds(node, type))),
+  )
+  const names = new Set(nodes.map(({ name }) => name))
+  for (const { name, hosts } of functions) {
+    if (hosts.some(({ node }) => names.has(node))) continue
+    const [host] = hosts
+    throw new Problem(
+      'PlaceUnknown',
+      host ? `${name} runs on ${host.node}, which is lost` : `nothing of ${name} runs`,
+      { disposition: 'waiting', hint: 'Wait until all of it runs; `dyninka status` says what is missing.' },
+    )
+  }
+  return { ...snapshot, nodes }
+}
