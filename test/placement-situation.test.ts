@@ -98,6 +98,20 @@ Placement('has what travels, by which broker, and the round trips that were meas
   assert.equal(mean.paths, [{ id: 'raw⇒out', edges: ['→raw', 'raw→filter', 'filter.good→out'], boundMs: 0 }])
 })
 
+Placement('has the round trips of each window, and those of all where one tells none', () => {
+  const trips = (ms: number) => ({
+    'edge-1': { [edge]: momentsOf(0.5), [cloud]: momentsOf(ms) },
+    'cloud-1': { [edge]: momentsOf(ms), [cloud]: momentsOf(0.4) },
+  })
+  const windows = [30, 90, 0].map((ms, n) => windowOf(n, 1e6, { roundTripMs: ms === 0 ? {} : trips(ms) }))
+  const { mean, windows: each } = situationOf(fileOf(windows, { broker: edge }), flow())
+  assert.equal(
+    each.map(({ links }) => links[0]!.rttMs),
+    [30, 90, 60],
+  )
+  assert.is(mean.links[0]!.rttMs, 60)
+})
+
 Placement('has a window for each stretch of equal length', () => {
   const long = { ...windowOf(0), lengthMs: 60_000 }
   const { windows } = situationOf(fileOf([long, ...minutes(2).slice(6)]), flow())

@@ -28,8 +28,8 @@ export function suggestionText(
     `Moves ${listed(moves)}.`,
     `**Saves ${money(benefit.mean)} an hour** (between ${money(benefit.low)} and ${money(benefit.high)} with 90 % confidence, ` +
       `from ${benefit.windows} windows), ${share(benefit.mean, before.cost - before.terms.migration)} of what it costs now. ` +
-      `Moving costs ${money(movingCost)} once. No answer can cost less than ${money(answer.bound ?? Number.NaN)} an hour; ` +
-      `this one costs ${money(answer.cost - answer.evaluation.terms.migration)}.`,
+      `Moving costs ${money(movingCost)} once. With that, as a share of each hour, no answer can cost less than ` +
+      `${money(answer.bound ?? Number.NaN)} an hour; this one costs ${money(answer.cost)}.`,
     ...(contradiction.length > 0 ? [contradictionText(contradiction)] : []),
     '### Before',
     fenced('mermaid', mermaid(mean, current, moved)),

@@ -30,12 +30,24 @@ export function situationOf(
 ): Situation {
   const whole = withUsableNodes(snapshotOf(file))
   const network = networkOf(whole, brokersOf(flow, whole.broker), brokerZones)
-  const { zones, brokers, links, inferred } = network
+  const { zones, brokers, inferred } = network
+  const places = Object.fromEntries(
+    brokers.map(({ name, place }) => [name, 'zone' in place ? place.zone : '']),
+  )
+  /** As they were in some windows; where those tell nothing, as they are on the whole. */
+  const linksIn = ({ roundTrips, zonePairs }: Snapshot) => {
+    const then = networkOf({ ...whole, roundTrips, zonePairs }, Object.keys(places), places)
+    return network.links.map((link, i) =>
+      then.inferred.has(`${link.from}.${link.to}`) ? link : { ...link, rttMs: then.links[i]!.rttMs },
+    )
+  }
   const items = itemsOf(flow, whole)
   const { movesPerDay, costPerDay, prices = {} } = flow.budget ?? {}
   const nodes = whole.nodes.map(node => nodeOf(node, whole, pricePerHour(prices, node)))
   const instanceOf = (windows: Window[], isMeasured: boolean): Instance => {
-    const edges = edgesOf(flow, snapshotOf({ header: file.header, windows }), isMeasured)
+    const snapshot = snapshotOf({ header: file.header, windows })
+    const edges = edgesOf(flow, snapshot, isMeasured)
+    const links = linksIn(snapshot)
     const known = links.filter(({ from, to }) => !isMeasured || !inferred.has(`${from}.${to}`))
     return {
       zones,

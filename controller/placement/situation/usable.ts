@@ -18,8 +18,11 @@ export function withUsableNodes(snapshot: Snapshot): Snapshot {
     conditions.some(condition => condition.type === type && condition.status === 'True')
   const isLost = ({ conditions }: NodeState) =>
     conditions.some(({ type, status }) => type === 'Ready' && status !== 'True')
+  const isFull = (node: NodeState) => full.some(type => holds(node, type))
+  // Virtual nodes of one machine are short of what that is short of: all of them.
+  const areAllFull = snapshot.nodes.every(isFull)
   const nodes = snapshot.nodes.filter(
-    node => !isLost(node) && (taken.has(node.name) || !full.some(type => holds(node, type))),
+    node => !isLost(node) && (areAllFull || taken.has(node.name) || !isFull(node)),
   )
   const names = new Set(nodes.map(({ name }) => name))
   for (const { name, hosts } of functions) {
