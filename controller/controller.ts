@@ -4,11 +4,13 @@ import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
 import { awake } from './awake.ts'
 import { BrokerAccounts } from './broker/accounts/accounts.ts'
-import { BrokerClient } from './broker/broker-client.ts'
+import { BrokerClient, withoutCredentials } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
 import { InventoryFiles } from './inventory-files.ts'
+import { Links, stopLinks } from './link/links.ts'
+import { checkZones, withRoundTrips } from './link/ways.ts'
 import { lockState } from './lock.ts'
 import { onlookers } from './onlookers.ts'
 import { openSource } from './open-source.ts'
@@ -36,6 +38,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const [address, port] = parseListen(options.listen ?? '127.0.0.1:0')
   const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
   if (!isEmbedded) checkBrokerUrl(options.broker!)
+  checkZones(options)
   makeStateFolder(state)
   const store = `${state}/store`
   const closers: (() => unknown)[] = []
@@ -56,6 +59,14 @@ export async function startController(options: ControllerOptions): Promise<Contr
       : { url: options.broker!, adopted: true }
     if (!adopted) closers.push(() => stopEmbeddedBroker(state))
     const runtime = await bundling
+    const { nodes, links: declared = [], brokerZone } = options
+    const links = await Links.open(
+      state,
+      declared,
+      brokerZone === undefined ? [] : [{ url: withoutCredentials(brokerUrl), zone: brokerZone }],
+    )
+    closers.push(() => links.close())
+    if (!adopted) closers.push(() => stopLinks(state))
     emit({ type: 'broker', url: brokerUrl, adopted: isEmbedded && adopted })
     const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
     const inventories = new InventoryFiles(state)
@@ -64,11 +75,14 @@ export async function startController(options: ControllerOptions): Promise<Contr
       new BrokerAccounts({ dedicated: () => broker.dedicated() }, brokerUrl, options.accounts.key)
     const orchestrator = new LocalOrchestrator({
       state,
-      brokerOf: (flow, node) => accounts?.urlOf(flow, node) ?? brokerUrl,
+      brokerOf: (flow, node, zone) => links.urlFrom(zone, accounts?.urlOf(flow, node) ?? brokerUrl),
       secrets: () => secrets.read(),
       folderOf: flow => (options.dir === undefined ? `${state}/files/${flow}` : resolve(options.dir)),
-      ...(options.nodes && { nodes: options.nodes }),
+      ...(nodes && { nodes: withRoundTrips(nodes, declared) }),
+      network: { links: declared, ...(brokerZone !== undefined && { brokerZone }) },
+      ...(options.windowMs !== undefined && { figuresMs: options.windowMs / 2 }),
     })
+    if (links.haveChanged) orchestrator.restartAll('the links between zones have changed')
     closers.push(() => orchestrator.close())
     const broker = await BrokerClient.connect(brokerUrl, {
       onChange: flow => reconciler.flowChanged(flow),
@@ -83,7 +97,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
     closers.push(() => broker.close())
     if (!isEmbedded) await checkBroker(brokerUrl)
     const source = openSource(options, state, () => reconciler.lookAtSource())
-    const telemetry = openTelemetry(state, log)
+    const telemetry = openTelemetry(state, log, {
+      brokerAt: url => links.brokerAt(url),
+      ...(options.windowMs !== undefined && { windowMs: options.windowMs }),
+    })
     const reconciler = new Reconciler({
       source,
       path: options.path ?? '',
@@ -151,6 +168,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
           await broker.close()
           await orchestrator.close()
           try {
+            links.close()
+            if (hosts) await stopLinks(state)
             if (hosts && isEmbedded) await stopEmbeddedBroker(state)
           } finally {
             closers[0]!()

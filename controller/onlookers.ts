@@ -26,7 +26,7 @@ export interface OnlookerOptions {
   source: Source
   telemetry: Telemetry
   broker: Pick<BrokerClient, 'url'>
-  orchestrator: Pick<Orchestrator, 'nodeStates'>
+  orchestrator: Pick<Orchestrator, 'nodeStates' | 'network'>
   log: Logger
   emit(event: ControllerEvent): void
   /** The status of a dataflow may say something new. */

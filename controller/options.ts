@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { DeclaredLink } from '../schema/declared-link.ts'
 import type { Finding } from '../schema/finding.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import type { ForgeOptions } from './forge/forge.ts'
@@ -30,6 +31,12 @@ export interface ControllerOptions {
   state: string
   /** Virtual nodes of this machine. Default: one, `local` in zone `local`. */
   nodes?: DeclaredNode[]
+  /** What lies between their zones. Absent: nothing at all. */
+  links?: DeclaredLink[]
+  /** Zone of the broker. Needed where there are links. */
+  brokerZone?: string
+  /** Length of the windows of telemetry. Default 10 s. */
+  windowMs?: number
   /** `.env`-style file of secrets; the variables `DYNINKA_SECRET_<NAME>` are read besides, and win. */
   secrets?: string
   /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */

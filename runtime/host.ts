@@ -47,6 +47,7 @@ try {
     ...(module && { handlers: module }),
     env,
     log,
+    ...(variables.DYNINKA_FIGURES_MS !== undefined && { figuresMs: Number(variables.DYNINKA_FIGURES_MS) }),
     ...(variables.DYNINKA_LISTEN !== undefined && { listen: variables.DYNINKA_LISTEN }),
     onReady() {
       const port = variables.DYNINKA_READY_PORT

@@ -35,6 +35,8 @@ export interface HostEnvironment {
   DYNINKA_BROKER: string
   /** Names of the variables that `ctx.env` shows, comma-separated. */
   DYNINKA_ENV: string
+  /** Between two reports of figures, ms; five seconds when absent. */
+  DYNINKA_FIGURES_MS?: string
   /** Address on which an HTTP source listens, `*` for all; the loopback address when absent. */
   DYNINKA_LISTEN?: string
   /** TCP port that is opened once this host holds what is its own: whoever it replaces may go. */

@@ -6,6 +6,7 @@ export interface ProposeFlags {
   label?: string[]
   reviewer?: string[]
   draft?: true
+  /** By URL; an empty one is the dataflow's own. */
   brokerZone?: Record<string, string>
 }
 
@@ -16,7 +17,11 @@ export const proposeOptions = (to: Command, what: string): Command =>
     .option('--label <NAME>', 'label of the pull request; may be repeated', several)
     .option('--reviewer <LOGIN>', 'who is asked for a review; may be repeated', several)
     .option('--draft', 'open it as a draft')
-    .option('--broker-zone <URL=ZONE>', 'where a broker is, if nothing tells; may be repeated', brokerZone)
+    .option(
+      '--broker-zone <ZONE>',
+      'where the broker is; URL=ZONE for another one that a source or sink uses; may be repeated',
+      brokerZone,
+    )
 
 export const proposingOf = ({ label, reviewer, draft, brokerZone }: ProposeFlags): Proposing => ({
   ...(label && { labels: label }),
@@ -28,7 +33,8 @@ export const proposingOf = ({ label, reviewer, draft, brokerZone }: ProposeFlags
 const several = (text: string, before: string[] = []) => [...before, text]
 
 function brokerZone(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const [url, zone] = [text.slice(0, text.lastIndexOf('=')), text.slice(text.lastIndexOf('=') + 1)]
-  if (/^\w+:\/\/./.test(url) && zone !== '') return { ...before, [url]: zone }
-  throw new InvalidArgumentError('It is like mqtt://broker.example:1883=edge-lyon.')
+  const at = text.lastIndexOf('=')
+  const [url, zone] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
+  if ((at < 0 || /^\w+:\/\/./.test(url)) && zone !== '') return { ...before, [url]: zone }
+  throw new InvalidArgumentError('It is like edge-lyon, or mqtt://broker.example:1883=edge-lyon.')
 }

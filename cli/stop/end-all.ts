@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readJson } from '../../controller/atomic-file.ts'
 import { awake } from '../../controller/awake.ts'
 import { stopEmbeddedBroker } from '../../controller/broker/embedded-broker.ts'
+import { stopLinks } from '../../controller/link/links.ts'
 import { LocalOrchestrator } from '../../controller/orchestrator/local/local-orchestrator.ts'
 import { isAlive, type ProcessIdentity, signal } from '../../controller/process-identity.ts'
 import { Problem } from '../../schema/problem.ts'
@@ -34,6 +35,7 @@ export async function endAll(state: string): Promise<Ended> {
   await awake(async () => {
     await orchestrator.stopAll()
     await orchestrator.close()
+    await stopLinks(state)
     await stopEmbeddedBroker(state)
   })
   return { controller, hosts, broker }

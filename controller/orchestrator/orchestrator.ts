@@ -1,3 +1,4 @@
+import type { DeclaredLink } from '../../schema/declared-link.ts'
 import type { DeclaredNode } from '../../schema/declared-node.ts'
 import type { Node, Placement } from '../../schema/flow.ts'
 
@@ -136,6 +137,12 @@ export interface LogOptions {
   signal: AbortSignal
 }
 
+export interface DeclaredNetwork {
+  links: DeclaredLink[]
+  /** Of the dataflow's own broker. */
+  brokerZone?: string
+}
+
 /** Runs hosts somewhere, keeps them running, and knows them again after a restart of the controller. */
 export interface Orchestrator {
   /** It chooses nodes itself, by the placement of each workload. */
@@ -150,6 +157,8 @@ export interface Orchestrator {
   nodes(): Promise<DeclaredNode[]>
   nodeStates(): Promise<NodeState[]>
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>
+  /** What was declared of what lies between zones. */
+  readonly network?: DeclaredNetwork
   /** Called with the flow whenever `observe` would say something new. */
   onChange(listener: (flow: string) => void): void
   /** Removes what hosts that are gone left, once it is old. @param isLeaving or younger: nothing of it starts again */

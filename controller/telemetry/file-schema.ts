@@ -28,28 +28,43 @@ const node = record(
   ['zone', 'arch', 'capacity', 'allocatable'],
 )
 
-export const headerSchema = record({
-  v: { const: 1 },
-  kind: { const: 'dyninka-telemetry' },
-  flow: text,
-  at: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' },
-  since: text,
-  revision: text,
-  broker: text,
-  graph: list(
-    record(
-      {
-        name: text,
-        kind: { enum: ['source', 'function', 'sink'] },
-        from: list(record({ node: text, output: text })),
-        hasEventTime: { const: true },
-      },
-      ['hasEventTime'],
+const link = record(
+  {
+    zones: { ...list(text, 2), minItems: 2 },
+    rttMs: least0,
+    bytesPerSecond: positive,
+    pricePerGiB: least0,
+  },
+  ['bytesPerSecond', 'pricePerGiB'],
+)
+
+export const headerSchema = record(
+  {
+    v: { const: 1 },
+    kind: { const: 'dyninka-telemetry' },
+    flow: text,
+    at: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' },
+    since: text,
+    revision: text,
+    broker: text,
+    graph: list(
+      record(
+        {
+          name: text,
+          kind: { enum: ['source', 'function', 'sink'] },
+          from: list(record({ node: text, output: text })),
+          hasEventTime: { const: true },
+        },
+        ['hasEventTime'],
+      ),
     ),
-  ),
-  hosts: list(record({ function: text, node: text })),
-  nodes: list(node),
-})
+    hosts: list(record({ function: text, node: text })),
+    nodes: list(node),
+    links: list(link, 10_000),
+    brokerZone: text,
+  },
+  ['links', 'brokerZone'],
+)
 
 const moments = record({
   count: { type: 'integer', minimum: 1 },

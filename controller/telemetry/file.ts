@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { DeclaredLink } from '../../schema/declared-link.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { NodeState } from '../orchestrator/orchestrator.ts'
 import { headerSchema, windowSchema } from './file-schema.ts'
@@ -21,6 +22,10 @@ export interface TelemetryHeader {
   /** Those that ran then. */
   hosts: { function: string; node: string }[]
   nodes: NodeState[]
+  /** As declared; what was measured is in the windows. */
+  links?: DeclaredLink[]
+  /** Of the dataflow's own broker, where that was declared. */
+  brokerZone?: string
 }
 
 export interface TelemetryNode {

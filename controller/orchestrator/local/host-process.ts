@@ -13,6 +13,8 @@ export interface Launch {
   record: string
   log: string
   broker: string
+  /** Between two reports of figures. */
+  figuresMs?: number
   secrets: ReadonlyMap<string, string>
   /** Working folder of the process. */
   folder: string
@@ -32,6 +34,7 @@ export function launch({
   record,
   log,
   broker,
+  figuresMs,
   secrets,
   folder,
   compileCache,
@@ -45,6 +48,7 @@ export function launch({
     DYNINKA_GENERATION: String(spec.generation),
     DYNINKA_ARTIFACT: workload.artifact,
     DYNINKA_BROKER: broker,
+    ...(figuresMs !== undefined && { DYNINKA_FIGURES_MS: String(figuresMs) }),
     DYNINKA_ENV: [...Object.keys(workload.env), ...workload.secrets].join(','),
     ...(workload.code !== undefined && { DYNINKA_CODE: join(workload.code, 'function.mjs') }),
   }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { identify, isAlive, signal } from '../../process-identity.ts'
 import type {
+  DeclaredNetwork,
   DeclaredNode,
   HostChange,
   LogLine,
@@ -23,8 +24,11 @@ import { SupervisedHost } from './supervised-host.ts'
 export interface LocalOptions {
   state: string
   nodes?: DeclaredNode[]
-  /** URL with which the hosts of a node connect. */
-  brokerOf: (flow: string, node: string) => string
+  network?: DeclaredNetwork
+  /** URL with which the hosts of a node of the graph connect. @param zone that they run in */
+  brokerOf: (flow: string, node: string, zone: string | undefined) => string
+  /** Between two reports of figures of each host. Absent: as a host has it. */
+  figuresMs?: number
   secrets: () => ReadonlyMap<string, string>
   /** Folder that relative paths in a dataflow are relative to. */
   folderOf: (flow: string) => string
@@ -55,6 +59,10 @@ export class LocalOrchestrator implements Orchestrator {
       setInterval(() => this.#check(), checkMs).unref(),
       setInterval(() => this.#sweep(), sweepMs).unref(),
     ]
+  }
+
+  get network(): DeclaredNetwork {
+    return this.#options.network ?? { links: [] }
   }
 
   async nodes(): Promise<DeclaredNode[]> {
@@ -107,6 +115,11 @@ export class LocalOrchestrator implements Orchestrator {
     return followLogs(join(this.#options.state, 'logs', flow), node, options)
   }
 
+  /** Ends every process at once; each is started again. */
+  restartAll(reason: string): void {
+    for (const host of this.#hosts.values()) host.kill(reason)
+  }
+
   /** Stops every host. Returns once all are gone. */
   async stopAll(): Promise<void> {
     const gone = Promise.withResolvers<void>()
@@ -156,11 +169,18 @@ export class LocalOrchestrator implements Orchestrator {
         nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica),
       ),
       log: this.#logOf(record),
-      broker: brokerOf(flow, record.spec.workload.node),
+      broker: brokerOf(flow, record.spec.workload.node, this.#zoneOf(record.spec.place)),
+      ...(this.#options.figuresMs !== undefined && { figuresMs: this.#options.figuresMs }),
       secrets: secrets(),
       folder: folderOf(flow),
       compileCache: join(state, 'compile-cache'),
     })
+  }
+
+  /** Of a node that says none, its name: as placement has it. */
+  #zoneOf(place: string) {
+    const { nodes = oneNode } = this.#options
+    return nodes.find(({ name }) => name === place)?.zone ?? place
   }
 
   #remove(host: SupervisedHost) {

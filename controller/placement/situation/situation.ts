@@ -19,7 +19,7 @@ const [unknownMillis, unknownBytes] = [1_000_000, 2 ** 50]
 /**
  * What advice rests on, from a file of telemetry and the dataflow that it is of. The same file, the same situation. Pure.
  *
- * @param brokerZones zone of each broker that is known to be there, by URL
+ * @param brokerZones zone of each broker that is known to be there, by URL; an empty one is the dataflow's own
  * @throws Problem where it can't be told where a broker is
  */
 export function situationOf(
@@ -28,7 +28,13 @@ export function situationOf(
   brokerZones: Readonly<Record<string, string>> = {},
 ): Situation {
   const whole = snapshotOf(file)
-  const network = networkOf(whole, brokersOf(flow, whole.broker), brokerZones)
+  const { '': own = file.header.brokerZone, ...others } = brokerZones
+  const network = networkOf(
+    whole,
+    brokersOf(flow, whole.broker),
+    { ...(own !== undefined && { [whole.broker]: own }), ...others },
+    file.header.links,
+  )
   const { zones, brokers, links, inferred } = network
   const items = itemsOf(flow, whole)
   const { movesPerDay, costPerDay, prices = {} } = flow.budget ?? {}
