@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Plan, Situation } from '../controller/placement/advice.ts'
 import { type ControllerOptions, command, controllerOptions, jsonOption } from './command.ts'
 import { duration } from './duration.ts'
@@ -7,7 +7,14 @@ import { flowIn } from './flow-in.ts'
 import { interruption } from './interrupt.ts'
 import { Progress } from './progress.ts'
 import { type ForgeFlags, forgeAccess, forgeOption } from './run/forge-access.ts'
-import { type ProposeFlags, proposeOptions, proposingOf } from './run/propose-flags.ts'
+import {
+  atLeastOne,
+  horizonOf,
+  type ProposeFlags,
+  proposeOptions,
+  proposingOf,
+  rulesOf,
+} from './run/propose-flags.ts'
 
 interface Options extends ControllerOptions, ForgeFlags, ProposeFlags {
   telemetry?: string
@@ -70,6 +77,7 @@ export const suggest = (): Command =>
     const { suggestionText } = await import('../controller/placement/suggestion-text.ts')
     const { telemetryFile } = await import('./telemetry/file.ts')
     const { situationOf } = await import('../controller/placement/situation/situation.ts')
+    const { defaultRules } = await import('../controller/placement/decision.ts')
     const { advise, isAgainst } = await import('../controller/placement/advice.ts')
     const forge = forgeAccess(options)
     if (options.propose && !forge) throw new Usage('--propose needs --forge: github or gitea')
@@ -80,17 +88,21 @@ export const suggest = (): Command =>
       since: options.since ?? hourMs,
       ...(options.telemetry !== undefined && { from: options.telemetry }),
     })
-    const situation = situationOf(file, flow, options.brokerZone)
+    const situation = situationOf(file, flow, options.brokerZone, horizonOf(options))
     if (options.explain !== undefined) return explained(options.explain, situation, options.json)
     using progress = new Progress('Looking for a better placement')
     await using highs = new Highs()
-    const advice = await advise(situation, {
-      highs,
-      seconds: options.time === undefined ? defaultSeconds : options.time / 1_000,
-      now: () => performance.now(),
-      signal,
-      ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
-    })
+    const advice = await advise(
+      situation,
+      {
+        highs,
+        seconds: options.time === undefined ? defaultSeconds : options.time / 1_000,
+        now: () => performance.now(),
+        signal,
+        ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
+      },
+      { ...defaultRules, ...rulesOf(options) },
+    )
     const { chosen } = advice
     const textOf = (plan: Plan) =>
       suggestionText(flow.name, situation, advice, plan, options.telemetry ?? 'FILE')
@@ -126,10 +138,4 @@ async function explained(name: string, { mean, current }: Situation, isJson: tru
   const others = explain(mean, current, name)
   if (isJson) return console.log(JSON.stringify({ function: name, here, others }, null, 2))
   console.log(explainText(name, here, others))
-}
-
-function atLeastOne(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new InvalidArgumentError('It is a number from 1.')
 }

@@ -4,6 +4,7 @@ import type { Finding } from '../schema/finding.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import type { ForgeOptions } from './forge/forge.ts'
 import type { DeclaredNode } from './orchestrator/orchestrator.ts'
+import type { DecisionRules } from './placement/decision.ts'
 import type { GitSourceOptions } from './source/index.ts'
 
 /** What `dyninka run`, `dev` and `demo` ask of a controller. Exactly one of `repo` and `dir`. */
@@ -67,6 +68,12 @@ export interface Proposing {
   brokerZones?: Record<string, string>
   /** Between two looks. Default 10 min. */
   everyMs?: number
+  /** What a suggestion has to hold against, where that differs from the default. */
+  rules?: Partial<DecisionRules>
+  /** Over how long a move has to pay. Default 24. */
+  horizonHours?: number
+  /** After a merge, before what is measured tells what came of it. Default 2 min. */
+  settlingMs?: number
 }
 
 export interface Controller {

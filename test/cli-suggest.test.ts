@@ -72,7 +72,7 @@ Suggest('refuses what it can not use, and says what would do', async world => {
   const { repository } = world
   const wrong: [args: string[], code: number, says: RegExp][] = [
     [['--max-moves', '0'], 2, /a number from 1/],
-    [['--broker-zone', 'edge'], 2, /mqtt:\/\/broker.example:1883=edge-lyon/],
+    [['--broker-zone', '=edge'], 2, /mqtt:\/\/broker.example:1883=edge-lyon/],
     [['--broker-zone', `${edge}=moon`], 1, /is said to be in moon.*There are cloud, edge/s],
     [['--propose'], 2, /needs --forge/],
     [[join(repository.root, 'nowhere')], 2, /there is no dataflow.yaml/],

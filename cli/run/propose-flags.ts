@@ -1,11 +1,19 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Proposing } from '../../controller/options.ts'
+import type { DecisionRules } from '../../controller/placement/decision.ts'
+import { duration } from '../duration.ts'
 
 export interface ProposeFlags {
   propose?: true
   label?: string[]
   reviewer?: string[]
   draft?: true
+  every?: number
+  holding?: number
+  threshold?: number
+  cooldown?: number
+  horizon?: number
+  settle?: number
   /** By URL; an empty one is the dataflow's own. */
   brokerZone?: Record<string, string>
 }
@@ -18,17 +26,76 @@ export const proposeOptions = (to: Command, what: string): Command =>
     .option('--reviewer <LOGIN>', 'who is asked for a review; may be repeated', several)
     .option('--draft', 'open it as a draft')
     .option(
+      '--holding <WINDOWS>',
+      'newest windows in a row in which a move has to save something (default: 5)',
+      atLeastOne,
+    )
+    .option('--threshold <PERCENT>', 'share of what runs now that a move has to save (default: 5)', percent)
+    .option('--cooldown <DURATION>', 'after the last move (default: 30m)', duration)
+    .option('--horizon <DURATION>', 'over how long a move has to pay (default: 24h)', horizon)
+    .option(
       '--broker-zone <ZONE>',
       'where the broker is; URL=ZONE for another one that a source or sink uses; may be repeated',
       brokerZone,
     )
 
-export const proposingOf = ({ label, reviewer, draft, brokerZone }: ProposeFlags): Proposing => ({
+/** Of a command that goes on proposing. */
+export const steadyProposeOptions = (to: Command): Command =>
+  to
+    .option('--every <DURATION>', 'between two looks at what was measured (default: 10m)', duration)
+    .option(
+      '--settle <DURATION>',
+      'after a merge, before what is measured tells what came of it (default: 2m)',
+      duration,
+    )
+
+/** What a suggestion has to hold against. */
+export const rulesOf = ({ holding, threshold, cooldown }: ProposeFlags): Partial<DecisionRules> => ({
+  ...(holding !== undefined && { windows: holding }),
+  ...(threshold !== undefined && { threshold: threshold / 100 }),
+  ...(cooldown !== undefined && { cooldownMs: cooldown }),
+})
+
+/** Over how long a move has to pay, where that is given. */
+export const horizonOf = ({ horizon }: ProposeFlags) =>
+  horizon === undefined ? {} : { horizonHours: horizon / 3_600_000 }
+
+export const proposingOf = ({
+  label,
+  reviewer,
+  draft,
+  brokerZone,
+  every,
+  settle,
+  ...rules
+}: ProposeFlags): Proposing => ({
+  ...(every !== undefined && { everyMs: every }),
+  ...(settle !== undefined && { settlingMs: settle }),
+  rules: rulesOf(rules),
+  ...horizonOf(rules),
   ...(label && { labels: label }),
   ...(reviewer && { reviewers: reviewer }),
   ...(draft && { isDraft: draft }),
   ...(brokerZone && { brokerZones: brokerZone }),
 })
+
+export function atLeastOne(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new InvalidArgumentError('It is a number from 1.')
+}
+
+function percent(text: string): number {
+  const value = Number(text.replace(/%$/, ''))
+  if (/^[0-9.]+%?$/.test(text) && value >= 0 && value < 100) return value
+  throw new InvalidArgumentError('It is a share such as 5 or 5%.')
+}
+
+function horizon(text: string): number {
+  const ms = duration(text)
+  if (ms > 0) return ms
+  throw new InvalidArgumentError('It takes some time for a move to pay.')
+}
 
 const several = (text: string, before: string[] = []) => [...before, text]
 

@@ -11,6 +11,7 @@ import type { Source } from '../source/index.ts'
 import type { TelemetryFile } from '../telemetry/file.ts'
 import { WorkQueue } from '../work-queue.ts'
 import { advise, isAgainst, type Plan } from './advice.ts'
+import { defaultRules } from './decision.ts'
 import { Highs } from './highs.ts'
 import { proposalOf } from './proposal.ts'
 import { realisedOf, realisedText } from './realised.ts'
@@ -20,7 +21,7 @@ import { suggestionText } from './suggestion-text.ts'
 export interface AdvisorOptions {
   source: Pick<Source, 'proposalBranch'>
   forge: Forge
-  proposing: ProposalRules & Pick<Proposing, 'branchPrefix'>
+  proposing: ProposalRules & Pick<Proposing, 'branchPrefix' | 'rules' | 'horizonHours' | 'settlingMs'>
   /** Zone of each broker that nothing else tells, by URL. */
   brokerZones: Readonly<Record<string, string>>
   /** Between two looks at a dataflow. */
@@ -83,14 +84,14 @@ export class Advisor {
     const { flow } = dataflow.inventory!
     const file = await telemetry(dataflow)
     if (file.windows.length === 0) return
-    const situation = situationOf(file, flow, brokerZones)
+    const situation = situationOf(file, flow, brokerZones, proposing)
     await using highs = new Highs()
-    const advice = await advise(situation, {
-      seconds: secondsToSolve,
-      now: () => performance.now(),
-      highs,
-      signal,
-    })
+    const rules = { ...defaultRules, ...proposing.rules }
+    const advice = await advise(
+      situation,
+      { seconds: secondsToSolve, now: () => performance.now(), highs, signal },
+      rules,
+    )
     signal.throwIfAborted()
     const branch = source.proposalBranch!(`${proposing.branchPrefix ?? defaultPrefix}${flow.name}`)
     const proposals = new Proposals(forge, branch, proposing)
@@ -102,7 +103,7 @@ export class Advisor {
     } else if (isAgainst(advice)) this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
     const merged = await proposals.merged(signal)
     if (!merged) return
-    const realised = realisedOf(situation, merged)
+    const realised = realisedOf(situation, merged, { ...proposing, fewest: rules.windows })
     if (realised) await proposals.tell(merged, realisedText(merged.worth, realised), signal)
   }
 

@@ -20,12 +20,14 @@ const [unknownMillis, unknownBytes] = [1_000_000, 2 ** 50]
  * What advice rests on, from a file of telemetry and the dataflow that it is of. The same file, the same situation. Pure.
  *
  * @param brokerZones zone of each broker that is known to be there, by URL; an empty one is the dataflow's own
+ * @param options.horizonHours over how long a move has to pay
  * @throws Problem where it can't be told where a broker is
  */
 export function situationOf(
   file: TelemetryFile,
   flow: Flow,
   brokerZones: Readonly<Record<string, string>> = {},
+  { horizonHours = defaultTariff.horizonHours }: { horizonHours?: number } = {},
 ): Situation {
   const whole = snapshotOf(file)
   const { '': own = file.header.brokerZone, ...others } = brokerZones
@@ -51,7 +53,7 @@ export function situationOf(
       edges,
       paths: pathsOf(flow, edges),
       goal: goalOf(flow),
-      tariff: defaultTariff,
+      tariff: { ...defaultTariff, horizonHours },
       budget: costPerDay === undefined ? {} : { moneyPerHour: costPerDay / 24 },
     }
   }
