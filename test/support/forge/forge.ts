@@ -3,23 +3,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { type Answer, PullRequests } from '../../../cli/demo/forge/pull-requests.ts'
+import { type SetStatus, shownStatus } from '../../../cli/demo/forge/statuses.ts'
 import { faultsOf, type Operation, operationOf } from './description.ts'
-import { PullRequests } from './pull-requests.ts'
-
-export interface SetStatus {
-  repository: string
-  commit: string
-  context: string
-  state: string
-  description: string | null
-  url: string | null
-}
-
-export interface Answer {
-  status: number
-  body: unknown
-  headers?: Record<string, string>
-}
 
 /** What the next requests get instead of an answer; `drop` ends their connection. */
 export type Trouble = (operation: Operation) => Answer | 'drop' | undefined
@@ -30,7 +16,7 @@ export class TestForge {
   /** Of the GitHub App that is installed in every repository. */
   readonly app = { id: '7', ...keyPair() }
   readonly statuses: SetStatus[] = []
-  readonly pulls = new PullRequests()
+  readonly pulls = new PullRequests(() => 'https://forge.example')
   /** As `GET /repos/ada/climate/…`. */
   readonly requests: string[] = []
   /** Where a request or an answer is not as described: a test that found none ends with an empty list. */
@@ -147,20 +133,9 @@ export class TestForge {
     return { status: 401, body: { message: 'Bad credentials' } }
   }
 
-  #shown({ repository, commit, context, state, description, url }: SetStatus, id: number) {
-    return {
-      url: `${this.url}/repos/${repository}/statuses/${commit}`,
-      avatar_url: null,
-      id,
-      node_id: `status-${id}`,
-      [this.isGitea ? 'status' : 'state']: state,
-      description,
-      target_url: url,
-      context,
-      created_at: '2026-01-01T00:00:00Z',
-      updated_at: '2026-01-01T00:00:00Z',
-      creator: null,
-    }
+  #shown(status: SetStatus, id: number) {
+    const { state, ...shown } = shownStatus(status, id, this.url)
+    return { ...shown, [this.isGitea ? 'status' : 'state']: state }
   }
 
   #note(where: string, faults: string[]): void {

@@ -1,5 +1,17 @@
-import type { Operation } from './description.ts'
-import type { Answer } from './forge.ts'
+/** A request of GitHub's API, as its description names it. */
+export interface Asked {
+  method: string
+  /** As `/repos/{owner}/{repo}/pulls`. */
+  path: string
+  /** What stands in the path in place of names. */
+  parameters: Record<string, string>
+}
+
+export interface Answer {
+  status: number
+  body: unknown
+  headers?: Record<string, string>
+}
 
 export interface Pull {
   number: number
@@ -10,18 +22,26 @@ export interface Pull {
   body: string
   state: 'open' | 'closed'
   isMerged: boolean
+  /** ISO 8601. */
+  mergedAt?: string
   isDraft: boolean
   labels: string[]
   reviewers: string[]
   comments: string[]
 }
 
-/** Pull requests of all repositories of a forge. */
+/** Pull requests of all repositories of a forge, in memory, as GitHub has them. */
 export class PullRequests {
   readonly all: Pull[] = []
+  /** Where people read them, as `http://forge.example`. */
+  readonly #site: () => string
+
+  constructor(site: () => string) {
+    this.#site = site
+  }
 
   answer(
-    { method, path, parameters }: Operation,
+    { method, path, parameters }: Asked,
     repository: string,
     query: URLSearchParams,
     sent: unknown,
@@ -32,15 +52,15 @@ export class PullRequests {
     const body = sent as Record<string, unknown>
     switch (`${method} ${path}`) {
       case 'GET /repos/{owner}/{repo}/pulls':
-        return { status: 200, body: this.#list(repository, query).map(simple) }
+        return { status: 200, body: this.#list(repository, query).map(pull => simple(pull, this.#site())) }
       case 'POST /repos/{owner}/{repo}/pulls':
         return this.#create(repository, body)
       case 'PATCH /repos/{owner}/{repo}/pulls/{pull_number}':
         Object.assign(pull!, body)
-        return { status: 200, body: whole(pull!) }
+        return { status: 200, body: whole(pull!, this.#site()) }
       case 'POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers':
         pull!.reviewers.push(...(body.reviewers as string[]))
-        return { status: 201, body: simple(pull!) }
+        return { status: 201, body: simple(pull!, this.#site()) }
       case 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments':
         pull!.comments.push(body.body as string)
         return { status: 201, body: comment(pull!) }
@@ -82,22 +102,26 @@ export class PullRequests {
       comments: [],
     }
     this.all.push(pull)
-    return { status: 201, body: whole(pull) }
+    return { status: 201, body: whole(pull, this.#site()) }
   }
 }
 
-const site = 'https://forge.example'
+/** Of what nobody asks. */
+const elsewhere = 'https://forge.example'
 const at = '2026-01-01T00:00:00Z'
 
 const refused = (message: string) => ({
   message: 'Validation Failed',
-  documentation_url: `${site}/rest`,
+  documentation_url: `${elsewhere}/rest`,
   errors: [{ code: 'custom', message }],
 })
 
-function simple({ number, repository, branch, base, title, body, state, isMerged, isDraft, labels }: Pull) {
+function simple(
+  { number, repository, branch, base, title, body, state, isMerged, mergedAt, isDraft, labels }: Pull,
+  site: string,
+) {
   const [owner] = repository.split('/')
-  const page = `${site}/${repository}/pulls/${number}`
+  const page = `${site}/${repository}/pull/${number}`
   const link = { href: page }
   const end = (ref: string) => ({
     label: `${owner}:${ref}`,
@@ -132,7 +156,7 @@ function simple({ number, repository, branch, base, title, body, state, isMerged
     created_at: at,
     updated_at: at,
     closed_at: state === 'closed' ? at : null,
-    merged_at: isMerged ? at : null,
+    merged_at: isMerged ? (mergedAt ?? at) : null,
     merge_commit_sha: null,
     head: end(branch),
     base: end(base),
@@ -151,8 +175,8 @@ function simple({ number, repository, branch, base, title, body, state, isMerged
   }
 }
 
-const whole = (pull: Pull) => ({
-  ...simple(pull),
+const whole = (pull: Pull, site: string) => ({
+  ...simple(pull, site),
   additions: 1,
   deletions: 1,
   changed_files: 1,
@@ -169,9 +193,9 @@ const whole = (pull: Pull) => ({
 const comment = ({ number, comments }: Pull) => ({
   id: comments.length,
   node_id: `comment-${number}-${comments.length}`,
-  url: site,
-  html_url: site,
-  issue_url: site,
+  url: elsewhere,
+  html_url: elsewhere,
+  issue_url: elsewhere,
   user: person('ada'),
   body: comments.at(-1),
   created_at: at,
@@ -182,7 +206,7 @@ const comment = ({ number, comments }: Pull) => ({
 const label = (name: string) => ({
   id: 1,
   node_id: name,
-  url: site,
+  url: elsewhere,
   name,
   description: null,
   color: 'ffffff',
@@ -193,19 +217,19 @@ const person = (login: string) => ({
   login,
   id: 1,
   node_id: login,
-  avatar_url: site,
+  avatar_url: elsewhere,
   gravatar_id: null,
-  url: site,
-  html_url: site,
-  followers_url: site,
-  following_url: site,
-  gists_url: site,
-  starred_url: site,
-  subscriptions_url: site,
-  organizations_url: site,
-  repos_url: site,
-  events_url: site,
-  received_events_url: site,
+  url: elsewhere,
+  html_url: elsewhere,
+  followers_url: elsewhere,
+  following_url: elsewhere,
+  gists_url: elsewhere,
+  starred_url: elsewhere,
+  subscriptions_url: elsewhere,
+  organizations_url: elsewhere,
+  repos_url: elsewhere,
+  events_url: elsewhere,
+  received_events_url: elsewhere,
   type: 'User',
   site_admin: false,
 })
