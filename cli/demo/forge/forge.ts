@@ -70,7 +70,7 @@ export class DemoForge extends EventEmitter<Events> {
   }
 
   pageOf({ number }: Pull): string {
-    return `${this.url}/${this.#path}/pull/${number}`
+    return `${this.url}/${this.#path}/pulls/${number}`
   }
 
   /** What a pull request changes, as a unified diff. */
@@ -150,7 +150,7 @@ export class DemoForge extends EventEmitter<Events> {
   }
 
   async #page(request: IncomingMessage, path: string, response: ServerResponse): Promise<boolean> {
-    const [, number, action] = /^\/.+\/pull\/(\d+)(\/merge)?$/.exec(path) ?? []
+    const [, number, action] = /^\/.+\/pulls\/(\d+)(\/merge)?$/.exec(path) ?? []
     const pull = this.#pulls.all[Number(number) - 1] ?? (path === '/' ? this.#pulls.all.at(-1) : undefined)
     if (!pull) return false
     if (action) {

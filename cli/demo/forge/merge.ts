@@ -13,16 +13,15 @@ export async function merge(
   const copy = await mkdtemp(join(tmpdir(), 'dyninka-merge-'))
   try {
     await git(copy, 'clone', '--quiet', '--branch', base, repository, '.')
-    const identity = [
-      '-c',
-      'user.name=Demo',
-      '-c',
-      'user.email=demo@example.org',
-      '-c',
-      'commit.gpgSign=false',
-    ]
+    // The machine may have no identity yet, and signing would ask for a key.
+    for (const [name, value] of [
+      ['user.name', 'Demo'],
+      ['user.email', 'demo@example.org'],
+      ['commit.gpgSign', 'false'],
+    ])
+      await git(copy, 'config', name!, value!)
     const message = `Merge pull request #${number}\n\n${title}`
-    await git(copy, ...identity, 'merge', '--quiet', '--no-ff', '--message', message, `origin/${branch}`)
+    await git(copy, 'merge', '--quiet', '--no-ff', '--message', message, `origin/${branch}`)
     await git(copy, 'push', '--quiet', 'origin', base)
     return await git(copy, 'rev-parse', 'HEAD')
   } finally {

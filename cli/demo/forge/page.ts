@@ -9,7 +9,7 @@ export function pullPage(
   statuses: readonly SetStatus[],
 ): string {
   const word = isMerged ? 'Merged' : state === 'open' ? 'Open' : 'Closed'
-  const merge = `<form method="post" action="/${repository}/pull/${number}/merge"><button>Merge pull request</button></form>`
+  const merge = `<form method="post" action="/${repository}/pulls/${number}/merge"><button>Merge pull request</button></form>`
   const newest = new Map(statuses.map(status => [`${status.commit} ${status.context}`, status]))
   return `<!doctype html>
 <html lang="en">

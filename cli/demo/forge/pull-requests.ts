@@ -121,7 +121,7 @@ function simple(
   site: string,
 ) {
   const [owner] = repository.split('/')
-  const page = `${site}/${repository}/pull/${number}`
+  const page = `${site}/${repository}/pulls/${number}`
   const link = { href: page }
   const end = (ref: string) => ({
     label: `${owner}:${ref}`,

@@ -10,7 +10,7 @@ interface Box {
   y: number
 }
 
-const [width, height, gapX, gapY, margin, title] = [118, 30, 34, 12, 12, 22]
+const [width, height, gapX, gapY, margin, title] = [112, 30, 48, 12, 12, 22]
 
 /** Draws the flowcharts of suggestions, which a forge would have Mermaid draw: a band for each zone, records run to the
  *  right. Pure. @param lines of Mermaid, as `controller/placement/mermaid.ts` writes it */

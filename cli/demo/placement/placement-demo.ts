@@ -180,7 +180,8 @@ export class PlacementDemo {
   #tell(event: ControllerEvent) {
     if (event.type === 'built' || event.type === 'suggested') return // it is told otherwise
     const text = this.#narration.tell(event)
-    if (text !== undefined) this.#screen.say(text)
+    // A Ctrl-C reaches what Git is just doing, too.
+    if (text !== undefined && !this.#interrupted.aborted) this.#screen.say(text)
     if (event.type !== 'ready') return
     this.#revision = event.revision
     this.#ready.resolve()
