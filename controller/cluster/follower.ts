@@ -23,6 +23,7 @@ import type { BrokerChecks } from './broker-checks.ts'
 import { type Credentials, readCredentials } from './credentials.ts'
 import { inventoryName, KeptInventories } from './kept-inventories.ts'
 import { brokerName } from './managed-broker/manifests.ts'
+import { proposingOf } from './proposing.ts'
 import type { DataflowResource } from './resource.ts'
 import type { Findings } from './resource-status.ts'
 
@@ -241,7 +242,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
         onlookers: onlookers({
           repository: from.url,
           forge: { ...spec.forge, auth: credentials.forge },
-          ...(spec.forge.pullRequests && { proposing: spec.forge.pullRequests }),
+          ...(spec.forge.pullRequests && { proposing: proposingOf(spec.forge.pullRequests) }),
           source,
           telemetry,
           broker,

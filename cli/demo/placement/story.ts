@@ -29,7 +29,7 @@ export function worldText(): string {
 export function pullText({ title, body }: Pull, diff: string, page: string): string {
   const saves = body.split('\n\n').find(part => part.startsWith('**Saves')) ?? ''
   return [
-    `  ${paint('bold', title)}`,
+    ...wrapped(title, 96).map(line => `  ${paint('bold', line)}`),
     '',
     ...wrapped(saves.replaceAll('**', ''), 96).map(line => `  ${line}`),
     '',
