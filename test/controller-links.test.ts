@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { run } from '../cli/run.ts'
 import { readJson } from '../controller/atomic-file.ts'
 import type { LinkFile } from '../controller/link/links.ts'
 import { checkZones } from '../controller/link/ways.ts'
@@ -181,13 +182,19 @@ const flags: [string, string][] = [
   ['a~b,rtt=4ms,bandwith=1MB/s', 'It has no bandwith: there are rtt, bandwidth, price'],
 ]
 Zones('refuses what --link and --node can not be, and says what is right', async () => {
-  for (const [text, message] of flags) {
-    const { code, stderr } = await cli(['run', '--repo', '.', '--link', text])
-    assert.is(code, 2, text)
-    assert.match(stderr, message)
+  const refusal = async (...args: string[]) => {
+    const command = run().configureOutput({ writeErr() {} })
+    return command.parseAsync(['--repo', '.', ...args], { from: 'user' }).then(
+      () => 'taken',
+      (error: Error) => error.message,
+    )
   }
-  for (const text of ['', ',zone=a', 'a,cpu=-1', 'a,memory=12Mx', 'a,label==b', 'a,zone='])
-    assert.is((await cli(['run', '--repo', '.', '--node', text])).code, 2, text)
+  for (const [text, message] of flags) assert.match(await refusal('--link', text), message)
+  for (const text of ['', ',zone=a', 'a,cpu=-1', 'a,memory=12Mx', 'a,label==b', 'a,zone=', 'a,cpu=1,cpu=2'])
+    assert.match(await refusal('--node', text), "option '--node <NAME,…>' argument", text)
+  for (const text of ['=b', 'broker=b', 'mqtt://b='])
+    assert.match(await refusal('--broker-zone', text), 'edge-lyon')
+  for (const text of ['0s', '100ms', '2m', 'soon']) assert.match(await refusal('--window', text), 'It takes')
 })
 
 Zones.run()

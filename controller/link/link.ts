@@ -17,9 +17,14 @@ export class Link {
     this.#lanes = [new Lane(rttMs / 2, bytesPerSecond), new Lane(rttMs / 2, bytesPerSecond)]
   }
 
-  /** Leads connections from a zone to a server in the other one. @param port 0: any
+  /** Leads connections from a zone to a server in the other one. @param port 0: any @param address on which it listens
    *  @returns the port at which it listens @throws where that is taken */
-  async open(from: string, target: { host: string; port: number }, port = 0): Promise<number> {
+  async open(
+    from: string,
+    target: { host: string; port: number },
+    port = 0,
+    address = '127.0.0.1',
+  ): Promise<number> {
     const [out, back] = from === this.#zones[0] ? this.#lanes : this.#lanes.toReversed()
     // What the one end has said arrives, though the other one has said all.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, near => {
@@ -32,7 +37,7 @@ export class Link {
       carry(near, far, out!)
       carry(far, near, back!)
     })
-    server.listen(port, '127.0.0.1')
+    server.listen(port, address)
     await once(server, 'listening')
     this.#servers.push(server)
     return (server.address() as AddressInfo).port

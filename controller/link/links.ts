@@ -15,6 +15,14 @@ export interface LinkFile extends ProcessIdentity {
   ways: Way[]
 }
 
+/** What the process is to do. */
+export interface LinkOrder {
+  declared: DeclaredLink[]
+  ways: readonly Way[]
+  /** It comes back: at the ports that it had, or not at all. */
+  isBack: boolean
+}
+
 const startTimeoutMs = 10_000
 const checkMs = 2_000
 const program = fileURLToPath(new URL(`./link-process${extname(import.meta.url)}`, import.meta.url))
@@ -45,7 +53,7 @@ export class Links {
     if (isThere && isSame && isDeepStrictEqual(before.ways, asked))
       return new Links(state, declared, asked, false)
     if (isThere) await stopLinks(state)
-    const ways = asked.length === 0 ? [] : await start(state, declared, asked)
+    const ways = asked.length === 0 ? [] : await start(state, { declared, ways: asked, isBack: false })
     return new Links(state, declared, ways, !isDeepStrictEqual(before?.ways ?? [], ways))
   }
 
@@ -55,7 +63,7 @@ export class Links {
     if (ways.length === 0) return
     this.#watch = setInterval(() => {
       const process = readJson<LinkFile>(fileIn(state))
-      if (!process || !isAlive(process)) start(state, declared, ways).catch(() => {}) // the next look tries again
+      if (!process || !isAlive(process)) start(state, { declared, ways, isBack: true }).catch(() => {}) // the next look tries again
     }, checkMs).unref()
   }
 
@@ -94,10 +102,10 @@ const addressOf = (url: string) => {
   return `${protocol}//${host}`
 }
 
-function start(state: string, declared: DeclaredLink[], ways: readonly Way[]): Promise<Way[]> {
+function start(state: string, order: LinkOrder): Promise<Way[]> {
   mkdirSync(join(state, 'logs'), { recursive: true })
   const log = openSync(logIn(state), 'w')
-  const child = spawn(process.execPath, [program, fileIn(state), JSON.stringify({ declared, ways })], {
+  const child = spawn(process.execPath, [program, fileIn(state), JSON.stringify(order)], {
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
   })
