@@ -79,7 +79,7 @@ function milliseconds(value: string): number {
 
 const perSecond = /^([0-9.]+)(k|M|G|Ki|Mi|Gi)?(B|bit)\/s$/
 
-/** Bytes a second of `1MB/s`, `512KiB/s` or `8Mbit/s`. */
+/** Bytes a second of `1MB/s`, `512KiB/s` or `8Mbit/s`; `KB` is what people write for `kB`. */
 function bandwidth(value: string): number {
   const [, number = '', unit = '', of] =
     perSecond.exec(value.replace(/^([0-9.]+)K/, '$1k').replace('ki', 'Ki')) ?? []
