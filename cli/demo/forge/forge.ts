@@ -78,6 +78,18 @@ export class DemoForge extends EventEmitter<Events> {
     return this.#merged.get(number) ?? git(this.#repository, 'diff', '--unified=5', `${base}...${branch}`)
   }
 
+  /** The next comment on a pull request. */
+  nextComment(on: Pull): Promise<string> {
+    return new Promise(done => {
+      const hear = (pull: Pull, comment: string) => {
+        if (pull !== on) return
+        this.off('commented', hear)
+        done(comment)
+      }
+      this.on('commented', hear)
+    })
+  }
+
   /** As a person does by the button on its page. */
   async merge(pull: Pull): Promise<void> {
     if (pull.state !== 'open') return

@@ -117,13 +117,13 @@ export class PlacementDemo {
   async #tellStory(forge: DemoForge, controller: Controller, traffic: Traffic, told: Told): Promise<void> {
     const opened = new Promise<Pull>(done => forge.once('opened', done))
     const merged = new Promise<void>(done => forge.once('merged', () => done()))
-    const commented = new Promise<string>(done => forge.once('commented', (_, comment) => done(comment)))
     const show = setInterval(() => this.#tally(traffic), tallyMs)
     try {
       this.#step('Telemetry builds up: hosts tell what passes, and how far the broker is.')
       const pull = await this.#until(opened)
       if (!pull) return
       told.pull = pull
+      const commented = forge.nextComment(pull)
       this.#step('A pull request, with proof:')
       this.#screen.say(`\n${pullText(pull, await forge.diffOf(pull), forge.pageOf(pull))}\n`)
       told.before = await zonesOf(controller)
