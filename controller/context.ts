@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
 import type { BrokerAccounts } from './broker/accounts/accounts.ts'
 import type { BrokerClient } from './broker/broker-client.ts'
+import type { ZoneBrokers } from './broker/zone-brokers.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { Gate } from './gate.ts'
 import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
@@ -14,8 +15,19 @@ import type { Tenure } from './tenure.ts'
 export interface Context {
   broker: Pick<
     BrokerClient,
-    'watch' | 'connected' | 'publishWiring' | 'discard' | 'dismiss' | 'prepare' | 'ended' | 'begin' | 'forget'
+    | 'watch'
+    | 'connected'
+    | 'publishWiring'
+    | 'discard'
+    | 'dismiss'
+    | 'prepare'
+    | 'ended'
+    | 'begin'
+    | 'forget'
+    | 'leave'
   >
+  /** Brokers of zones; absent where there are none. */
+  zoneBrokers?: Pick<ZoneBrokers, 'offered' | 'digest'>
   /** Where each node has an account of its own on the broker. */
   accounts?: Pick<BrokerAccounts, 'grant'>
   orchestrator: Orchestrator

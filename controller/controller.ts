@@ -4,16 +4,18 @@ import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
 import { awake } from './awake.ts'
 import { BrokerAccounts } from './broker/accounts/accounts.ts'
-import { BrokerClient } from './broker/broker-client.ts'
+import { BrokerClient, type BrokerListener } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
+import type { WaysOf } from './broker/ways.ts'
+import { checkDeclared, ZoneBrokers } from './broker/zone-brokers.ts'
 import { InventoryFiles } from './inventory-files.ts'
 import { lockState } from './lock.ts'
 import { onlookers } from './onlookers.ts'
 import { openSource } from './open-source.ts'
 import type { Controller, ControllerOptions } from './options.ts'
-import { LocalOrchestrator } from './orchestrator/local/local-orchestrator.ts'
+import { LocalOrchestrator, zonesOf } from './orchestrator/local/local-orchestrator.ts'
 import { claimState } from './origin.ts'
 import { Reconciler } from './reconciler.ts'
 import { Secrets } from './secrets.ts'
@@ -36,6 +38,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const [address, port] = parseListen(options.listen ?? '127.0.0.1:0')
   const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
   if (!isEmbedded) checkBrokerUrl(options.broker!)
+  checkDeclared(options.zoneBrokers ?? {}, zonesOf(options.nodes))
   makeStateFolder(state)
   const store = `${state}/store`
   const closers: (() => unknown)[] = []
@@ -62,15 +65,26 @@ export async function startController(options: ControllerOptions): Promise<Contr
     const accounts =
       options.accounts &&
       new BrokerAccounts({ dedicated: () => broker.dedicated() }, brokerUrl, options.accounts.key)
+    const zoneBrokers = await ZoneBrokers.open({
+      state,
+      declared: options.zoneBrokers ?? {},
+      inUse: inventories.all().flatMap(({ brokers = {} }) => Object.values(brokers).flat()),
+      log,
+    })
+    closers.push(() => zoneBrokers?.close())
+    const waysOf: WaysOf = ({ flow, node }) => ({
+      home: accounts?.urlOf(flow, node) ?? brokerUrl,
+      zones: zoneBrokers?.urls ?? {},
+    })
     const orchestrator = new LocalOrchestrator({
       state,
-      brokerOf: (flow, node) => accounts?.urlOf(flow, node) ?? brokerUrl,
+      waysOf,
       secrets: () => secrets.read(),
       folderOf: flow => (options.dir === undefined ? `${state}/files/${flow}` : resolve(options.dir)),
       ...(options.nodes && { nodes: options.nodes }),
     })
     closers.push(() => orchestrator.close())
-    const broker = await BrokerClient.connect(brokerUrl, {
+    const listener: BrokerListener = {
       onChange: flow => reconciler.flowChanged(flow),
       onConnection: connected => {
         if (connected) reconciler.lookAtAll()
@@ -79,7 +93,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
             log.error({ err: error }, 'the embedded broker is down'),
           )
       },
-    })
+    }
+    const broker = await BrokerClient.connect(brokerUrl, listener, zoneBrokers?.urls)
     closers.push(() => broker.close())
     if (!isEmbedded) await checkBroker(brokerUrl)
     const source = openSource(options, state, () => reconciler.lookAtSource())
@@ -90,6 +105,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       intervalMs: options.intervalMs ?? defaultIntervalMs,
       broker,
       ...(accounts && { accounts }),
+      ...(zoneBrokers && { zoneBrokers }),
       orchestrator,
       secrets,
       inventories,
@@ -151,7 +167,9 @@ export async function startController(options: ControllerOptions): Promise<Contr
           await broker.close()
           await orchestrator.close()
           try {
+            zoneBrokers?.close()
             if (hosts && isEmbedded) await stopEmbeddedBroker(state)
+            if (hosts) await zoneBrokers?.stop()
           } finally {
             closers[0]!()
           }

@@ -38,6 +38,8 @@ export interface Inventory {
   used?: Record<string, string>
   /** By node of the graph: names of the partitions that ever got a session; they go when they are discarded. */
   sessions: Record<string, string[]>
+  /** By node of the graph: zones on whose broker its partitions may have sessions. */
+  brokers?: Record<string, string[]>
   /** By function that has no host: what is known of its sessions. */
   resting?: Record<string, Resting>
   /** By node of the graph: what does not follow the revision. */

@@ -11,6 +11,8 @@ export interface ObservedAnswer
     Pick<DesiredFrom, 'secretDigests' | 'scales'>,
     Pick<Inventory, 'pins' | 'switches'> {
   artifacts: Record<string, string>
+  /** Of what hosts are told of the brokers of zones. */
+  brokersDigest?: string
 }
 
 export async function observedAnswer(dataflow: Dataflow, context: Context): Promise<ObservedAnswer> {
@@ -20,6 +22,7 @@ export async function observedAnswer(dataflow: Dataflow, context: Context): Prom
     ...(pins && { pins }),
     ...(switches && { switches }),
     secretDigests: context.secrets.digests(),
+    ...(context.zoneBrokers && { brokersDigest: context.zoneBrokers.digest }),
     scales: dataflow.scaler.hosts,
     artifacts: Object.fromEntries(Object.entries(artifacts).map(([name, { digest }]) => [name, digest])),
   }

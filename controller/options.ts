@@ -21,6 +21,8 @@ export interface ControllerOptions {
   intervalMs?: number
   /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */
   broker?: string
+  /** By zone of `nodes`: `embedded`, or the URL of a broker there. What is decided to run in such a zone sends by that. */
+  zoneBrokers?: Record<string, string>
   /** Gives each node of a dataflow an account of its own on the broker, which is mosquitto with its dynamic security
    *  plugin; `broker` names an account that may make them. Passwords follow from the key, which is secret. */
   accounts?: { key: string }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { accept } from './accept.ts'
 import { apply } from './apply.ts'
+import { carriedBy } from './carriers.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import { type Desired, desire, nothing } from './desired.ts'
@@ -25,7 +26,7 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   const observed = await observe(dataflow, context)
   dataflow.scaler.begin(dataflow.inventory, observed)
   const wanted = settle(desiredOf(dataflow.inventory, observed, dataflow, context), observed)
-  const desired = settle(pin(dataflow, wanted, observed, context), observed)
+  const desired = carriedBy(settle(pin(dataflow, wanted, observed, context), observed), observed)
   const changes = plan(desired, observed)
   const { accounts } = context
   const wirings = { desired: desired.contents, observed: observed.wirings }
@@ -45,6 +46,8 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   if (failure) throw failure.error
 }
 
+const digestOf = ({ zoneBrokers }: Context) => (zoneBrokers ? { brokers: zoneBrokers.digest } : {})
+
 function desiredOf(inventory: Inventory, { nodes }: Observed, dataflow: Dataflow, context: Context): Desired {
   if (dataflow.removed) return nothing(inventory.name)
   const { artifacts, runtime } = inventory
@@ -52,7 +55,14 @@ function desiredOf(inventory: Inventory, { nodes }: Observed, dataflow: Dataflow
   const flow = overridden(inventory.flow, inventory.switches, inventory.moves)
   const { secrets } = context
   const scales = dataflow.scaler.hosts
-  const desired = desire({ flow, artifacts, runtime, secretDigests: secrets.digests(), scales })
+  const desired = desire({
+    flow,
+    artifacts,
+    runtime,
+    secretDigests: secrets.digests(),
+    scales,
+    ...digestOf(context),
+  })
   return unheeded.length > 0 ? { ...desired, unheeded } : desired
 }
 

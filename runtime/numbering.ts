@@ -1,3 +1,4 @@
+import type { Stream } from '../schema/wiring.ts'
 import type { Connection } from './transport.ts'
 
 /** The retained document at `topics.credit` of a source. */
@@ -9,6 +10,8 @@ export interface NumberingDocument {
   letters: number
   /** What identified the latest records that the broker has, where the source names a field. */
   recent: string[]
+  /** Streams in effect, once there were any: what was sent by the broker of each may not be finished. */
+  outputs?: Record<string, Stream[]>
 }
 
 const block = 100_000
@@ -33,6 +36,18 @@ export class Numbering {
     this.#next = this.#document.next
     this.#recent = new Set(this.#document.recent)
     this.#finished = new Set(this.#document.recent)
+  }
+
+  /** Streams that the source before had in effect; undefined where that is not known. */
+  get outputs() {
+    return this.#document.outputs
+  }
+
+  /** Says which streams are in effect, before the first record leaves by them. */
+  async use(outputs: Record<string, Stream[]>): Promise<void> {
+    if (JSON.stringify(this.#document.outputs) === JSON.stringify(outputs)) return
+    this.#document.outputs = outputs
+    await this.save()
   }
 
   get letters() {

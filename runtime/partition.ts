@@ -1,5 +1,5 @@
 import { keepsKeys, sessionId, topics } from '../schema/topics.ts'
-import { subscriptionsOf, type Wiring } from '../schema/wiring.ts'
+import { brokersIn, subscriptionsByBroker, subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
@@ -14,12 +14,12 @@ import type { Place } from './place.ts'
 import { Quiet } from './quiet.ts'
 import { recover, restoreState } from './recovery.ts'
 import { RetainedRead } from './retained.ts'
+import { type Brokers, Sessions } from './sessions.ts'
 import { State } from './state.ts'
-import type { Connection, Message, Transport } from './transport.ts'
+import type { Connection, Message } from './transport.ts'
 import { Trial } from './trial.ts'
 
-export interface PartitionOptions extends Place, Pick<InvokerOptions, 'env' | 'log' | 'counters'> {
-  transport: Transport
+export interface PartitionOptions extends Brokers, Place, Pick<InvokerOptions, 'env' | 'log' | 'counters'> {
   /** Newest known wiring: used when the partition has none in effect. */
   wiring: Wiring
   /** What records are given to while this wiring is in effect. */
@@ -37,6 +37,10 @@ export interface PartitionOptions extends Place, Pick<InvokerOptions, 'env' | 'l
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
 export class Partition {
   #options: PartitionOptions
+  #sessions: Sessions
+  /** By zone whose broker is connected: the filters that the session there holds. */
+  #held = new Map<string, string[]>()
+  /** To the dataflow's own broker. */
   #connection!: Connection
   #cursor!: CursorDocument
   #admission!: Admission
@@ -52,8 +56,8 @@ export class Partition {
   #stop = new AbortController()
   #inflight: Inflight[] = []
   #switching: { wiring: Wiring; message: Message } | undefined
-  /** Of the message that tells, once it comes, that what follows is new; see `Timers.mark`. */
-  #mark: string | undefined
+  /** Of the messages that tell, once all have come, that what follows is new; see `Timers.mark`. */
+  #marks = new Set<string>()
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet = new Quiet()
@@ -63,6 +67,16 @@ export class Partition {
     this.#wiring = options.wiring
     this.#newest = options.wiring
     this.#state = new State(options, options.stateBytes)
+    const { flow, node, name } = options
+    this.#sessions = new Sessions({
+      ...options,
+      clientId: sessionId(flow, node, name),
+      nudge: topics.nudge(flow),
+      mark: topics.mark(flow, node, name),
+      barrier: topics.wiring(flow, node),
+      onMessage: message => this.#loop.push(message),
+      onClose: error => this.#closed(error),
+    })
     this.#loop = new HandlerLoop({
       ...options,
       state: this.#state,
@@ -79,8 +93,9 @@ export class Partition {
 
   #save = () => this.#committer.save()
 
-  /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
+  /** Takes the sessions over. @throws when the broker refuses, or state cannot be restored */
   async start(): Promise<void> {
+    await this.#sessions.await(brokersIn(this.#newest))
     const reading = new RetainedRead(this.#options.transport)
     await this.#takeOver(reading).finally(() => reading.close())
     this.#options.onChange()
@@ -88,20 +103,13 @@ export class Partition {
   }
 
   async #takeOver(reading: RetainedRead) {
-    const { transport, flow, node, name } = this.#options
-    this.#connection = await transport.connect({
-      clientId: sessionId(flow, node, name),
-      clean: false,
-      nudge: topics.nudge(flow),
-      onMessage: message => this.#loop.push(message),
-      onClose: error => this.#closed(error),
-    })
+    this.#connection = await this.#sessions.open()
     try {
       await this.#recover(reading)
     } catch (error) {
       this.#phase = 'closed' // what ends the connection now is this error, and who called is to show it
       this.#stop.abort()
-      await this.#connection.close()
+      await this.#sessions.close()
       throw error
     }
     if (this.#phase === 'starting') this.#phase = this.#cursor.ended ? 'ended' : 'running'
@@ -119,7 +127,7 @@ export class Partition {
 
   /** Consumers that this partition waits for. */
   get waitingFor() {
-    return this.#outbox?.waitingFor() ?? []
+    return [...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
   }
 
   get streams() {
@@ -153,7 +161,7 @@ export class Partition {
       await this.#quiet.wait(timeoutMs)
     }
     this.#end()
-    await this.#connection?.close()
+    await this.#sessions.close()
   }
 
   async #recover(reading: RetainedRead) {
@@ -162,6 +170,8 @@ export class Partition {
     this.#cursor = cursor
     this.#wiring = wiring
     if (cursor.ended) return // others may have begun
+    // Whoever had the partition before writes nothing any more before anything that it wrote is looked at.
+    await this.#reach(wiring)
     await restoreState(this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#trial = new Trial(cursor)
@@ -178,6 +188,7 @@ export class Partition {
     })
     this.#outbox = new Outbox({
       ...shared,
+      connectionTo: broker => this.#sessions.to(broker),
       onProgress: () => {
         this.#committer.run()
         this.#loop.run()
@@ -185,21 +196,54 @@ export class Partition {
     })
     this.#due = new Due({ ...shared, cursor, save: this.#save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
-    if (sessionPresent && this.#wiring.retry.order === 'relaxed') this.#mark = await this.#due.mark()
+    if (sessionPresent && this.#wiring.retry.order === 'relaxed')
+      this.#marks = new Set([await this.#due.mark(), ...(await this.#sessions.mark())])
+    this.#sessions.ready()
+  }
+
+  /** Takes over the sessions on the brokers of zones that a wiring names. */
+  async #reach(wiring: Wiring) {
+    for (const broker of brokersIn(wiring)) {
+      if (this.#held.has(broker)) continue
+      const { sessionPresent } = await this.#sessions.reach(broker)
+      const before = this.#cursor.brokers?.[broker] ?? []
+      this.#held.set(broker, sessionPresent ? before : [])
+      if (!sessionPresent && before.length > 0)
+        this.#options.log.error('the broker of a zone has lost a session', {
+          zone: broker,
+          hint: 'what was queued there is lost: let the broker keep sessions',
+        })
+    }
+  }
+
+  /** Subscribes on the brokers of zones to what a wiring reads there, and lets go of those that it does not name. */
+  async #subscribe(wiring: Wiring) {
+    const wanted = subscriptionsByBroker(this.#options, wiring)
+    for (const [broker, held] of this.#held) {
+      await resubscribe(this.#sessions.to(broker), held, wanted[broker] ?? [])
+      if (wanted[broker] === undefined) {
+        this.#held.delete(broker)
+        await this.#sessions.leave(broker)
+      } else {
+        this.#held.set(broker, wanted[broker])
+        if (wanted[broker].length > 0) this.#sessions.marks(broker)
+      }
+    }
+    if (this.#held.size > 0) this.#cursor.brokers = wanted
+    else delete this.#cursor.brokers
   }
 
   /** Puts a wiring into effect: nothing may be in flight. @param held filters that the session has now */
   async #use(wiring: Wiring, held: string[]) {
     const { flow, node, name } = this.#options
     const wanted = subscriptionsOf(this.#options, wiring)
-    const added = wanted.filter(filter => !held.includes(filter))
-    const removed = held.filter(filter => !wanted.includes(filter))
+    await this.#reach(wiring)
     if (this.#cursor.wiring !== wiring.revision || held.length === 0) {
       const effect = JSON.stringify(wiring)
       await this.#connection.publish(topics.effect(flow, node, name), effect, { retain: true })
     }
-    if (added.length > 0) await this.#connection.subscribe(added, 1)
-    if (removed.length > 0) await this.#connection.unsubscribe(removed)
+    await resubscribe(this.#connection, held, wanted)
+    await this.#subscribe(wiring)
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
     await this.rewire(this.#newest)
@@ -226,8 +270,8 @@ export class Partition {
       return []
     }
     if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
-    else if (admitted.inflight.mark === this.#mark) this.#mark = undefined
-    if (this.#mark !== undefined) admitted.inflight.seen = true
+    else this.#marks.delete(admitted.inflight.mark)
+    if (this.#marks.size > 0) admitted.inflight.seen = true
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
     return admitted.entries
@@ -238,12 +282,20 @@ export class Partition {
     const next = this.#switching
     if (!next || this.#inflight.length > 0 || this.#loop.isHeld) return
     this.#loop.hold(async () => {
+      await this.#outbox.cross(next.wiring.outputs, () => this.#turn())
       await this.#use(next.wiring, this.#cursor.subscriptions)
       if (next.wiring.last && this.#phase === 'running') this.#phase = 'ended'
       next.message.ack()
       this.#switching = undefined
       this.#options.onChange()
     })
+  }
+
+  /** Written down before it is said: none that comes later is smaller. */
+  async #turn(): Promise<number> {
+    this.#cursor.turns = (this.#cursor.turns ?? 0) + 1
+    await this.#save()
+    return this.#cursor.turns
   }
 
   #handlingFor(wiring: Wiring) {
@@ -290,13 +342,14 @@ export class Partition {
     this.#phase = 'closed'
     this.#stop.abort()
     this.#due?.close()
+    this.#outbox?.close()
     this.#loop.close()
   }
 
   #fail(error: Error) {
     if (this.#phase === 'closed') return
     this.#closed(error)
-    void this.#connection.close()
+    void this.#sessions.close()
   }
 
   #closed(error?: Error) {
@@ -306,4 +359,11 @@ export class Partition {
     this.#quiet.tell()
     this.#options.onClosed(error)
   }
+}
+
+async function resubscribe(connection: Connection, held: string[], wanted: string[]) {
+  const added = wanted.filter(filter => !held.includes(filter))
+  const removed = held.filter(filter => !wanted.includes(filter))
+  if (added.length > 0) await connection.subscribe(added, 1)
+  if (removed.length > 0) await connection.unsubscribe(removed)
 }

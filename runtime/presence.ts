@@ -33,6 +33,8 @@ export interface HostEnvironment {
   DYNINKA_CODE?: string
   /** `mqtt://user:password@host:port`. */
   DYNINKA_BROKER: string
+  /** Of brokers of zones, by zone, as JSON; absent where there are none. */
+  DYNINKA_ZONE_BROKERS?: string
   /** Names of the variables that `ctx.env` shows, comma-separated. */
   DYNINKA_ENV: string
   /** Address on which an HTTP source listens, `*` for all; the loopback address when absent. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readJson } from '../../controller/atomic-file.ts'
 import { awake } from '../../controller/awake.ts'
 import { stopEmbeddedBroker } from '../../controller/broker/embedded-broker.ts'
+import { stopZoneBrokers } from '../../controller/broker/zone-brokers.ts'
 import { LocalOrchestrator } from '../../controller/orchestrator/local/local-orchestrator.ts'
 import { isAlive, type ProcessIdentity, signal } from '../../controller/process-identity.ts'
 import { Problem } from '../../schema/problem.ts'
@@ -27,7 +28,7 @@ export async function endAll(state: string): Promise<Ended> {
   const controller = await endController(state)
   const orchestrator = new LocalOrchestrator({
     state,
-    brokerOf: () => '',
+    waysOf: () => ({ home: '', zones: {} }),
     secrets: () => new Map(),
     folderOf: () => state,
   })
@@ -35,6 +36,7 @@ export async function endAll(state: string): Promise<Ended> {
     await orchestrator.stopAll()
     await orchestrator.close()
     await stopEmbeddedBroker(state)
+    await stopZoneBrokers(state)
   })
   return { controller, hosts, broker }
 }

@@ -128,6 +128,9 @@ export class MemoryOrchestrator implements Orchestrator {
       this.writes += 1
       if (everything) this.view(flow).take(topics.wiring(flow, node), Buffer.alloc(0))
     },
+    leave: async () => {
+      this.writes += 1
+    },
     dismiss: async (flow, node, host) => {
       this.writes += 1
       this.view(flow).take(topics.host(flow, node, host), Buffer.alloc(0))

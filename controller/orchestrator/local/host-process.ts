@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { hostFlags } from '../../../builder/index.ts'
 import type { HostEnvironment } from '../../../runtime/presence.ts'
 import { Problem } from '../../../schema/problem.ts'
+import type { Ways } from '../../broker/ways.ts'
 import type { HostSpec } from '../orchestrator.ts'
 
 export interface Launch {
@@ -12,7 +13,7 @@ export interface Launch {
   /** Of the record of this host: on the command line it tells our processes from others. */
   record: string
   log: string
-  broker: string
+  ways: Ways
   secrets: ReadonlyMap<string, string>
   /** Working folder of the process. */
   folder: string
@@ -26,16 +27,7 @@ const inherited = [
 ] // biome-ignore format: a list to scan
 
 /** Starts the process of one host; it goes on when the controller ends. @throws Problem when it can't be started */
-export function launch({
-  spec,
-  id,
-  record,
-  log,
-  broker,
-  secrets,
-  folder,
-  compileCache,
-}: Launch): ChildProcess {
+export function launch({ spec, id, record, log, ways, secrets, folder, compileCache }: Launch): ChildProcess {
   const { workload } = spec
   const own: HostEnvironment = {
     DYNINKA_FLOW: workload.flow,
@@ -44,7 +36,8 @@ export function launch({
     DYNINKA_HOST: id,
     DYNINKA_GENERATION: String(spec.generation),
     DYNINKA_ARTIFACT: workload.artifact,
-    DYNINKA_BROKER: broker,
+    DYNINKA_BROKER: ways.home,
+    ...(Object.keys(ways.zones).length > 0 && { DYNINKA_ZONE_BROKERS: JSON.stringify(ways.zones) }),
     DYNINKA_ENV: [...Object.keys(workload.env), ...workload.secrets].join(','),
     ...(workload.code !== undefined && { DYNINKA_CODE: join(workload.code, 'function.mjs') }),
   }

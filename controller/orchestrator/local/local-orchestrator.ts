@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { WaysOf } from '../../broker/ways.ts'
 import { identify, isAlive, signal } from '../../process-identity.ts'
 import type {
   DeclaredNode,
@@ -23,8 +24,7 @@ import { SupervisedHost } from './supervised-host.ts'
 export interface LocalOptions {
   state: string
   nodes?: DeclaredNode[]
-  /** URL with which the hosts of a node connect. */
-  brokerOf: (flow: string, node: string) => string
+  waysOf: WaysOf
   secrets: () => ReadonlyMap<string, string>
   /** Folder that relative paths in a dataflow are relative to. */
   folderOf: (flow: string) => string
@@ -35,6 +35,9 @@ const sweepMs = 10_000
 
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch
 const oneNode: DeclaredNode[] = [{ name: 'local', zone: 'local', arch: architecture, labels: {} }]
+
+/** Zones that the nodes are in. */
+export const zonesOf = (nodes = oneNode): string[] => [...new Set(nodes.flatMap(({ zone }) => zone ?? []))]
 
 /** Hosts as processes of this machine, on virtual nodes. */
 export class LocalOrchestrator implements Orchestrator {
@@ -147,7 +150,9 @@ export class LocalOrchestrator implements Orchestrator {
 
   #launch(record: HostRecord) {
     const { flow } = record.spec.workload
-    const { brokerOf, secrets, state, folderOf } = this.#options
+    const { waysOf, secrets, state, folderOf, nodes = oneNode } = this.#options
+    const { place, workload } = record.spec
+    const zone = nodes.find(({ name }) => name === place)?.zone ?? place
     return launch({
       spec: record.spec,
       id: record.id,
@@ -156,7 +161,7 @@ export class LocalOrchestrator implements Orchestrator {
         nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica),
       ),
       log: this.#logOf(record),
-      broker: brokerOf(flow, record.spec.workload.node),
+      ways: waysOf({ flow, node: workload.node, zone }),
       secrets: secrets(),
       folder: folderOf(flow),
       compileCache: join(state, 'compile-cache'),
