@@ -226,7 +226,7 @@ export class Partition {
         await this.#sessions.leave(broker)
       } else {
         this.#held.set(broker, wanted[broker])
-        if (wanted[broker].length > 0) this.#sessions.marks(broker)
+        this.#sessions.marks(broker, wanted[broker].length > 0)
       }
     }
     if (this.#held.size > 0) this.#cursor.brokers = wanted

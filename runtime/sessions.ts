@@ -93,9 +93,12 @@ export class Sessions {
     if (this.#held) this.#raise()
   }
 
-  /** The session there holds the subscription to marks. */
-  marks(broker: string) {
-    this.#marked.add(broker)
+  /** @param hears whether the session there holds the subscription to marks: no other can have anything queued */
+  marks(broker: string, hears: boolean) {
+    if (hears) return void this.#marked.add(broker)
+    this.#marked.delete(broker)
+    this.#marks.delete(broker)
+    this.#release()
   }
 
   /** Sends a mark through each session that gets any. @returns those sent */
@@ -113,10 +116,8 @@ export class Sessions {
   async leave(broker: string): Promise<void> {
     const connection = this.#others.get(broker)
     this.#others.delete(broker)
-    this.#marked.delete(broker)
-    this.#marks.delete(broker)
     await connection?.close()
-    this.#release()
+    this.marks(broker, false)
   }
 
   /** Brokers that do not answer, for people. */
