@@ -6,6 +6,7 @@ import { type CursorDocument, Progress } from './cursor.ts'
 import { Due } from './due.ts'
 import { HandlerLoop } from './handler-loop.ts'
 import { type Entry, Handling } from './handling.ts'
+import type { Session } from './inbox.ts'
 import { type Inflight, isDone } from './inflight.ts'
 import type { Handlers, InvokerOptions } from './invoke.ts'
 import { Letters } from './letters.ts'
@@ -56,8 +57,8 @@ export class Partition {
   #stop = new AbortController()
   #inflight: Inflight[] = []
   #switching: { wiring: Wiring; message: Message } | undefined
-  /** Of the messages that tell, once all have come, that what follows is new; see `Timers.mark`. */
-  #marks = new Set<string>()
+  /** Of the messages that tell, once all have come, that what follows is new, and the session of each; see `Timers.mark`. */
+  #marks = new Map<string, Session>()
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet = new Quiet()
@@ -74,7 +75,7 @@ export class Partition {
       nudge: topics.nudge(flow),
       mark: topics.mark(flow, node, name),
       barrier: topics.wiring(flow, node),
-      onMessage: message => this.#loop.push(message),
+      onMessage: (message, session) => this.#loop.push(message, session),
       onClose: error => this.#closed(error),
     })
     this.#loop = new HandlerLoop({
@@ -88,7 +89,9 @@ export class Partition {
       save: () => this.#save(),
       onSettled: inflight => this.#settled(inflight),
       onFailed: error => this.#fail(error),
+      onDry: () => this.#whenQuiet(),
     })
+    this.#loop.inbox.merge(options.wiring.kind === 'sink') // its handler has no state
   }
 
   #save = () => this.#committer.save()
@@ -196,8 +199,11 @@ export class Partition {
     })
     this.#due = new Due({ ...shared, cursor, save: this.#save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
-    if (sessionPresent && this.#wiring.retry.order === 'relaxed')
-      this.#marks = new Set([await this.#due.mark(), ...(await this.#sessions.mark())])
+    const { areSeveral } = this.#sessions
+    if (sessionPresent && (areSeveral || this.#wiring.retry.order === 'relaxed'))
+      this.#marks = new Map([[await this.#due.mark(), undefined], ...(await this.#sessions.mark())])
+    const isKnown = [...this.#marks.values()].includes(cursor.session)
+    if (areSeveral) this.#loop.inbox.begin(isKnown ? cursor.session : undefined, isKnown)
     this.#sessions.ready()
   }
 
@@ -270,11 +276,30 @@ export class Partition {
       return []
     }
     if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
-    else this.#marks.delete(admitted.inflight.mark)
+    else this.#passed(admitted.inflight.mark)
     if (this.#marks.size > 0) admitted.inflight.seen = true
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
     return admitted.entries
+  }
+
+  #passed(mark: string) {
+    if (this.#marks.has(mark)) this.#loop.inbox.unbind(this.#marks.get(mark))
+    this.#marks.delete(mark)
+    this.#sessions.passed(mark)
+  }
+
+  #whenQuiet() {
+    if (this.#switching) return this.#switchWhenQuiet()
+    const { inbox } = this.#loop
+    if (!inbox.next || this.#inflight.length > 0 || this.#loop.isHeld || this.#phase !== 'running') return
+    const { session } = inbox.next
+    this.#loop.hold(async () => {
+      if (session === undefined) delete this.#cursor.session
+      else this.#cursor.session = session
+      await this.#save()
+      inbox.turn(session)
+    })
   }
 
   /** A change of streams waits until nothing is in flight: a record reprocessed over it would leave twice. */
@@ -334,7 +359,7 @@ export class Partition {
     if (time > 0) counters.latencyMs = now - time
     if (this.#trial.isOn && batch.some(({ last }) => last.size > 0)) this.#loop.trust()
     if (this.#inflight.length === 0) this.#quiet.tell()
-    this.#switchWhenQuiet()
+    this.#whenQuiet()
     this.#loop.run()
   }
 

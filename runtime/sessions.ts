@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Session } from './inbox.ts'
 import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
 
 /** To the dataflow's own broker, and to those of zones by the names that wirings call them. */
@@ -14,7 +15,8 @@ export interface SessionsOptions extends Brokers, Pick<ConnectOptions, 'clientId
   mark: string
   /** What comes on this topic, by the dataflow's own broker, comes after all that other brokers had queued by then. */
   barrier?: string
-  onMessage(message: Message): void
+  /** @param session by zone whose broker brought it */
+  onMessage(message: Message, session: Session): void
   /** One of them is lost, and so all are given up. Called once; not after `close`. */
   onClose(error?: Error): void
 }
@@ -76,7 +78,7 @@ export class Sessions {
     const known = this.#others.get(broker)
     if (known) return known
     const connection = await this.#retrying(broker, transport =>
-      this.#connect(transport, message => this.#hearMarked(broker, message)),
+      this.#connect(transport, message => this.#options.onMessage(message, broker)),
     )
     this.#others.set(broker, connection)
     return connection
@@ -101,15 +103,29 @@ export class Sessions {
     this.#release()
   }
 
-  /** Sends a mark through each session that gets any. @returns those sent */
-  async mark(): Promise<string[]> {
+  /** Sends a mark through each session that gets any. @returns those sent, with the zone of the broker */
+  async mark(): Promise<[mark: string, broker: string][]> {
     return Promise.all(
       [...this.#marked].map(async broker => {
         const mark = randomUUID()
         await this.to(broker).publish(this.#options.mark, mark)
-        return mark
+        return [mark, broker] as [string, string]
       }),
     )
+  }
+
+  /** Several sessions bring something. */
+  get areSeveral() {
+    return this.#marked.size > 0
+  }
+
+  /** What was queued before this mark has been opened. */
+  passed(mark: string) {
+    for (const [broker, awaited] of this.#marks) {
+      if (awaited !== mark) continue
+      this.#marks.delete(broker)
+      this.#release()
+    }
   }
 
   /** Nothing more comes or goes by this broker: its session holds no subscription any more. */
@@ -174,7 +190,8 @@ export class Sessions {
   #hear(message: Message) {
     if (this.#held) return void this.#held.push(message)
     const { barrier, onMessage } = this.#options
-    if (message.topic !== barrier || (this.#isReady && this.#marked.size === 0)) return onMessage(message)
+    if (message.topic !== barrier || (this.#isReady && this.#marked.size === 0))
+      return onMessage(message, undefined)
     this.#held = [message]
     if (this.#isReady) this.#raise()
   }
@@ -191,19 +208,12 @@ export class Sessions {
     }
   }
 
-  #hearMarked(broker: string, message: Message) {
-    this.#options.onMessage(message)
-    if (message.topic !== this.#options.mark || message.payload.toString() !== this.#marks.get(broker)) return
-    this.#marks.delete(broker)
-    this.#release()
-  }
-
   /** What was held back comes, up to the next barrier. */
   #release() {
     if (!this.#held || !this.#isReady || this.#marks.size > 0) return
     const [first, ...rest] = this.#held
     this.#held = undefined
-    this.#options.onMessage(first!)
+    this.#options.onMessage(first!, undefined)
     for (const message of rest) this.#hear(message)
   }
 }
