@@ -19,6 +19,7 @@ export class Inbox {
   #current: Session
   /** Messages of the current session must come to an end that is not here yet. */
   #isBound = false
+  #ends = false
   /** Nothing depends on how they fall together. */
   #isMerged = false
   #since = 0
@@ -42,6 +43,11 @@ export class Inbox {
     this.#since = performance.now()
   }
 
+  /** All that an owner before may have had of the dataflow's own broker is here. */
+  ends() {
+    if (this.#current === undefined && this.#isBound) this.#ends = true
+  }
+
   unbind(session: Session) {
     if (session === this.#current) this.#isBound = false
   }
@@ -62,7 +68,9 @@ export class Inbox {
 
   /** The session whose turn it is, once nothing is in flight. */
   get next(): { session: Session } | undefined {
-    if (this.#queues.size === 1 || this.#isBound) return undefined
+    if (this.#queues.size === 1) return undefined
+    if (this.#ends && !this.#queues.get(undefined)?.length) this.#isBound = this.#ends = false
+    if (this.#isBound) return undefined
     const isEmpty = !this.#queues.get(this.#current)?.length
     const next = isEmpty || this.#isLong ? this.#other : undefined
     if (next && this.#asked === 0) this.#asked = performance.now()

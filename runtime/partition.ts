@@ -13,6 +13,7 @@ import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import type { Place } from './place.ts'
 import { Quiet } from './quiet.ts'
+import { readWiring } from './read-wiring.ts'
 import { recover, restoreState } from './recovery.ts'
 import { RetainedRead } from './retained.ts'
 import { type Brokers, Sessions } from './sessions.ts'
@@ -74,7 +75,9 @@ export class Partition {
       clientId: sessionId(flow, node, name),
       nudge: topics.nudge(flow),
       mark: topics.mark(flow, node, name),
-      barrier: topics.wiring(flow, node),
+      isBarrier: message =>
+        message.topic === topics.wiring(flow, node) && revisionIn(message.payload) > this.#wiring.revision,
+      onBarrier: () => this.#loop.inbox.ends(),
       onMessage: (message, session) => this.#loop.push(message, session),
       onClose: error => this.#closed(error),
     })
@@ -383,6 +386,15 @@ export class Partition {
     for (const { records } of this.#inflight) this.#options.counters.inFlight -= records
     this.#quiet.tell()
     this.#options.onClosed(error)
+  }
+}
+
+/** 0 for what is no wiring. */
+function revisionIn(payload: Buffer): number {
+  try {
+    return readWiring(payload)?.revision ?? 0
+  } catch {
+    return 0
   }
 }
 

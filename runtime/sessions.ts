@@ -13,8 +13,11 @@ export interface Brokers {
 export interface SessionsOptions extends Brokers, Pick<ConnectOptions, 'clientId' | 'nudge'> {
   /** On brokers of zones: see `topics.mark`. */
   mark: string
-  /** What comes on this topic, by the dataflow's own broker, comes after all that other brokers had queued by then. */
-  barrier?: string
+  /** Whether a message of the dataflow's own broker is to come after all that other brokers had queued by then. Asked once
+   *  `ready`. Absent: there is none such */
+  isBarrier?(message: Message): boolean
+  /** A barrier waits: all of its session that was before it has come. */
+  onBarrier?(): void
   /** @param session by zone whose broker brought it */
   onMessage(message: Message, session: Session): void
   /** One of them is lost, and so all are given up. Called once; not after `close`. */
@@ -92,7 +95,9 @@ export class Sessions {
   /** From now on what comes on the barrier comes through: the sessions are as the wiring in effect says. */
   ready() {
     this.#isReady = true
-    if (this.#held) this.#raise()
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const message of held) this.#hear(message)
   }
 
   /** @param hears whether the session there holds the subscription to marks: no other can have anything queued */
@@ -189,16 +194,17 @@ export class Sessions {
 
   #hear(message: Message) {
     if (this.#held) return void this.#held.push(message)
-    const { barrier, onMessage } = this.#options
-    if (message.topic !== barrier || (this.#isReady && this.#marked.size === 0))
+    const { isBarrier, onBarrier, onMessage } = this.#options
+    if (!isBarrier || (this.#isReady && (this.#marked.size === 0 || !isBarrier(message))))
       return onMessage(message, undefined)
     this.#held = [message]
-    if (this.#isReady) this.#raise()
+    if (!this.#isReady) return
+    this.#raise()
+    onBarrier?.()
   }
 
   /** Sends a mark through each session, behind all that is queued there. */
   #raise() {
-    if (this.#marked.size === 0) return this.#release()
     for (const broker of this.#marked) {
       const mark = randomUUID()
       this.#marks.set(broker, mark)
