@@ -7,9 +7,10 @@ import { Usage } from './failure.ts'
 import { interruption } from './interrupt.ts'
 import { Narration } from './narration.ts'
 import { paint } from './paint.ts'
+import { type ZoneBrokerFlags, zoneBrokerOption, zoneBrokersOf } from './run/zone-broker.ts'
 import { stateOf } from './state.ts'
 
-interface Options {
+interface Options extends ZoneBrokerFlags {
   broker: string
   listen: string
   state?: string
@@ -31,11 +32,12 @@ export const dev = (): Command =>
   })
     .argument('[DIR]', 'folder with one or more dataflows', '.')
     .option('--broker <URL>', 'MQTT broker, or embedded for one that Dyninka runs', 'embedded')
+    .addOption(zoneBrokerOption())
     .option('--listen <HOST:PORT>', 'address of the HTTP API', '127.0.0.1:0')
     .option('--state <DIR>', 'folder of what must survive a restart (default: DIR/.dyninka)')
     .option('--secrets <FILE>', '.env file with the values of secrets')
     .option('--no-records', 'leave out the records that pass')
-    .action(async (dir: string, { state = stateOf(dir), records, ...options }: Options) => {
+    .action(async (dir: string, { state = stateOf(dir), records, zoneBroker, ...options }: Options) => {
       if (!(await stat(dir).catch(() => undefined))?.isDirectory())
         throw new Usage(`there is no folder ${dir}`)
       const { startController } = await import('../controller/controller.ts')
@@ -46,6 +48,7 @@ export const dev = (): Command =>
       const logger = (await import('pino')).pino({ level: 'silent' })
       const controller = await startController({
         ...options,
+        ...zoneBrokersOf({ zoneBroker }),
         dir: resolve(dir),
         state,
         logger,

@@ -11,9 +11,10 @@ import { paint } from './paint.ts'
 import { type ForgeFlags, forgeAccess, forgeOption } from './run/forge-access.ts'
 import { type GitFiles, gitAccess } from './run/git-access.ts'
 import { type ProposeFlags, proposeOptions, proposingOf } from './run/propose-flags.ts'
+import { type ZoneBrokerFlags, zoneBrokerOption, zoneBrokersOf } from './run/zone-broker.ts'
 import { stateFolder } from './state.ts'
 
-interface Options extends GitFiles, ForgeFlags, ProposeFlags {
+interface Options extends GitFiles, ForgeFlags, ProposeFlags, ZoneBrokerFlags {
   repo: string
   branch?: string
   path?: string
@@ -48,6 +49,7 @@ export const run = (): Command =>
       .option('--path <FOLDER>', 'only dataflows under this folder of the repository')
       .option('--interval <DURATION>', 'between two looks at the repository (default: 30s)', atLeastASecond)
       .option('--broker <URL>', 'MQTT broker, or embedded for one that Dyninka runs', 'embedded')
+      .addOption(zoneBrokerOption())
       .option('--listen <HOST:PORT>', 'address of the HTTP API', '127.0.0.1:4780')
       .addOption(stateOption())
       .option('--secrets <FILE>', '.env file with the values of secrets')
@@ -84,6 +86,7 @@ export const run = (): Command =>
         allowedSigners,
         forge: forgeType,
         forgeUrl,
+        zoneBroker,
         ...options
       }: Options) => {
         const git = gitAccess({ sshKey, knownHosts, allowedSigners })
@@ -97,6 +100,7 @@ export const run = (): Command =>
         const webhookSecret = process.env.DYNINKA_WEBHOOK_SECRET
         const controller = await startController({
           ...options,
+          ...zoneBrokersOf({ zoneBroker }),
           state,
           repo: existsSync(repo) ? resolve(repo) : repo,
           git,

@@ -1,11 +1,12 @@
 import { keepsKeys, sessionId, topics } from '../schema/topics.ts'
-import { brokersIn, subscriptionsByBroker, subscriptionsOf, type Wiring } from '../schema/wiring.ts'
+import { brokersIn, subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
 import { Due } from './due.ts'
 import { HandlerLoop } from './handler-loop.ts'
 import { type Entry, Handling } from './handling.ts'
+import { Holdings, resubscribe } from './holdings.ts'
 import type { Session } from './inbox.ts'
 import { type Inflight, isDone } from './inflight.ts'
 import type { Handlers, InvokerOptions } from './invoke.ts'
@@ -13,7 +14,7 @@ import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import type { Place } from './place.ts'
 import { Quiet } from './quiet.ts'
-import { readWiring } from './read-wiring.ts'
+import { revisionIn } from './read-wiring.ts'
 import { recover, restoreState } from './recovery.ts'
 import { RetainedRead } from './retained.ts'
 import { type Brokers, Sessions } from './sessions.ts'
@@ -40,8 +41,7 @@ export interface PartitionOptions extends Brokers, Place, Pick<InvokerOptions, '
 export class Partition {
   #options: PartitionOptions
   #sessions: Sessions
-  /** By zone whose broker is connected: the filters that the session there holds. */
-  #held = new Map<string, string[]>()
+  #holdings: Holdings
   /** To the dataflow's own broker. */
   #connection!: Connection
   #cursor!: CursorDocument
@@ -81,6 +81,7 @@ export class Partition {
       onMessage: (message, session) => this.#loop.push(message, session),
       onClose: error => this.#closed(error),
     })
+    this.#holdings = new Holdings({ ...options, sessions: this.#sessions })
     this.#loop = new HandlerLoop({
       ...options,
       state: this.#state,
@@ -177,7 +178,7 @@ export class Partition {
     this.#wiring = wiring
     if (cursor.ended) return // others may have begun
     // Whoever had the partition before writes nothing any more before anything that it wrote is looked at.
-    await this.#reach(wiring)
+    await this.#holdings.reach(wiring, cursor)
     await restoreState(this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#trial = new Trial(cursor)
@@ -210,49 +211,17 @@ export class Partition {
     this.#sessions.ready()
   }
 
-  /** Takes over the sessions on the brokers of zones that a wiring names. */
-  async #reach(wiring: Wiring) {
-    for (const broker of brokersIn(wiring)) {
-      if (this.#held.has(broker)) continue
-      const { sessionPresent } = await this.#sessions.reach(broker)
-      const before = this.#cursor.brokers?.[broker] ?? []
-      this.#held.set(broker, sessionPresent ? before : [])
-      if (!sessionPresent && before.length > 0)
-        this.#options.log.error('the broker of a zone has lost a session', {
-          zone: broker,
-          hint: 'what was queued there is lost: let the broker keep sessions',
-        })
-    }
-  }
-
-  /** Subscribes on the brokers of zones to what a wiring reads there, and lets go of those that it does not name. */
-  async #subscribe(wiring: Wiring) {
-    const wanted = subscriptionsByBroker(this.#options, wiring)
-    for (const [broker, held] of this.#held) {
-      await resubscribe(this.#sessions.to(broker), held, wanted[broker] ?? [])
-      if (wanted[broker] === undefined) {
-        this.#held.delete(broker)
-        await this.#sessions.leave(broker)
-      } else {
-        this.#held.set(broker, wanted[broker])
-        this.#sessions.marks(broker, wanted[broker].length > 0)
-      }
-    }
-    if (this.#held.size > 0) this.#cursor.brokers = wanted
-    else delete this.#cursor.brokers
-  }
-
   /** Puts a wiring into effect: nothing may be in flight. @param held filters that the session has now */
   async #use(wiring: Wiring, held: string[]) {
     const { flow, node, name } = this.#options
     const wanted = subscriptionsOf(this.#options, wiring)
-    await this.#reach(wiring)
+    await this.#holdings.reach(wiring, this.#cursor)
     if (this.#cursor.wiring !== wiring.revision || held.length === 0) {
       const effect = JSON.stringify(wiring)
       await this.#connection.publish(topics.effect(flow, node, name), effect, { retain: true })
     }
     await resubscribe(this.#connection, held, wanted)
-    await this.#subscribe(wiring)
+    await this.#holdings.follow(wiring, this.#cursor)
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
     await this.rewire(this.#newest)
@@ -387,20 +356,4 @@ export class Partition {
     this.#quiet.tell()
     this.#options.onClosed(error)
   }
-}
-
-/** 0 for what is no wiring. */
-function revisionIn(payload: Buffer): number {
-  try {
-    return readWiring(payload)?.revision ?? 0
-  } catch {
-    return 0
-  }
-}
-
-async function resubscribe(connection: Connection, held: string[], wanted: string[]) {
-  const added = wanted.filter(filter => !held.includes(filter))
-  const removed = held.filter(filter => !wanted.includes(filter))
-  if (added.length > 0) await connection.subscribe(added, 1)
-  if (removed.length > 0) await connection.unsubscribe(removed)
 }

@@ -26,6 +26,15 @@ export function readWiring(payload: Buffer): Wiring | undefined {
   return wiring
 }
 
+/** 0 for what is no wiring. */
+export function revisionIn(payload: Buffer): number {
+  try {
+    return readWiring(payload)?.revision ?? 0
+  } catch {
+    return 0
+  }
+}
+
 const isInput = (input: WiredInput | null) =>
   [input?.node, input?.output, input?.stream, input?.broker ?? ''].every(part => typeof part === 'string')
 
