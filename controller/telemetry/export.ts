@@ -19,6 +19,7 @@ export async function headerOf(
     since: new Date(since).toISOString(),
     revision: last?.revision ?? '',
     broker: withoutCredentials(brokerUrl),
+    ...(last?.observed.zoneBrokers && { zoneBrokers: last.observed.zoneBrokers }),
     graph: flow.nodes.map(node => ({
       name: node.name,
       kind: node.kind,

@@ -28,28 +28,32 @@ const node = record(
   ['zone', 'arch', 'capacity', 'allocatable'],
 )
 
-export const headerSchema = record({
-  v: { const: 1 },
-  kind: { const: 'dyninka-telemetry' },
-  flow: text,
-  at: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' },
-  since: text,
-  revision: text,
-  broker: text,
-  graph: list(
-    record(
-      {
-        name: text,
-        kind: { enum: ['source', 'function', 'sink'] },
-        from: list(record({ node: text, output: text })),
-        hasEventTime: { const: true },
-      },
-      ['hasEventTime'],
+export const headerSchema = record(
+  {
+    v: { const: 1 },
+    kind: { const: 'dyninka-telemetry' },
+    flow: text,
+    at: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' },
+    since: text,
+    revision: text,
+    broker: text,
+    zoneBrokers: list(text),
+    graph: list(
+      record(
+        {
+          name: text,
+          kind: { enum: ['source', 'function', 'sink'] },
+          from: list(record({ node: text, output: text })),
+          hasEventTime: { const: true },
+        },
+        ['hasEventTime'],
+      ),
     ),
-  ),
-  hosts: list(record({ function: text, node: text })),
-  nodes: list(node),
-})
+    hosts: list(record({ function: text, node: text })),
+    nodes: list(node),
+  },
+  ['zoneBrokers'],
+)
 
 const moments = record({
   count: { type: 'integer', minimum: 1 },

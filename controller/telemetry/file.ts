@@ -17,6 +17,8 @@ export interface TelemetryHeader {
   revision: string
   /** The dataflow's own, as `mqtt://host:port`. */
   broker: string
+  /** Zones with a broker for what is sent from there; absent: none. */
+  zoneBrokers?: string[]
   graph: TelemetryNode[]
   /** Those that ran then. */
   hosts: { function: string; node: string }[]

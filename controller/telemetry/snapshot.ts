@@ -13,6 +13,8 @@ export interface Snapshot {
   at: number
   /** The dataflow's own broker, as `mqtt://host:port`. */
   broker: string
+  /** Zones with a broker for what is sent from there. */
+  zoneBrokers: string[]
   edges: EdgeFigures[]
   outside: OutsideFigures[]
   functions: FunctionFigures[]
@@ -95,6 +97,7 @@ export function snapshotOf(file: TelemetryFile): Snapshot {
     flow: header.flow,
     at: atOf(header),
     broker: header.broker,
+    zoneBrokers: header.zoneBrokers ?? [],
     edges: edgesOf(file, functions, roundTrips),
     outside: outsideOf(file),
     functions,

@@ -41,6 +41,12 @@ export function situationOf(
       // A way of which nothing is known saves nothing.
       links: isMeasured ? links.map(link => (known.includes(link) ? link : { ...link, rttMs: 0 })) : links,
       brokers,
+      ...(whole.zoneBrokers.length > 0 && {
+        carriers: {
+          zones: whole.zoneBrokers.filter(zone => zones.some(({ name }) => name === zone)),
+          otherwise: whole.broker,
+        },
+      }),
       items,
       edges,
       paths: pathsOf(flow, edges),
