@@ -38,6 +38,7 @@ export class Sessions {
   #options: SessionsOptions
   #home!: Connection
   #others = new Map<string, Connection>()
+  #leaving = new Set<string>()
   /** Brokers that are asked again and again. */
   #unreached = new Set<string>()
   #closed = false
@@ -81,7 +82,7 @@ export class Sessions {
     const known = this.#others.get(broker)
     if (known) return known
     const connection = await this.#retrying(broker, transport =>
-      this.#connect(transport, message => this.#options.onMessage(message, broker)),
+      this.#connect(transport, message => this.#options.onMessage(message, broker), broker),
     )
     this.#others.set(broker, connection)
     return connection
@@ -137,7 +138,9 @@ export class Sessions {
   async leave(broker: string): Promise<void> {
     const connection = this.#others.get(broker)
     this.#others.delete(broker)
+    this.#leaving.add(broker)
     await connection?.close()
+    this.#leaving.delete(broker)
     this.marks(broker, false)
   }
 
@@ -153,14 +156,18 @@ export class Sessions {
     await Promise.all(all.map(connection => connection?.close()))
   }
 
-  async #connect(transport: Transport, onMessage: (message: Message) => void): Promise<Connection> {
+  async #connect(
+    transport: Transport,
+    onMessage: (message: Message) => void,
+    broker?: string,
+  ): Promise<Connection> {
     const { clientId, nudge } = this.#options
     const connection = await transport.connect({
       clientId,
       clean: false,
       ...(nudge !== undefined && { nudge }),
       onMessage: message => this.#closed || onMessage(message),
-      onClose: error => this.#lost(error),
+      onClose: error => (broker !== undefined && this.#leaving.has(broker)) || this.#lost(error),
     })
     if (this.#closed) {
       await connection.close()

@@ -156,8 +156,10 @@ async function live(seed: number) {
 const Lives = suite('a partition that reads by two brokers')
 
 Lives('joins each pair once, whatever owner dies between which packets', async () => {
+  let all = 0
   for (let seed = 1; seed <= 25; seed++) {
     const { taken, owners } = await live(seed)
+    all += owners
     for (let key = 0; key < keys; key++) {
       const own = taken.filter(joined => joined.key === `k${key}`)
       const numbers = own.map(({ n }) => n).toSorted((a, b) => a - b)
@@ -169,7 +171,61 @@ Lives('joins each pair once, whatever owner dies between which packets', async (
         `seed ${seed}`,
       )
     }
-    assert.ok(owners > 5, `only ${owners} owners`)
+  }
+  assert.ok(all > 125, `only ${all} owners`)
+})
+
+Lives('leaves a broker only when it has finished all that was queued there', async () => {
+  for (const isLast of [false, true]) {
+    const home = new MemoryTransport()
+    const edge = new MemoryTransport()
+    const every = { type: 'every' as const, intervalMs: 1e6 }
+    const nodes = [source('a', every), source('b', every), fn('f', ['a', 'b'], { key: 'key' })]
+    const { v: _, ...content } = wiringOf({ name: flow, nodes }, producer =>
+      producer === 'a' ? undefined : 'edge',
+    ).get('f')!
+    const wiring: Wiring = { v: 2, ...content, revision: 1 }
+    let handled = 0
+    const partition = new Partition({
+      flow,
+      node: 'f',
+      partition: 0,
+      cut: { partitions: 1, key: 'key' },
+      name: '0',
+      transport: home,
+      transportOf: () => edge,
+      wiring,
+      handlersOf: () => ({
+        async default() {
+          await sleep(2)
+          handled += 1
+        },
+      }),
+      stateBytes: () => 1e6,
+      env: {},
+      log: silent,
+      counters: new Counters(),
+      progressOf: () => undefined,
+      onChange() {},
+      onClosed: () => assert.unreachable('it has lost what it holds'),
+    })
+    await partition.start()
+    for (let n = 1; n <= 40; n++) {
+      const frame = new FrameBuilder()
+      frame.add('', n, 1, 'k', '1')
+      edge.publish(topics.data(flow, 'b', 'default', 'key-1@edge', 0), frame.build(0))
+    }
+    const next: Wiring = isLast
+      ? { ...wiring, revision: 2, next: { partitions: 2, key: 'key', inputs: [] }, last: true }
+      : { ...wiring, v: 1, revision: 2, inputs: wiring.inputs.slice(0, 1) }
+    home.publish(topics.wiring(flow, 'f'), JSON.stringify(next), true)
+    await until(() => partition.revision === 2, 'the next wiring')
+    assert.is(handled, 40)
+    const [retained] = home.retained(topics.credit(flow, 'f', '0'))
+    const cursor = JSON.parse(retained!.payload.toString()) as CursorDocument
+    assert.is(cursor.lanes['b.0']![''], 40)
+    assert.is(cursor.ended, isLast || undefined)
+    await partition.drain(100)
   }
 })
 

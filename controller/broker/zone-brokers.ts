@@ -67,12 +67,17 @@ export class ZoneBrokers {
     )
     const known: DeclaredBrokers = { ...Object.fromEntries(kept), ...declared }
     if (Object.keys(known).length === 0 && Object.keys(before).length === 0) return undefined
+    for (const [zone, url] of Object.entries(before))
+      if (url === 'embedded' && known[zone] !== url) await stopEmbeddedBroker(folderOf(state, zone))
     writeJson(fileIn(state), known, 0o600)
     if (Object.keys(known).length === 0) return undefined
     const urls: Record<string, string> = {}
     for (const [zone, url] of Object.entries(known)) {
       urls[zone] = url === 'embedded' ? await startIn(state, zone) : url
-      if (url !== 'embedded' && declared[zone] !== undefined) await checkBroker(url)
+      if (url !== 'embedded' && declared[zone] !== undefined)
+        await checkBroker(url).catch(error => {
+          throw ofZone(zone, error)
+        })
     }
     return new ZoneBrokers({ state, urls, offered: Object.keys(declared), log, embedded: embeddedOf(known) })
   }
@@ -110,6 +115,17 @@ export class ZoneBrokers {
     this.close()
     for (const zone of this.#embedded) await stopEmbeddedBroker(folderOf(this.#state, zone))
   }
+}
+
+/** A problem with a broker, as that of a zone. */
+function ofZone(zone: string, error: unknown): unknown {
+  if (!(error instanceof Problem)) return error
+  const { reason, message, hint, disposition } = error
+  return new Problem(reason, `zone ${zone}: ${message}`, {
+    cause: error,
+    disposition,
+    ...(hint !== undefined && { hint }),
+  })
 }
 
 interface Opened {
