@@ -163,6 +163,7 @@ function adopt(
     artifacts,
     runtime: context.runtime,
     sessions: old?.sessions ?? {},
+    ...(old?.brokers && { brokers: old.brokers }),
     ...(old?.resting && { resting: old.resting }),
     ...(old?.pins && { pins: old.pins }),
     ...(old?.switches && { switches: old.switches }),
