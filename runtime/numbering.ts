@@ -54,8 +54,9 @@ export class Numbering {
     return this.#document.letters
   }
 
-  /** To be awaited before the first number is taken. */
-  async reserve(): Promise<void> {
+  /** To be awaited before the first number is taken. @param outputs streams in effect */
+  async reserve(outputs: Record<string, Stream[]>): Promise<void> {
+    this.#document.outputs = outputs
     this.#document.next = this.#next + block
     await this.save()
   }

@@ -115,7 +115,9 @@ export class Source implements Unit {
         ? await numberingAfterLoss({ ...this.#options, wiring: this.#wiring })
         : numberingFrom(1)
     this.#numbering = new Numbering(this.#connection, topic, document)
-    await this.#numbering.reserve()
+    const before = this.#before(stored !== undefined)
+    const { outputs } = this.#wiring
+    await this.#numbering.reserve(isHome(before) && isHome(outputs) ? outputs : before)
     // A session that holds no subscription is none to aedes and RabbitMQ: nobody could tell that numbers were in use.
     await this.#connection.subscribe([topics.replay(flow, node, partition)], 1)
     const shared = { ...this.#options, connection: this.#connection }
@@ -125,7 +127,6 @@ export class Source implements Unit {
       connectionTo: broker => this.#sessions.to(broker),
       onProgress: () => this.#progress(),
     })
-    const before = this.#before(stored !== undefined)
     await this.#reach(before)
     this.#outbox.rewire(before)
     this.#outputs = before
@@ -178,10 +179,8 @@ export class Source implements Unit {
     this.#wiring = wiring
     if (!this.#ready) return
     const { outputs } = wiring
-    const isHome = [outputs, this.#outputs].every(
-      each => brokersIn({ inputs: [], outputs: each }).length === 0,
-    )
-    if (isHome) await this.#numbering.use(outputs)
+    const isFar = !isHome(outputs) || !isHome(this.#outputs)
+    if (!isFar) await this.#numbering.use(outputs)
     this.#outbox.expect(outputs)
     // What a consumer would read in its old stream leaves before anything in its new one: the other way round it
     // would be taken for a repeat.
@@ -191,7 +190,7 @@ export class Source implements Unit {
       })
       this.#clear = undefined
     }
-    if (!isHome) await this.#cross(outputs)
+    if (isFar) await this.#cross(outputs)
     this.#outbox.rewire(outputs)
     this.#outputs = outputs
     this.#crossing = false
@@ -336,6 +335,9 @@ export class Source implements Unit {
     this.#options.onClosed(error)
   }
 }
+
+/** All go by the dataflow's own broker: changes of streams keep their order there. */
+const isHome = (outputs: Record<string, Stream[]>) => brokersIn({ inputs: [], outputs }).length === 0
 
 /** The event time in a field: ISO 8601, or ms since the epoch. */
 function timeAt(value: unknown, path: string | undefined): number | undefined {

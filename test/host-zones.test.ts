@@ -205,8 +205,13 @@ for (const [name, start] of brokers) {
     await flowOn()
     for (const node of ['first', 'count', 'last']) {
       const ids = rig.hosts(node)
+      const told = await rig.listen(topics.hosts(rig.flow.name, node))
       for (const id of ids) rig.linkTo(id, 'edge').cut()
-      await sleep(500)
+      if (node !== 'last')
+        await until(
+          () => told.some(({ payload }) => /waits for the broker of zone edge/.test(payload.toString())),
+          'the reason to be told',
+        )
       for (const id of ids) rig.linkTo(id, 'south').cut()
       await sleep(1_000)
       for (const id of ids) {
