@@ -37,15 +37,17 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
   for (const change of changes) {
     context.log.debug({ dataflow: inventory.name, change: describe(change) }, 'applying a change')
     context.tenure?.check()
+    if (change.action === 'leave') {
+      await leave(inventory, change, context)
+      continue
+    }
     await applyOne(change, context, signal)
     if (change.action === 'discard') struckOut(dataflow, change, context)
-    if (change.action === 'leave') {
-      forget(inventory, change.node, change.broker)
-      context.inventories.save(inventory)
-    }
     tell(dataflow, change, context)
   }
 }
+
+type Leave = Change & { action: 'leave' }
 
 /** Where sessions of a node may be from now on. */
 function remember(inventory: Inventory, node: string, brokers: string[]): void {
@@ -60,7 +62,26 @@ function forget(inventory: Inventory, node: string, broker?: string): void {
   else delete inventory.brokers?.[node]
 }
 
-function applyOne(change: Change, { broker, orchestrator }: Context, signal: AbortSignal): Promise<unknown> {
+/** Nothing waits for what is left on a broker that is away: the next pass tries again. */
+async function leave(
+  inventory: Inventory,
+  change: Leave,
+  { broker, inventories, log }: Context,
+): Promise<void> {
+  try {
+    await broker.leave(change.flow, change.node, change)
+  } catch (error) {
+    return log.warn({ err: error, zone: change.broker }, 'sessions are left on the broker of a zone')
+  }
+  forget(inventory, change.node, change.broker)
+  inventories.save(inventory)
+}
+
+function applyOne(
+  change: Exclude<Change, Leave>,
+  { broker, orchestrator }: Context,
+  signal: AbortSignal,
+): Promise<unknown> {
   switch (change.action) {
     case 'publish':
       return broker.publishWiring(change.flow, change.node, change.wiring)
@@ -70,8 +91,6 @@ function applyOne(change: Change, { broker, orchestrator }: Context, signal: Abo
       return broker.dismiss(change.flow, change.node, change.host)
     case 'repartition':
       return broker.prepare(change.flow, change.node, change.to, change.brokers)
-    case 'leave':
-      return broker.leave(change.flow, change.node, change)
     case 'begin':
       return broker.begin(change.flow, change.node, change.wiring, change.cursors)
     default:

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { advise } from '../controller/placement/advice.ts'
+import { evaluate } from '../controller/placement/evaluate.ts'
 import { situationOf } from '../controller/placement/situation/situation.ts'
 import { momentsOf } from '../controller/telemetry/moments.ts'
 import type { Window } from '../controller/telemetry/window.ts'
@@ -136,6 +137,27 @@ Placement('leads to advice that moves a filter to where its records come from', 
       ['out', 'edge'],
     ],
   )
+})
+
+Placement('has edges go by the broker of a zone: to filter beside the source saves then', () => {
+  const placesOf = (filter: string) => ({ raw: 'edge-1', filter, out: 'cloud-1' })
+  const trafficOf = (zoneBrokers: string[], filter: string) => {
+    const { mean } = situationOf(fileOf(minutes(2), { zoneBrokers }), flow())
+    const { edges } = evaluate(mean, placesOf(filter))
+    return edges
+      .filter(({ from, to }) => from && to)
+      .map(({ edge, cost }) => [edge, Math.round(cost * 1e3) / 1e3])
+  }
+  const gib = (bytes: number) => Math.round((bytes * 3600 * 1e3) / 2 ** 30) / 1e3
+  assert.equal(trafficOf(['edge'], 'edge-1'), [
+    ['raw→filter', 0],
+    ['filter.good→out', gib(10_000)],
+  ])
+  assert.equal(trafficOf([], 'edge-1'), [
+    ['raw→filter', gib(200_000)],
+    ['filter.good→out', gib(10_000)],
+  ])
+  assert.equal(trafficOf(['edge'], 'cloud-1')[0], ['raw→filter', gib(100_000)])
 })
 
 Placement.run()

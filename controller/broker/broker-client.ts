@@ -162,8 +162,12 @@ export class BrokerClient {
     { partitions, broker }: { partitions: string[]; broker: string },
   ): Promise<void> {
     const url = this.zones[broker]
-    if (url !== undefined)
-      await each(partitions, partition => discardSession(url, sessionId(flow, node, partition)))
+    if (url === undefined) return
+    await each(partitions, partition => discardSession(url, sessionId(flow, node, partition))).catch(
+      error => {
+        throw away(broker, error)
+      },
+    )
   }
 
   /** Opens the sessions of partitions to come, with nothing in them: they keep what is sent to them from now on.
@@ -176,7 +180,9 @@ export class BrokerClient {
       const clientId = sessionId(flow, node, name)
       await openSession(this.url, clientId, subscriptionsOf(place, next))
       for (const [broker, filters] of Object.entries(subscriptionsByBroker(place, next)))
-        await openSession(this.#urlOf(broker), clientId, filters)
+        await openSession(this.#urlOf(broker), clientId, filters).catch(error => {
+          throw away(broker, error)
+        })
     })
   }
 
@@ -263,6 +269,12 @@ const leftBy = (flow: string, node: string, partition: string) => [
   topics.fence(flow, node, partition),
   topics.effect(flow, node, partition),
 ]
+
+const away = (zone: string, cause: unknown) =>
+  new Problem('BrokerUnreachable', `the broker of zone ${zone} does not answer: ${said(cause)}`, {
+    cause,
+    hint: 'It is tried again; what goes by other brokers goes on.',
+  })
 
 async function openSession(url: string, clientId: string, filters: string[]): Promise<void> {
   const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clean: false, clientId }, false)

@@ -67,18 +67,15 @@ export class ZoneBrokers {
     )
     const known: DeclaredBrokers = { ...Object.fromEntries(kept), ...declared }
     if (Object.keys(known).length === 0 && Object.keys(before).length === 0) return undefined
+    // One that it ran on already may be away for now, and must not keep a controller from its work.
+    for (const [zone, url] of Object.entries(declared)) if (before[zone] !== url) await check(zone, url)
     for (const [zone, url] of Object.entries(before))
       if (url === 'embedded' && known[zone] !== url) await stopEmbeddedBroker(folderOf(state, zone))
     writeJson(fileIn(state), known, 0o600)
     if (Object.keys(known).length === 0) return undefined
     const urls: Record<string, string> = {}
-    for (const [zone, url] of Object.entries(known)) {
+    for (const [zone, url] of Object.entries(known))
       urls[zone] = url === 'embedded' ? await startIn(state, zone) : url
-      if (url !== 'embedded' && declared[zone] !== undefined)
-        await checkBroker(url).catch(error => {
-          throw ofZone(zone, error)
-        })
-    }
     return new ZoneBrokers({ state, urls, offered: Object.keys(declared), log, embedded: embeddedOf(known) })
   }
 
@@ -115,6 +112,13 @@ export class ZoneBrokers {
     this.close()
     for (const zone of this.#embedded) await stopEmbeddedBroker(folderOf(this.#state, zone))
   }
+}
+
+async function check(zone: string, url: string): Promise<void> {
+  if (url === 'embedded') return
+  await checkBroker(url).catch(error => {
+    throw ofZone(zone, error)
+  })
 }
 
 /** A problem with a broker, as that of a zone. */
