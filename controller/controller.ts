@@ -71,7 +71,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       inUse: inventories.all().flatMap(({ brokers = {} }) => Object.values(brokers).flat()),
       log,
     })
-    closers.push(() => zoneBrokers?.close())
+    closers.push(() => zoneBrokers?.undo())
     const waysOf: WaysOf = ({ flow, node }) => ({
       home: accounts?.urlOf(flow, node) ?? brokerUrl,
       zones: zoneBrokers?.urls ?? {},

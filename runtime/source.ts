@@ -128,6 +128,8 @@ export class Source implements Unit {
       onProgress: () => this.#progress(),
     })
     await this.#reach(before)
+    // Whoever may still store with all brokers taken over owns the source: nobody else sends by any of them.
+    if (!isHome(before)) await this.#numbering.save()
     this.#outbox.rewire(before)
     this.#outputs = before
     this.#options.onChange() // credit for what was sent before is heard from now on

@@ -56,6 +56,7 @@ export class ZoneBrokers {
   readonly digest: string
   #state: string
   #embedded: string[]
+  #fresh: string[]
   #timer: NodeJS.Timeout
 
   /** Starts those that are embedded, and checks the others. @returns undefined where there are none
@@ -74,12 +75,27 @@ export class ZoneBrokers {
     writeJson(fileIn(state), known, 0o600)
     if (Object.keys(known).length === 0) return undefined
     const urls: Record<string, string> = {}
-    for (const [zone, url] of Object.entries(known))
-      urls[zone] = url === 'embedded' ? await startIn(state, zone) : url
-    return new ZoneBrokers({ state, urls, offered: Object.keys(declared), log, embedded: embeddedOf(known) })
+    const fresh: string[] = []
+    for (const [zone, url] of Object.entries(known)) {
+      if (url !== 'embedded') urls[zone] = url
+      else
+        urls[zone] = await startIn(state, zone, fresh).catch(async error => {
+          await stopIn(state, fresh)
+          throw ofZone(zone, error)
+        })
+    }
+    return new ZoneBrokers({
+      state,
+      urls,
+      offered: Object.keys(declared),
+      log,
+      fresh,
+      embedded: embeddedOf(known),
+    })
   }
 
-  private constructor({ state, urls, offered, embedded, log }: Opened) {
+  private constructor({ state, urls, offered, embedded, fresh, log }: Opened) {
+    this.#fresh = fresh
     this.#state = state
     this.urls = urls
     this.offered = offered.toSorted()
@@ -110,7 +126,13 @@ export class ZoneBrokers {
   /** Ends those that are embedded: they save their sessions. */
   async stop(): Promise<void> {
     this.close()
-    for (const zone of this.#embedded) await stopEmbeddedBroker(folderOf(this.#state, zone))
+    await stopIn(this.#state, this.#embedded)
+  }
+
+  /** Ends those that did not run before: for a controller that does not start. */
+  async undo(): Promise<void> {
+    this.close()
+    await stopIn(this.#state, this.#fresh)
   }
 }
 
@@ -137,16 +159,24 @@ interface Opened {
   urls: Record<string, string>
   offered: string[]
   embedded: string[]
+  fresh: string[]
   log: Logger
 }
 
 const embeddedOf = (known: DeclaredBrokers) =>
   Object.entries(known).flatMap(([zone, url]) => (url === 'embedded' ? [zone] : []))
 
-async function startIn(state: string, zone: string): Promise<string> {
+/** @param fresh gets its zone, unless it ran before */
+async function startIn(state: string, zone: string, fresh: string[]): Promise<string> {
   const folder = folderOf(state, zone)
   mkdirSync(folder, { recursive: true })
-  return (await embeddedBroker(folder)).url
+  const { url, adopted } = await embeddedBroker(folder)
+  if (!adopted) fresh.push(zone)
+  return url
+}
+
+async function stopIn(state: string, zones: string[]): Promise<void> {
+  await stopIn(state, zones)
 }
 
 /** Ends every embedded broker of a zone that a state folder knows, whoever started it. */
