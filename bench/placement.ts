@@ -60,6 +60,7 @@ async function measure(size: (typeof sizes)[number], runs: number): Promise<Figu
         },
       })
       times.push(processorSeconds() - began)
+      console.error(`${name}, seed ${seed}: ${share(answer.gap)} in ${times.at(-1)!.toFixed(2)} s`)
       gaps.push(answer.gap ?? Number.POSITIVE_INFINITY)
       broken += answer.evaluation.broken.length
       const compare = (rival: string, placement: Placement | undefined) => {
@@ -122,6 +123,8 @@ async function measure(size: (typeof sizes)[number], runs: number): Promise<Figu
   }
   return figures
 }
+
+const share = (gap = Number.POSITIVE_INFINITY) => `${Number((100 * gap).toPrecision(2))} %`
 
 /** HiGHS on the whole program at once, as long as ours may take. */
 async function plain(instance: Instance, seconds: number): Promise<Placement | undefined> {

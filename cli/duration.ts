@@ -10,6 +10,13 @@ export function duration(text: string): number {
   }
 }
 
+/** Milliseconds of a window of telemetry: hosts measure round trips once a second. */
+export function window(text: string): number {
+  const ms = duration(text)
+  if (ms >= 1_000 && ms <= 60_000) return ms
+  throw new InvalidArgumentError('It takes 1s to 60s.')
+}
+
 /** Milliseconds between two looks at a repository: often enough is never below a second. */
 export function interval(text: string): number {
   const ms = duration(text)

@@ -8,6 +8,7 @@ import { clusterOptions, type KubeOptions, openCluster } from './kube.ts'
 interface Options extends KubeOptions {
   image: string
   functionImage: string
+  stateClaim?: string
   brokerImage?: string
   serviceAddresses?: 'names' | 'ips'
   imagePullSecret?: string[]
@@ -18,6 +19,10 @@ interface Options extends KubeOptions {
   selector?: string
   leaveTimeout: string
   pinAfter: string
+  lostAfter?: string
+  fullAfter?: string
+  cutAfter?: string
+  healAfter?: string
   apply?: true
 }
 
@@ -68,9 +73,19 @@ export const install = (): Command =>
       .option('--selector <LABELS>', 'only Dataflows with these labels, like shard=a')
       .option('--leave-timeout <DURATION>', 'how long a deleted Dataflow may take to end', '2m')
       .option('--pin-after <DURATION>', 'how long new code may take to start before it is given up', '5m')
+      .option('--lost-after <DURATION>', 'how long a node may not answer before functions leave it (5s)')
+      .option('--full-after <DURATION>', 'how long a node may be short of memory before one does (30s)')
+      .option('--cut-after <DURATION>', 'how long a zone may not reach its broker before they leave it (1m)')
+      .option('--heal-after <DURATION>', 'how long a node must be well before they come back (5m)')
+      .option(
+        '--state-claim <NAME>',
+        "PersistentVolumeClaim in the controller's namespace, for telemetry to outlive the pod; takes --replicas 1",
+      )
       .option('--apply', 'apply it'),
     'namespace of the controller (default: dyninka)',
   ).action(async ({ apply, namespace = 'dyninka', kubeconfig, context, ...options }: Options) => {
+    if (options.stateClaim !== undefined && options.replicas > 1)
+      throw new Usage('a volume belongs to one pod at a time', 'Add --replicas 1 to --state-claim.')
     const { manifests } = await import('./install/manifests.ts')
     const { imagePullSecret: imagePullSecrets = [], functionImagePullSecret: functionImagePullSecrets = [] } =
       options

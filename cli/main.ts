@@ -13,6 +13,7 @@ import { install } from './install.ts'
 import { endWithReader } from './interrupt.ts'
 import { logs } from './logs.ts'
 import { move } from './move.ts'
+import { node } from './node.ts'
 import { reconcile, resume, suspend } from './resource.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
@@ -39,7 +40,7 @@ dyninka.commandsGroup('Prepare:')
 dyninka.addCommand(base())
 dyninka.commandsGroup('Look:')
 dyninka.addCommand(status()).addCommand(logs()).addCommand(tap()).addCommand(telemetry()).addCommand(dead())
-dyninka.addCommand(suggest())
+dyninka.addCommand(suggest()).addCommand(node())
 dyninka.commandsGroup('In a Kubernetes cluster:')
 dyninka.addCommand(install()).addCommand(reconcile()).addCommand(suspend()).addCommand(resume())
 dyninka.addCommand(controller())

@@ -1,5 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { readFile } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { type Command, Option } from 'commander'
 import type { Plan, Situation } from '../controller/placement/advice.ts'
+import type { Flow } from '../schema/flow.ts'
 import { type ControllerOptions, command, controllerOptions, jsonOption } from './command.ts'
 import { duration } from './duration.ts'
 import { Usage } from './failure.ts'
@@ -7,7 +10,14 @@ import { flowIn } from './flow-in.ts'
 import { interruption } from './interrupt.ts'
 import { Progress } from './progress.ts'
 import { type ForgeFlags, forgeAccess, forgeOption } from './run/forge-access.ts'
-import { type ProposeFlags, proposeOptions, proposingOf } from './run/propose-flags.ts'
+import {
+  atLeastOne,
+  horizonOf,
+  type ProposeFlags,
+  proposeOptions,
+  proposingOf,
+  rulesOf,
+} from './run/propose-flags.ts'
 
 interface Options extends ControllerOptions, ForgeFlags, ProposeFlags {
   telemetry?: string
@@ -17,10 +27,11 @@ interface Options extends ControllerOptions, ForgeFlags, ProposeFlags {
   explain?: string
   format: 'text' | 'markdown'
   base?: string
+  dryRun?: true
   json?: true
 }
 
-const hourMs = 3_600_000
+const dayMs = 24 * 3_600_000
 const defaultSeconds = 10
 
 export const suggest = (): Command =>
@@ -44,9 +55,10 @@ export const suggest = (): Command =>
       })
         .argument('[DIR]', 'folder of the dataflow', '.')
         .option('--telemetry <FILE>', 'a file of `dyninka telemetry export`, instead of what runs')
-        .option('--since <TIME>', 'how far back to look at what runs, such as 24h (default: 1h)', duration)
+        .option('--since <TIME>', 'how far back to look at what runs, such as 6h (default: 24h)', duration)
         .option('--max-moves <N>', 'at most so many moves', atLeastOne)
         .option('--time <DURATION>', 'how long to look for a better answer (default: 10s)', duration)
+        .option('--dry-run', 'only say it, which is what happens without --propose')
         .option('--explain <FUNCTION>', 'what each place would cost for this one')
         .addOption(
           new Option('--format <FORMAT>', 'markdown is what a pull request says')
@@ -58,7 +70,7 @@ export const suggest = (): Command =>
         .option('--base <BRANCH>', 'branch to propose it for (default: that of the remote)')
         .addOption(
           jsonOption(
-            '{"flow", "current", "plans", "chosen"}, or with --explain {"function", "here", "others"}',
+            '{"flow", "current", "plans", "chosen", "digest", "findings"}, or with --explain {"function", "here", "others"}',
           ),
         ),
       'open a pull request, or bring the one there is up to date; take it back if nothing pays',
@@ -67,37 +79,60 @@ export const suggest = (): Command =>
     const { Highs } = await import('../controller/placement/highs.ts')
     const { propose } = await import('./suggest/propose.ts')
     const { outcomeText, suggestText } = await import('./suggest/text.ts')
-    const { suggestionText } = await import('../controller/placement/suggestion-text.ts')
+    const { contradictionText, suggestionText } = await import('../controller/placement/suggestion-text.ts')
+    const { contradictionOf } = await import('../controller/placement/contradiction.ts')
     const { telemetryFile } = await import('./telemetry/file.ts')
     const { situationOf } = await import('../controller/placement/situation/situation.ts')
+    const { attachment, replayCommand } = await import('../controller/placement/attachment.ts')
+    const { defaultRules } = await import('../controller/placement/decision.ts')
     const { advise, isAgainst } = await import('../controller/placement/advice.ts')
+    if (options.propose && options.dryRun)
+      throw new Usage('--dry-run changes nothing, and --propose does', 'Leave one of the two out.')
     const forge = forgeAccess(options)
     if (options.propose && !forge) throw new Usage('--propose needs --forge: github or gitea')
     const flow = await flowIn(dir)
     const signal = interruption()
     const file = await telemetryFile(flow.name, {
       ...options,
-      since: options.since ?? hourMs,
+      since: options.since ?? dayMs,
       ...(options.telemetry !== undefined && { from: options.telemetry }),
     })
-    const situation = situationOf(file, flow, options.brokerZone)
+    const situation = situationOf(file, flow, options.brokerZone, horizonOf(options))
     if (options.explain !== undefined) return explained(options.explain, situation, options.json)
     using progress = new Progress('Looking for a better placement')
     await using highs = new Highs()
-    const advice = await advise(situation, {
-      highs,
-      seconds: options.time === undefined ? defaultSeconds : options.time / 1_000,
-      now: () => performance.now(),
-      signal,
-      ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
-    })
+    const advice = await advise(
+      situation,
+      {
+        highs,
+        seconds: options.time === undefined ? defaultSeconds : options.time / 1_000,
+        now: () => performance.now(),
+        signal,
+        ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
+      },
+      { ...defaultRules, ...rulesOf(options) },
+    )
     const { chosen } = advice
+    const findings = advice.conflict
+      ? contradictionOf(
+          advice.conflict,
+          await readFile(join(dir, 'dataflow.yaml'), 'utf8'),
+          posix.join(dir, 'dataflow.yaml'),
+        )
+      : []
     const textOf = (plan: Plan) =>
-      suggestionText(flow.name, situation, advice, plan, options.telemetry ?? 'FILE')
+      suggestionText(
+        flow.name,
+        situation,
+        advice,
+        plan,
+        replayCommand(file.header, options.brokerZone),
+        findings,
+      )
     const isTold = options.propose && (chosen !== undefined || isAgainst(advice))
     const outcome =
       isTold &&
-      (await propose(flow, chosen && { plan: chosen, text: textOf(chosen) }, {
+      (await propose(flow, chosen && { plan: chosen, text: textOf(chosen), telemetry: attachment(file) }, {
         dir,
         forge: forge!,
         proposing: proposingOf(options),
@@ -105,14 +140,24 @@ export const suggest = (): Command =>
         signal,
       }))
     progress.pause()
-    if (options.json)
-      return console.log(JSON.stringify({ flow: flow.name, ...advice, ...(outcome && { outcome }) }, null, 2))
+    if (options.json) {
+      const digest = chosen && (await digestIn(dir, flow, chosen))
+      const more = { ...(digest && { digest }), findings, ...(outcome && { outcome }) }
+      return console.log(JSON.stringify({ flow: flow.name, ...advice, ...more }, null, 2))
+    }
     const shown = chosen ?? advice.plans.findLast(({ moves }) => moves.length > 0)
-    if (options.format === 'text') console.log(suggestText(flow.name, situation, advice))
+    if (options.format === 'text') console.log(suggestText(flow.name, situation, advice, findings))
     else if (shown) console.log(`# ${textOf(shown).title}\n\n${textOf(shown).body}`)
+    else if (findings.length > 0) console.log(contradictionText(findings))
     else console.log('Nothing would be better than where all of it is.')
     if (outcome) console.log(`\n${outcomeText(outcome)}`)
   })
+
+/** Of the change: a pull request for the same has the same. */
+async function digestIn(dir: string, { nodes }: Flow, { moves }: Plan): Promise<string> {
+  const { changeOf } = await import('../controller/placement/proposal.ts')
+  return changeOf(nodes, moves, await readFile(join(dir, 'dataflow.yaml'), 'utf8')).digest
+}
 
 async function explained(name: string, { mean, current }: Situation, isJson: true | undefined) {
   const { explain } = await import('../controller/placement/explain.ts')
@@ -126,10 +171,4 @@ async function explained(name: string, { mean, current }: Situation, isJson: tru
   const others = explain(mean, current, name)
   if (isJson) return console.log(JSON.stringify({ function: name, here, others }, null, 2))
   console.log(explainText(name, here, others))
-}
-
-function atLeastOne(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new InvalidArgumentError('It is a number from 1.')
 }

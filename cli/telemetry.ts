@@ -1,13 +1,15 @@
 import { writeFile } from 'node:fs/promises'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type ControllerOptions, command, controllerOptions, jsonOption } from './command.ts'
 import { duration } from './duration.ts'
 import { Usage } from './failure.ts'
+import { prometheusOption } from './telemetry/prometheus-option.ts'
 
 interface Options extends ControllerOptions {
   since: number
   output?: string
   from?: string
+  prometheus?: string
   json?: true
 }
 
@@ -26,7 +28,9 @@ export const telemetry = (): Command =>
     .addCommand(show())
     .addCommand(exportCommand())
 
-const sinceHelp = 'how far back, such as 30m or 24h'
+const hourMs = 3_600_000
+const sinceOption = () =>
+  new Option('--since <TIME>', 'how far back, such as 30m or 24h').argParser(duration).default(hourMs, '1h')
 
 const show = () =>
   controllerOptions(
@@ -42,7 +46,8 @@ const show = () =>
       failure: 'the controller is not there, or the file is no telemetry',
     })
       .argument('[FLOW]', 'the dataflow, where several run; in a cluster, the Dataflow')
-      .option('--since <TIME>', sinceHelp, duration, 3_600_000)
+      .addOption(sinceOption())
+      .addOption(prometheusOption())
       .option('--from <FILE>', 'a file that was exported, instead of what runs')
       .addOption(
         jsonOption('{"flow", "at", "edges", "outside", "functions", "nodes", "roundTrips", "zonePairs", …}'),
@@ -70,7 +75,8 @@ const exportCommand = () =>
       failure: 'the controller is not there, or the file cannot be written',
     })
       .argument('[FLOW]', 'the dataflow, where several run; in a cluster, the Dataflow')
-      .option('--since <TIME>', sinceHelp, duration, 3_600_000)
+      .addOption(sinceOption())
+      .addOption(prometheusOption())
       .option('-o, --output <FILE>', 'write there instead of stdout')
       .addOption(jsonOption('with --output: {"output", "flow", "windows", "bytes"}')),
   ).action(async (flow: string | undefined, options: Options) => {

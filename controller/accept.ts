@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type BuildResult, build } from '../builder/index.ts'
 import type { Flow } from '../schema/flow.ts'
 import { type Finding, load } from '../schema/index.ts'
+import { withLost } from './adaptation/adaptation.ts'
 import { backoffMs } from './backoff.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
@@ -39,7 +40,7 @@ async function take(
   context: Context,
 ): Promise<void> {
   const dir = join(offered.tree, dataflow.folder)
-  const nodes = await context.orchestrator.nodes()
+  const nodes = withLost(await context.orchestrator.nodes(), dataflow.inventory?.outages)
   dataflow.conditions.set('Reconciling', 'True', 'Checking', `checking ${offered.id}`)
   const quick = await load(dir, { types: false, nodes, secrets })
   signal.throwIfAborted()
@@ -163,10 +164,13 @@ function adopt(
     artifacts,
     runtime: context.runtime,
     sessions: old?.sessions ?? {},
+    ...(old?.brokers && { brokers: old.brokers }),
     ...(old?.resting && { resting: old.resting }),
     ...(old?.pins && { pins: old.pins }),
     ...(old?.switches && { switches: old.switches }),
     ...(old?.moves && old.revision === id && { moves: old.moves }),
+    ...(old?.refuges && { refuges: old.refuges }),
+    ...(old?.outages && { outages: old.outages }),
     history: old?.history ?? [],
   }
   inventory.used = usedOf(inventory, old)

@@ -1,7 +1,9 @@
 import { partitionNames } from '../schema/topics.ts'
+import { brokersIn } from '../schema/wiring.ts'
 import { type Change, describe, nodeOf } from './change.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
+import type { Inventory } from './inventory.ts'
 
 /** Carries out a plan in its order. What would have to be cleaned up later is written down before it exists,
  *  and struck out after it is gone. @throws at the first change that fails: the next pass plans anew */
@@ -13,6 +15,7 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
     const known = inventory.sessions[change.node] ?? []
     const cut = change.action === 'publish' ? change.wiring : change.to
     inventory.sessions[change.node] = [...new Set([...known, ...partitionNames(cut)])]
+    remember(inventory, change.node, brokersIn({ outputs: {}, ...cut }))
     if (change.action === 'repartition') continue
     const resting = inventory.resting?.[change.node]
     if (resting) resting.revision = 0
@@ -34,13 +37,51 @@ export async function apply(dataflow: Dataflow, changes: Change[], context: Cont
   for (const change of changes) {
     context.log.debug({ dataflow: inventory.name, change: describe(change) }, 'applying a change')
     context.tenure?.check()
+    if (change.action === 'leave') {
+      await leave(inventory, change, context)
+      continue
+    }
     await applyOne(change, context, signal)
     if (change.action === 'discard') struckOut(dataflow, change, context)
     tell(dataflow, change, context)
   }
 }
 
-function applyOne(change: Change, { broker, orchestrator }: Context, signal: AbortSignal): Promise<unknown> {
+type Leave = Change & { action: 'leave' }
+
+/** Where sessions of a node may be from now on. */
+function remember(inventory: Inventory, node: string, brokers: string[]): void {
+  const known = inventory.brokers?.[node] ?? []
+  if (brokers.every(broker => known.includes(broker))) return
+  inventory.brokers = { ...inventory.brokers, [node]: [...new Set([...known, ...brokers])] }
+}
+
+function forget(inventory: Inventory, node: string, broker?: string): void {
+  const left = broker === undefined ? [] : inventory.brokers?.[node]?.filter(known => known !== broker)
+  if (left?.length) inventory.brokers![node] = left
+  else delete inventory.brokers?.[node]
+}
+
+/** Nothing waits for what is left on a broker that is away: the next pass tries again. */
+async function leave(
+  inventory: Inventory,
+  change: Leave,
+  { broker, inventories, log }: Context,
+): Promise<void> {
+  try {
+    await broker.leave(change.flow, change.node, change)
+  } catch (error) {
+    return log.warn({ err: error, zone: change.broker }, 'sessions are left on the broker of a zone')
+  }
+  forget(inventory, change.node, change.broker)
+  inventories.save(inventory)
+}
+
+function applyOne(
+  change: Exclude<Change, Leave>,
+  { broker, orchestrator }: Context,
+  signal: AbortSignal,
+): Promise<unknown> {
   switch (change.action) {
     case 'publish':
       return broker.publishWiring(change.flow, change.node, change.wiring)
@@ -49,7 +90,7 @@ function applyOne(change: Change, { broker, orchestrator }: Context, signal: Abo
     case 'dismiss':
       return broker.dismiss(change.flow, change.node, change.host)
     case 'repartition':
-      return broker.prepare(change.flow, change.node, change.to)
+      return broker.prepare(change.flow, change.node, change.to, change.brokers)
     case 'begin':
       return broker.begin(change.flow, change.node, change.wiring, change.cursors)
     default:
@@ -65,6 +106,7 @@ function struckOut(
   if (change.everything) {
     delete inventory!.sessions[change.node]
     delete inventory!.resting?.[change.node]
+    forget(inventory!, change.node)
   } else {
     const known = inventory!.sessions[change.node] ?? []
     inventory!.sessions[change.node] = known.filter(name => !change.partitions.includes(name))

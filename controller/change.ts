@@ -16,11 +16,15 @@ export type Change =
       partitions: string[]
       everything: boolean
       ofKeys?: boolean
+      /** Zones on whose broker there may be sessions too. */
+      brokers?: string[]
     }
+  /** Ends sessions on the broker of a zone that nothing of the node goes by any more. */
+  | { action: 'leave'; flow: string; node: string; partitions: string[]; broker: string }
   /** Asks a host over the broker to leave: where it runs nobody can end it. */
   | { action: 'dismiss'; flow: string; node: string; host: string }
   /** Opens sessions for partitions to come. */
-  | { action: 'repartition'; flow: string; node: string; from: Cut; to: NextCut }
+  | { action: 'repartition'; flow: string; node: string; from: Cut; to: NextCut; brokers?: string[] }
   /** Writes where new partitions begin, by name; to be followed by their wiring. */
   | {
       action: 'begin'
@@ -50,6 +54,8 @@ export function describe(change: Change): string {
       return `repartition ${change.node} ${countsOf(change.from, change.to)}`
     case 'begin':
       return `hand ${change.node} over from ${change.from.partitions} partitions to ${change.wiring.partitions}`
+    case 'leave':
+      return `leave the broker of zone ${change.broker} with ${change.node}`
     case 'discard':
       return change.everything
         ? `discard all that is left of ${change.node}`
@@ -64,9 +70,10 @@ export const nodeOf = (change: Change) =>
 const short = (digest: string) => digest.slice(0, 'sha256:'.length + 12)
 
 function streams({ inputs, outputs }: Wiring): string {
-  const from = inputs.map(input => `${input.node}.${input.output}`).join(', ')
+  const by = (broker: string | undefined) => (broker === undefined ? '' : ` by ${broker}`)
+  const from = inputs.map(input => `${input.node}.${input.output}${by(input.broker)}`).join(', ')
   const to = Object.entries(outputs).flatMap(([output, streams]) =>
-    streams.map(stream => `${output} → ${stream.consumers.join(', ')}`),
+    streams.map(stream => `${output}${by(stream.broker)} → ${stream.consumers.join(', ')}`),
   )
   return [from && `from ${from}`, ...to].filter(Boolean).join('; ') || 'nothing yet'
 }

@@ -1,6 +1,7 @@
 export interface Condition {
-  /** The last two are there only as long as they hold: something is asked for that can't be done; the forge was not told. */
-  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded' | 'Unreported'
+  /** The last three are there only as long as they hold: something is asked for that can't be done; the forge was not told;
+   *  something can't be where it is decided. */
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded' | 'Unreported' | 'Displaced'
   status: 'True' | 'False'
   reason: string
   message: string

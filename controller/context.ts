@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
+import type { AdaptationSettings } from './adaptation/settings.ts'
 import type { BrokerAccounts } from './broker/accounts/accounts.ts'
 import type { BrokerClient } from './broker/broker-client.ts'
+import type { ZoneBrokers } from './broker/zone-brokers.ts'
 import type { Dataflow } from './dataflow.ts'
 import type { Gate } from './gate.ts'
 import type { ArtifactRef, HistoryEntry, Inventories } from './inventory.ts'
@@ -14,8 +16,19 @@ import type { Tenure } from './tenure.ts'
 export interface Context {
   broker: Pick<
     BrokerClient,
-    'watch' | 'connected' | 'publishWiring' | 'discard' | 'dismiss' | 'prepare' | 'ended' | 'begin' | 'forget'
+    | 'watch'
+    | 'connected'
+    | 'publishWiring'
+    | 'discard'
+    | 'dismiss'
+    | 'prepare'
+    | 'ended'
+    | 'begin'
+    | 'forget'
+    | 'leave'
   >
+  /** Brokers of zones; absent where there are none. */
+  zoneBrokers?: Pick<ZoneBrokers, 'offered' | 'digest'>
   /** Where each node has an account of its own on the broker. */
   accounts?: Pick<BrokerAccounts, 'grant'>
   orchestrator: Orchestrator
@@ -30,6 +43,8 @@ export interface Context {
   silentMs: number
   /** How long new code may take to start before what it is to replace is pinned. Default: `defaultPinAfterMs`. */
   pinAfterMs?: number
+  /** When something runs elsewhere since a node can't be used. */
+  adapting?: Partial<AdaptationSettings>
   /** Where another controller may take over. */
   tenure?: Tenure
   log: Logger

@@ -4,16 +4,20 @@ import { hostBundle } from '../builder/index.ts'
 import { readJson, writeJson } from './atomic-file.ts'
 import { awake } from './awake.ts'
 import { BrokerAccounts } from './broker/accounts/accounts.ts'
-import { BrokerClient } from './broker/broker-client.ts'
+import { BrokerClient, type BrokerListener } from './broker/broker-client.ts'
 import { checkBrokerUrl } from './broker/broker-url.ts'
 import { checkBroker } from './broker/check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './broker/embedded-broker.ts'
+import type { WaysOf } from './broker/ways.ts'
+import { checkDeclared, ZoneBrokers } from './broker/zone-brokers.ts'
 import { InventoryFiles } from './inventory-files.ts'
+import { Links, stopLinks } from './link/links.ts'
+import { checkZones, withRoundTrips } from './link/ways.ts'
 import { lockState } from './lock.ts'
 import { onlookers } from './onlookers.ts'
 import { openSource } from './open-source.ts'
 import type { Controller, ControllerOptions } from './options.ts'
-import { LocalOrchestrator } from './orchestrator/local/local-orchestrator.ts'
+import { LocalOrchestrator, zonesOf } from './orchestrator/local/local-orchestrator.ts'
 import { claimState } from './origin.ts'
 import { Reconciler } from './reconciler.ts'
 import { Secrets } from './secrets.ts'
@@ -36,6 +40,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const [address, port] = parseListen(options.listen ?? '127.0.0.1:0')
   const isEmbedded = (options.broker ?? 'embedded') === 'embedded'
   if (!isEmbedded) checkBrokerUrl(options.broker!)
+  checkZones(options)
+  checkDeclared(options.zoneBrokers ?? {}, zonesOf(options.nodes))
   makeStateFolder(state)
   const store = `${state}/store`
   const closers: (() => unknown)[] = []
@@ -56,21 +62,43 @@ export async function startController(options: ControllerOptions): Promise<Contr
       : { url: options.broker!, adopted: true }
     if (!adopted) closers.push(() => stopEmbeddedBroker(state))
     const runtime = await bundling
+    const { nodes, links: declared = [], brokerZone } = options
     emit({ type: 'broker', url: brokerUrl, adopted: isEmbedded && adopted })
     const secrets = new Secrets({ state, ...(options.secrets !== undefined && { file: options.secrets }) })
     const inventories = new InventoryFiles(state)
     const accounts =
       options.accounts &&
       new BrokerAccounts({ dedicated: () => broker.dedicated() }, brokerUrl, options.accounts.key)
+    const zoneBrokers = await ZoneBrokers.open({
+      state,
+      declared: options.zoneBrokers ?? {},
+      inUse: inventories.all().flatMap(({ brokers = {} }) => Object.values(brokers).flat()),
+      log,
+    })
+    closers.push(() => zoneBrokers?.undo())
+    const zoneUrls = Object.entries(zoneBrokers?.urls ?? {})
+    const links = await Links.open(state, declared, [
+      ...(brokerZone === undefined ? [] : [{ name: '', url: brokerUrl, zone: brokerZone }]),
+      ...zoneUrls.map(([zone, url]) => ({ name: zone, url, zone })),
+    ])
+    closers.push(() => links.close())
+    if (!adopted) closers.push(() => stopLinks(state))
+    const waysOf: WaysOf = ({ flow, node, zone }) => ({
+      home: links.urlFrom(zone, accounts?.urlOf(flow, node) ?? options.brokerFrom?.[zone] ?? brokerUrl),
+      zones: Object.fromEntries(zoneUrls.map(([of, url]) => [of, links.urlFrom(zone, url)])),
+    })
     const orchestrator = new LocalOrchestrator({
       state,
-      brokerOf: (flow, node) => accounts?.urlOf(flow, node) ?? brokerUrl,
+      waysOf,
       secrets: () => secrets.read(),
       folderOf: flow => (options.dir === undefined ? `${state}/files/${flow}` : resolve(options.dir)),
-      ...(options.nodes && { nodes: options.nodes }),
+      ...(nodes && { nodes: withRoundTrips(nodes, declared) }),
+      network: { links: declared, ...(brokerZone !== undefined && { brokerZone }) },
+      ...(options.windowMs !== undefined && { figuresMs: options.windowMs / 2 }),
     })
+    if (links.haveChanged) orchestrator.restartAll('the links between zones have changed')
     closers.push(() => orchestrator.close())
-    const broker = await BrokerClient.connect(brokerUrl, {
+    const listener: BrokerListener = {
       onChange: flow => reconciler.flowChanged(flow),
       onConnection: connected => {
         if (connected) reconciler.lookAtAll()
@@ -79,17 +107,22 @@ export async function startController(options: ControllerOptions): Promise<Contr
             log.error({ err: error }, 'the embedded broker is down'),
           )
       },
-    })
+    }
+    const broker = await BrokerClient.connect(brokerUrl, listener, zoneBrokers?.urls)
     closers.push(() => broker.close())
     if (!isEmbedded) await checkBroker(brokerUrl)
     const source = openSource(options, state, () => reconciler.lookAtSource())
-    const telemetry = openTelemetry(state, log)
+    const telemetry = openTelemetry(state, log, {
+      brokerAt: url => links.brokerAt(url),
+      ...(options.windowMs !== undefined && { windowMs: options.windowMs }),
+    })
     const reconciler = new Reconciler({
       source,
       path: options.path ?? '',
       intervalMs: options.intervalMs ?? defaultIntervalMs,
       broker,
       ...(accounts && { accounts }),
+      ...(zoneBrokers && { zoneBrokers }),
       orchestrator,
       secrets,
       inventories,
@@ -97,6 +130,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       runtime,
       silentMs: options.silentMs ?? defaultSilentMs,
       ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
+      ...(options.adapting && { adapting: options.adapting }),
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
       telemetry,
@@ -151,7 +185,11 @@ export async function startController(options: ControllerOptions): Promise<Contr
           await broker.close()
           await orchestrator.close()
           try {
+            links.close()
+            if (hosts) await stopLinks(state)
+            zoneBrokers?.close()
             if (hosts && isEmbedded) await stopEmbeddedBroker(state)
+            if (hosts) await zoneBrokers?.stop()
           } finally {
             closers[0]!()
           }

@@ -1,4 +1,5 @@
 import type { Finding } from '../schema/finding.ts'
+import { Adaptation } from './adaptation/adaptation.ts'
 import type { Change } from './change.ts'
 import { Conditions } from './conditions.ts'
 import type { Desired } from './desired.ts'
@@ -53,6 +54,8 @@ export class Dataflow {
   readonly starts = new Starts()
   /** Which alternatives of `when` count. */
   readonly switches = new Switches()
+  /** What keeps functions from where they are decided to be. */
+  readonly adaptation = new Adaptation()
   /** When the revision that is on its way was offered, or what ran was found changed, by `performance.now()`. */
   offeredAt = 0
   /** What is proposed for where it runs. */

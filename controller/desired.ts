@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Artifact } from '../builder/artifact.ts'
 import type { Flow, FunctionNode, Node, Placement } from '../schema/flow.ts'
 import { type Content, wiringOf } from '../schema/wiring.ts'
+import type { Carriers } from './carriers.ts'
 import type { Workload } from './orchestrator/orchestrator.ts'
 import type { Pins } from './pins.ts'
 
@@ -20,6 +21,8 @@ export interface Desired {
   unheeded?: string[]
   /** Of nodes that stay what they were: their workloads are those of before. */
   pins?: Pins
+  /** See `carriedBy`; absent where no zone has a broker. */
+  carriers?: Carriers
 }
 
 export interface DesiredFrom {
@@ -31,6 +34,8 @@ export interface DesiredFrom {
   secretDigests: Record<string, string>
   /** By function: how many hosts it should have now; the least where nothing is said. */
   scales?: Record<string, number>
+  /** Digest of what hosts are told of the brokers of zones; absent where there are none. */
+  brokers?: string
 }
 
 /** Nothing of a flow: all that runs of it is to go. */
@@ -42,7 +47,14 @@ export const nothing = (flow: string): Desired => ({
   unbuilt: [],
 })
 
-export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }: DesiredFrom): Desired {
+export function desire({
+  flow,
+  artifacts,
+  runtime,
+  secretDigests,
+  scales = {},
+  brokers,
+}: DesiredFrom): Desired {
   const isBuilt = (node: Node) => node.kind !== 'function' || artifacts[node.name] !== undefined
   return {
     flow: flow.name,
@@ -65,7 +77,7 @@ export function desire({ flow, artifacts, runtime, secretDigests, scales = {} }:
         resources: isFunction ? node.resources : {},
         ...outsideOf(node),
       }
-      return { ...workload, fingerprint: fingerprintOf(workload, secretDigests) }
+      return { ...workload, fingerprint: fingerprintOf(workload, secretDigests, brokers) }
     }),
     contents: Object.fromEntries(wiringOf(flow)),
     unbuilt: flow.nodes.filter(node => !isBuilt(node)).map(node => node.name),
@@ -96,10 +108,18 @@ function outsideOf(node: Node): Pick<Workload, 'outside'> {
 function fingerprintOf(
   workload: Omit<Workload, 'fingerprint'>,
   secretDigests: Record<string, string>,
+  brokers: string | undefined,
 ): string {
   const { artifact, runtime, env, secrets, resources } = workload
   const sorted = Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1))
   const values = secrets.toSorted().map(name => [name, secretDigests[name] ?? ''])
-  const content = JSON.stringify([artifact, runtime, sorted, values, resources])
+  const content = JSON.stringify([
+    artifact,
+    runtime,
+    sorted,
+    values,
+    resources,
+    ...(brokers === undefined ? [] : [brokers]),
+  ])
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }

@@ -1,5 +1,7 @@
 import type { Artifact } from '../builder/artifact.ts'
 import type { Flow } from '../schema/flow.ts'
+import type { OutageRecord } from './adaptation/outages.ts'
+import type { Refuges } from './adaptation/refuge.ts'
 import type { Overrides } from './overrides.ts'
 import type { Pins } from './pins.ts'
 
@@ -38,6 +40,8 @@ export interface Inventory {
   used?: Record<string, string>
   /** By node of the graph: names of the partitions that ever got a session; they go when they are discarded. */
   sessions: Record<string, string[]>
+  /** By node of the graph: zones on whose broker its partitions may have sessions. */
+  brokers?: Record<string, string[]>
   /** By function that has no host: what is known of its sessions. */
   resting?: Record<string, Resting>
   /** By node of the graph: what does not follow the revision. */
@@ -46,6 +50,10 @@ export interface Inventory {
   switches?: Overrides
   /** Where a person has something run until the next revision. */
   moves?: Overrides
+  /** Where something runs because it can't be where it is decided. */
+  refuges?: Refuges
+  /** By node: those that can't be used, and those that could not of late. */
+  outages?: OutageRecord
   history: HistoryEntry[]
   /** Its `dataflow.yaml` is gone, or has another name: all of it is to go. */
   removed?: boolean

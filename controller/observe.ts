@@ -8,9 +8,9 @@ import type { RunningHost } from './rollout.ts'
 /** What runs, and what the broker retains, of a dataflow that has an inventory. */
 export async function observe(
   dataflow: Dataflow,
-  { broker, orchestrator, silentMs }: Context,
+  { broker, orchestrator, silentMs, zoneBrokers }: Context,
 ): Promise<Observed> {
-  const { name, sessions, resting = {} } = dataflow.inventory!
+  const { name, sessions, resting = {}, brokers } = dataflow.inventory!
   const view = await broker.watch(name, Object.keys(sessions))
   const [hosts, nodes] = await Promise.all([orchestrator.observe(name), orchestrator.nodes()])
   return {
@@ -23,6 +23,8 @@ export async function observe(
     sessions: { ...sessions },
     resting: Object.fromEntries(Object.entries(resting).map(([node, { revision }]) => [node, revision])),
     silent: broker.connected ? silentHosts(hosts, view, silentMs) : [],
+    ...(zoneBrokers && { zoneBrokers: zoneBrokers.offered }),
+    ...(brokers && { brokers: structuredClone(brokers) }),
   }
 }
 

@@ -9,17 +9,21 @@ import type { Observed } from './plan.ts'
 export interface ObservedAnswer
   extends Observed,
     Pick<DesiredFrom, 'secretDigests' | 'scales'>,
-    Pick<Inventory, 'pins' | 'switches'> {
+    Pick<Inventory, 'pins' | 'switches' | 'refuges'> {
   artifacts: Record<string, string>
+  /** Of what hosts are told of the brokers of zones. */
+  brokersDigest?: string
 }
 
 export async function observedAnswer(dataflow: Dataflow, context: Context): Promise<ObservedAnswer> {
-  const { artifacts, pins, switches } = dataflow.inventory!
+  const { artifacts, pins, switches, refuges } = dataflow.inventory!
   return {
     ...(await observe(dataflow, context)),
     ...(pins && { pins }),
     ...(switches && { switches }),
+    ...(refuges && { refuges }),
     secretDigests: context.secrets.digests(),
+    ...(context.zoneBrokers && { brokersDigest: context.zoneBrokers.digest }),
     scales: dataflow.scaler.hosts,
     artifacts: Object.fromEntries(Object.entries(artifacts).map(([name, { digest }]) => [name, digest])),
   }

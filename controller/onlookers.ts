@@ -9,6 +9,7 @@ import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import { Advisor } from './placement/advisor.ts'
 import type { Source } from './source/index.ts'
 import { headerOf } from './telemetry/export.ts'
+import { askPrometheus } from './telemetry/prometheus.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** Looks at a dataflow after each pass, and does in its own time what passes do not wait for. */
@@ -25,8 +26,10 @@ export interface OnlookerOptions {
   proposing?: Proposing
   source: Source
   telemetry: Telemetry
+  /** Of the Dataflow, in a cluster. */
+  namespace?: string
   broker: Pick<BrokerClient, 'url'>
-  orchestrator: Pick<Orchestrator, 'nodeStates'>
+  orchestrator: Pick<Orchestrator, 'nodeStates' | 'network'>
   log: Logger
   emit(event: ControllerEvent): void
   /** The status of a dataflow may say something new. */
@@ -34,8 +37,8 @@ export interface OnlookerOptions {
 }
 
 const defaultEveryMs = 10 * 60_000
-/** What advice looks back on. */
-const spanMs = 3_600_000
+/** What advice looks back on: as long as a move has to pay. Less, and it follows the hours of the day to and fro. */
+const spanMs = 24 * 3_600_000
 
 /** Those that speak to a forge. @throws Problem where the repository is on none */
 export function onlookers({
@@ -45,6 +48,7 @@ export function onlookers({
   telemetry,
   broker,
   orchestrator,
+  namespace,
   ...options
 }: OnlookerOptions): Onlooker[] {
   const forge = new OctokitForge(repository, options.forge)
@@ -58,10 +62,17 @@ export function onlookers({
     brokerZones: proposing.brokerZones ?? {},
     everyMs: proposing.everyMs ?? defaultEveryMs,
     async telemetry(dataflow) {
-      const since = Date.now() - spanMs
+      const now = Date.now()
+      const since = now - spanMs
+      const { name } = dataflow
+      const { prometheus: url } = proposing
+      const label = namespace === undefined ? name : `${namespace}/${name}`
       return {
         header: await headerOf(dataflow, broker.url, orchestrator, since),
-        windows: telemetry.windows(dataflow.name, since),
+        windows:
+          url === undefined
+            ? telemetry.windows(name, since)
+            : await askPrometheus({ url, dataflow: label, since, now }),
       }
     },
   })

@@ -1,8 +1,11 @@
 import type { Logger } from 'pino'
+import type { DeclaredLink } from '../schema/declared-link.ts'
 import type { Finding } from '../schema/finding.ts'
+import type { AdaptationSettings } from './adaptation/settings.ts'
 import type { ScaleSettings } from './autoscale.ts'
 import type { ForgeOptions } from './forge/forge.ts'
 import type { DeclaredNode } from './orchestrator/orchestrator.ts'
+import type { DecisionRules } from './placement/decision.ts'
 import type { GitSourceOptions } from './source/index.ts'
 
 /** What `dyninka run`, `dev` and `demo` ask of a controller. Exactly one of `repo` and `dir`. */
@@ -21,6 +24,10 @@ export interface ControllerOptions {
   intervalMs?: number
   /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */
   broker?: string
+  /** By zone of the virtual nodes: URL with which hosts there reach the broker. Default: the same for all. */
+  brokerFrom?: Record<string, string>
+  /** By zone of `nodes`: `embedded`, or the URL of a broker there. What is decided to run in such a zone sends by that. */
+  zoneBrokers?: Record<string, string>
   /** Gives each node of a dataflow an account of its own on the broker, which is mosquitto with its dynamic security
    *  plugin; `broker` names an account that may make them. Passwords follow from the key, which is secret. */
   accounts?: { key: string }
@@ -30,12 +37,20 @@ export interface ControllerOptions {
   state: string
   /** Virtual nodes of this machine. Default: one, `local` in zone `local`. */
   nodes?: DeclaredNode[]
+  /** What lies between their zones. Absent: nothing at all. */
+  links?: DeclaredLink[]
+  /** Zone of the broker. Needed where there are links. */
+  brokerZone?: string
+  /** Length of the windows of telemetry. Default 10 s. */
+  windowMs?: number
   /** `.env`-style file of secrets; the variables `DYNINKA_SECRET_<NAME>` are read besides, and win. */
   secrets?: string
   /** A host that was heard of and then is silent for so long is restarted. Default 15 s. */
   silentMs?: number
   /** How long new code may take to start before the function stays what it was. Default 5 min. */
   pinAfterMs?: number
+  /** When something runs elsewhere since a node can't be used; see `AdaptationSettings`. */
+  adapting?: Partial<AdaptationSettings>
   /** When hosts are added and taken away; see `ScaleSettings`. */
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
@@ -54,12 +69,22 @@ export interface Proposing {
   /** Logins. */
   reviewers?: string[]
   isDraft?: boolean
+  /** Of the commit: `{title}` and `{moves}` stand for what they say. Default `{title}`. */
+  commitMessage?: string
   /** Of branches; the name of the dataflow follows. Default `dyninka/`. */
   branchPrefix?: string
   /** Zone of each broker that nothing else tells, by URL. */
   brokerZones?: Record<string, string>
+  /** URL of a Prometheus that scrapes the controller, to ask instead of what is kept here. */
+  prometheus?: string
   /** Between two looks. Default 10 min. */
   everyMs?: number
+  /** What a suggestion has to hold against, where that differs from the default. */
+  rules?: Partial<DecisionRules>
+  /** Over how long a move has to pay. Default 24. */
+  horizonHours?: number
+  /** After a merge, before what is measured tells what came of it. Default 2 min. */
+  settlingMs?: number
 }
 
 export interface Controller {

@@ -4,8 +4,8 @@ import type { Flow, Node, Placement } from '../schema/flow.ts'
 export interface Override {
   zone?: string
   node?: string
-  /** A condition of its file, or a person, until the next revision. */
-  by: 'when' | 'move'
+  /** A condition of its file; a person, until the next revision; or a node that can't be used. */
+  by: 'when' | 'move' | 'failure'
   reason: string
   /** RFC 3339. */
   at: string

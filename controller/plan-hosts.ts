@@ -35,12 +35,13 @@ function planStarts(
   observed: Observed,
   hostsOn: Map<string, number>,
 ): HostChange[] {
-  const { nodes, schedules } = observed
+  const { nodes, schedules, full = [] } = observed
+  const roomy = nodes.filter(({ name }) => !full.includes(name))
   const generation = generationOf(workload, hosts, observed)
   const changes: HostChange[] = []
   for (let replica = 0; replica < workload.replicas; replica++) {
     if (hosts.some(host => host.generation === generation && host.replica === replica)) continue
-    const chosen = schedules ? '' : place(workload, nodes, hostsOn)
+    const chosen = schedules ? '' : (place(workload, roomy, hostsOn) ?? place(workload, nodes, hostsOn))
     if (chosen === undefined) continue
     hostsOn.set(chosen, (hostsOn.get(chosen) ?? 0) + 1)
     changes.push({ action: 'start', spec: { workload, generation, replica, place: chosen } })

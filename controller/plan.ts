@@ -4,7 +4,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Change } from './change.ts'
 import type { Desired } from './desired.ts'
 import type { DeclaredNode, ObservedHost } from './orchestrator/orchestrator.ts'
-import { planDiscards } from './plan-discards.ts'
+import { onBrokers, planDiscards } from './plan-discards.ts'
 import { planDismissals } from './plan-dismissals.ts'
 import { planHosts } from './plan-hosts.ts'
 import { approached, beginnings } from './repartition.ts'
@@ -17,6 +17,8 @@ export interface Observed {
   wirings: Record<string, Wiring>
   presences: RunningHost[]
   nodes: DeclaredNode[]
+  /** Those that have too little for more, by name. */
+  full?: string[]
   /** The orchestrator chooses among them itself. */
   schedules?: true
   /** By node of the graph: names of the partitions that ever got a session. From the inventory. */
@@ -28,6 +30,10 @@ export interface Observed {
   ended: Record<string, CursorDocument[]>
   /** Hosts that run, have been heard of, and went silent: something blocks them. */
   silent: string[]
+  /** Zones with a broker that edges may go by. */
+  zoneBrokers?: string[]
+  /** By node of the graph: zones on whose broker its partitions may have sessions. From the inventory. */
+  brokers?: Record<string, string[]>
 }
 
 /**
@@ -52,11 +58,19 @@ export function plan(desired: Desired, observed: Observed): Change[] {
 }
 
 /** What must be there before a wiring is, then the wiring. */
-function publish(flow: string, node: string, wiring: Wiring, { wirings, ended }: Observed): Change[] {
+function publish(flow: string, node: string, wiring: Wiring, observed: Observed): Change[] {
+  const { wirings, ended } = observed
   const before = wirings[node]
   const changes: Change[] = []
   if (before && wiring.next && !before.next)
-    changes.push({ action: 'repartition', flow, node, from: cutOf(before), to: wiring.next })
+    changes.push({
+      action: 'repartition',
+      flow,
+      node,
+      from: cutOf(before),
+      to: wiring.next,
+      ...onBrokers(node, observed),
+    })
   if (before?.last && !wiring.last && ended[node]) {
     const cursors = beginnings(flow, node, ended[node], wiring)
     changes.push({ action: 'begin', flow, node, from: cutOf(before), wiring, cursors })

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { accept } from './accept.ts'
+import { adapt } from './adapt.ts'
 import { apply } from './apply.ts'
+import { carriedBy } from './carriers.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import { type Desired, desire, nothing } from './desired.ts'
@@ -22,10 +24,11 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
     if (failure) throw failure.error
     return
   }
-  const observed = await observe(dataflow, context)
-  dataflow.scaler.begin(dataflow.inventory, observed)
-  const wanted = settle(desiredOf(dataflow.inventory, observed, dataflow, context), observed)
-  const desired = settle(pin(dataflow, wanted, observed, context), observed)
+  const seen = await observe(dataflow, context)
+  dataflow.scaler.begin(dataflow.inventory, seen)
+  const { desired: decided, observed } = await desiredOf(dataflow.inventory, seen, dataflow, context)
+  const wanted = settle(decided, observed)
+  const desired = carriedBy(settle(pin(dataflow, wanted, observed, context), observed), observed)
   const changes = plan(desired, observed)
   const { accounts } = context
   const wirings = { desired: desired.contents, observed: observed.wirings }
@@ -45,15 +48,32 @@ export async function reconcile(dataflow: Dataflow, context: Context): Promise<v
   if (failure) throw failure.error
 }
 
-function desiredOf(inventory: Inventory, { nodes }: Observed, dataflow: Dataflow, context: Context): Desired {
-  if (dataflow.removed) return nothing(inventory.name)
+const digestOf = ({ zoneBrokers }: Context) => (zoneBrokers ? { brokers: zoneBrokers.digest } : {})
+
+/** @returns what is wanted with the nodes that can be used, and those */
+async function desiredOf(
+  inventory: Inventory,
+  seen: Observed,
+  dataflow: Dataflow,
+  context: Context,
+): Promise<{ desired: Desired; observed: Observed }> {
+  if (dataflow.removed) return { desired: nothing(inventory.name), observed: seen }
   const { artifacts, runtime } = inventory
-  const unheeded = lookAtConditions(inventory, nodes, dataflow, context)
-  const flow = overridden(inventory.flow, inventory.switches, inventory.moves)
+  const switched = lookAtConditions(inventory, seen.nodes, dataflow, context)
+  const decided = overridden(inventory.flow, inventory.switches, inventory.moves)
+  const { flow, observed, unheeded: stuck } = await adapt(dataflow, decided, seen, context)
   const { secrets } = context
   const scales = dataflow.scaler.hosts
-  const desired = desire({ flow, artifacts, runtime, secretDigests: secrets.digests(), scales })
-  return unheeded.length > 0 ? { ...desired, unheeded } : desired
+  const desired = desire({
+    flow,
+    artifacts,
+    runtime,
+    secretDigests: secrets.digests(),
+    scales,
+    ...digestOf(context),
+  })
+  const unheeded = [...stuck, ...switched]
+  return { desired: unheeded.length > 0 ? { ...desired, unheeded } : desired, observed }
 }
 
 /** What counts is in the inventory before anything is done about it. @returns what can't be followed */

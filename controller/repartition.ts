@@ -2,7 +2,15 @@ import { type CursorDocument, emptyCursor } from '../runtime/cursor.ts'
 import { compareSeq } from '../runtime/record-id.ts'
 import type { FunctionNode } from '../schema/flow.ts'
 import { type Cut, partitionName, partitionNames } from '../schema/topics.ts'
-import { type Content, subscriptionsOf, type WiredInput, type Wiring, wiringOf } from '../schema/wiring.ts'
+import {
+  type Content,
+  subscriptionsByBroker,
+  subscriptionsOf,
+  type WiredInput,
+  type Wiring,
+  wiringOf,
+} from '../schema/wiring.ts'
+import { carrierOf, isCarrierHeld } from './carriers.ts'
 import type { Desired } from './desired.ts'
 import type { Observed } from './plan.ts'
 import { isInEffect, isWired, type RolloutState } from './rollout.ts'
@@ -19,7 +27,8 @@ export const isSameCut = (a: Cut, b: Cut) => partitionName(0, a) === partitionNa
 
 /** The wiring to approach, by node: a change of partitions begins when those that are there all run, and goes to its
  *  end before another one begins. */
-export function approached({ flow, nodes, contents }: Desired, observed: Observed): Record<string, Content> {
+export function approached(desired: Desired, observed: Observed): Record<string, Content> {
+  const { flow, nodes, contents } = desired
   const held = nodes.map(node => {
     const cut = node.kind === 'function' && heldCut(node, contents[node.name]!, observed)
     if (!cut) return node
@@ -27,9 +36,9 @@ export function approached({ flow, nodes, contents }: Desired, observed: Observe
     const { partitions: max, key } = cut
     return { ...rest, ...(key !== undefined && { key }), scale: { ...node.scale, max } }
   })
-  return held.every((node, i) => node === nodes[i])
+  return held.every((node, i) => node === nodes[i]) && !isCarrierHeld(desired, observed)
     ? contents
-    : Object.fromEntries(wiringOf({ name: flow, nodes: held }))
+    : Object.fromEntries(wiringOf({ name: flow, nodes: held }, carrierOf(desired, observed)))
 }
 
 /** What a function is cut to for now, where that is not what it should be. */
@@ -94,6 +103,7 @@ export function beginnings(
     lanes: mergeLanes(ended),
     wiring: wiring.revision,
     letters: Math.max(0, ...ended.map(({ letters }) => letters)),
+    ...mergeTurns(ended),
     ...mergeTold(ended),
     ...mergeReplays(ended),
     ...(wiring.round !== undefined && { round: wiring.round }),
@@ -106,9 +116,15 @@ export function beginnings(
         ...shared,
         keys: ended.reduce((sum, { heirs }) => sum + (heirs?.[partition] ?? 0), 0),
         subscriptions: subscriptionsOf({ flow, node, partition, name }, wiring),
+        ...brokersOf({ flow, node, partition, name }, wiring),
       },
     ]),
   )
+}
+
+function brokersOf(place: Parameters<typeof subscriptionsByBroker>[0], wiring: Wiring) {
+  const brokers = subscriptionsByBroker(place, wiring)
+  return Object.keys(brokers).length === 0 ? {} : { brokers }
 }
 
 /** What one producer sent to different partitions has ids that grow all the same: the largest covers the others. */
@@ -124,6 +140,12 @@ function mergeLanes(ended: CursorDocument[]): CursorDocument['lanes'] {
     }
   }
   return merged
+}
+
+/** Their successors name their lanes alike. */
+function mergeTurns(ended: CursorDocument[]): Pick<CursorDocument, 'turns'> {
+  const turns = Math.max(0, ...ended.map(({ turns = 0 }) => turns))
+  return turns === 0 ? {} : { turns }
 }
 
 function mergeTold(ended: CursorDocument[]): Pick<CursorDocument, 'told'> {

@@ -1,5 +1,6 @@
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
+import { placeText } from './overrides.ts'
 import { isReady } from './plan-hosts.ts'
 
 const many = 8
@@ -22,6 +23,7 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   const { conditions } = dataflow
   tellPins(dataflow, state)
   tellUnheeded(dataflow, state, context)
+  tellDisplaced(dataflow)
   const failed = Object.entries(health.nodes).filter(([, { phase }]) => phase === 'Failed')
   const waiting = Object.entries(health.nodes).filter(
     ([, { phase }]) => phase !== 'Running' && phase !== 'Idle' && phase !== 'Failed',
@@ -85,6 +87,26 @@ function tellUnheeded(
   if (each.length === 0) return conditions.remove('Unheeded')
   const more = each.length > many ? [`and ${each.length - many} more`] : []
   conditions.set('Unheeded', 'True', 'NotSupported', [...each.slice(0, many), ...more].join('; '))
+}
+
+const displacedReasons = {
+  lost: 'NodeLost',
+  drained: 'NodeDrained',
+  closed: 'NodeClosed',
+  full: 'NodeFull',
+  cut: 'LinkCut',
+} as const
+
+/** What runs elsewhere since it can't be where it is decided. */
+function tellDisplaced({ conditions, inventory }: Dataflow) {
+  const refuges = Object.entries(inventory?.refuges ?? {})
+  const [first] = refuges
+  if (!first) return conditions.remove('Displaced')
+  const each = refuges
+    .slice(0, many)
+    .map(([name, refuge]) => `${name} runs in ${placeText(refuge)}: ${refuge.reason}`)
+  const more = refuges.length > many ? [`and ${refuges.length - many} more`] : []
+  conditions.set('Displaced', 'True', displacedReasons[first[1].kind], [...each, ...more].join('; '))
 }
 
 /** Nothing more is tried for what is pinned: that takes a commit. */

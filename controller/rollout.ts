@@ -1,6 +1,6 @@
 import type { CursorDocument } from '../runtime/cursor.ts'
 import type { Presence } from '../runtime/presence.ts'
-import type { Content, Stream, WiredInput, Wiring } from '../schema/wiring.ts'
+import { type Content, type Stream, versionOf, type WiredInput, type Wiring } from '../schema/wiring.ts'
 import { isSameCut, turned } from './repartition.ts'
 
 export interface RolloutState {
@@ -34,6 +34,7 @@ export function rollout(contents: Record<string, Content>, state: RolloutState):
   for (const [node, content] of Object.entries(contents).reverse()) {
     const observed = state.wirings[node]
     const wanted = wantedOf(node, content, contents, state)
+    wanted.v = versionOf(wanted)
     if (observed && sameContent(observed, wanted)) continue
     next[node] = { ...wanted, revision: lastRevision(node, state) + 1 }
   }

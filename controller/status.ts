@@ -1,11 +1,12 @@
 import type { Finding } from '../schema/finding.ts'
-import type { FunctionNode } from '../schema/flow.ts'
+import type { FunctionNode, Node } from '../schema/flow.ts'
+import { refugeOf } from './adaptation/refuge.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Condition } from './conditions.ts'
 import type { Dataflow, Suggestion } from './dataflow.ts'
 import type { Phase } from './health.ts'
 import type { HistoryEntry } from './inventory.ts'
-import { type Override, overrideOf } from './overrides.ts'
+import { type Override, overridden, overrideOf } from './overrides.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface DataflowStatus {
@@ -66,6 +67,10 @@ export function statusOf(
   const totals = (view && traffic?.totals(view)) ?? new Map()
   const { inventory, last } = dataflow
   const nodes = inventory?.flow.nodes ?? []
+  const { switches, moves } = inventory ?? {}
+  const decided =
+    inventory && new Map(overridden(inventory.flow, switches, moves).nodes.map(node => [node.name, node]))
+  const override = (node: Node) => overrideOf(node, switches, moves)
   return {
     name: dataflow.name,
     folder: dataflow.folder,
@@ -76,7 +81,7 @@ export function statusOf(
     functions: nodes.map(node => {
       const { name, kind } = node
       const scale = node.kind === 'function' && scaleOf(node, dataflow)
-      const placed = overrideOf(node, inventory?.switches, inventory?.moves)
+      const placed = decided && (refugeOf(decided.get(name)!, inventory!.refuges) ?? override(node))
       const { phase, message } = last?.health.nodes[name] ?? { phase: 'Waiting' as const }
       const {
         recordsIn = 0,

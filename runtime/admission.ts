@@ -6,7 +6,7 @@ import type { Entry } from './handling.ts'
 import { type Inflight, inflightOf } from './inflight.ts'
 import { type Arrivals, type Intake, read } from './intake.ts'
 import type { Place } from './place.ts'
-import { compareSeq, originAfter, type Seq } from './record-id.ts'
+import { compareSeq, originAfter, type Seq, turnOrigin } from './record-id.ts'
 import type { Message } from './transport.ts'
 
 interface AdmissionOptions extends Pick<Place, 'flow' | 'node' | 'name'> {
@@ -49,11 +49,16 @@ export class Admission {
 
   #admit(message: Message, arrivals: Arrivals): Admitted {
     const { counters } = this.#options
-    const { lane, records, replay, replayOf } = arrivals
+    const { lane, records, replay, replayOf, turn } = arrivals
     const inflight = inflightOf(message, arrivals)
     const entries: Entry[] = []
     if (replay !== undefined && this.#replays.has(replay)) return { inflight, entries }
     if (replay !== undefined) this.#replays.add(replay)
+    if (turn !== undefined && compareSeq(turn, this.#accepted.last(lane, turnOrigin) ?? -1) > 0) {
+      inflight.last.set(turnOrigin, turn)
+      this.#accepted.advance(lane, turnOrigin, turn)
+      return { inflight, entries }
+    }
     // A dead letter that somebody wants handled again is an origin of its own, numbered as it arrives: with its
     // first id, behind newer ones, it would be dropped.
     if (replayOf !== undefined) records[0]!.seq = Number(this.#accepted.last(lane, '') ?? 0) + 1

@@ -10,6 +10,12 @@ export interface CursorDocument {
   lanes: Lanes
   /** Topic filters that the session holds. */
   subscriptions: string[]
+  /** By zone: those that its session on the broker there holds; none where it only writes. */
+  brokers?: Record<string, string[]>
+  /** Of several sessions, the one whose messages are in flight, by zone; absent: the one on the dataflow's own broker. */
+  session?: string
+  /** Turns sent so far, see `Outbox.cross`. */
+  turns?: number
   /** Revision of the wiring in effect. */
   wiring: number
   /** Grows with every commit. */

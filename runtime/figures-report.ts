@@ -29,6 +29,8 @@ export interface FiguresReport {
   cpuMs: number
   /** At the end. */
   residentBytes: number
+  /** Of state that the broker has for partitions of the host, about, at the end. */
+  storedBytes?: number
   /** By broker, as `mqtt://host:port`. */
   roundTrips: Record<string, RoundTrips>
 }

@@ -16,7 +16,13 @@ export interface Frame {
   /** Partition of the producer. */
   partition: number
   records: EdgeRecord[]
+  /** Instead of records: the producer will go on by another broker, and waits until this is finished here. Grows. */
+  turn?: number
 }
+
+/** `{"v":1,"p":PARTITION,"turn":NUMBER}`; a host that does not know it drops it. */
+export const turnFrame = (partition: number, turn: number) =>
+  Buffer.from(JSON.stringify({ v: 1, p: partition, turn }))
 
 /** Frames are JSON, so that `mosquitto_sub` shows them (`docs/frames.md`), in columns: the values stand beside each
  *  other, which `JSON.parse` reads a third faster than with what else a record has between them.
@@ -131,7 +137,11 @@ export function decode(payload: Buffer): Frame {
   if (frame.v !== 1) throw new FrameError(`frame of version ${versionOf(frame.v)}: this host reads version 1`)
   if (!Number.isSafeInteger(frame.p) || frame.p < 0)
     throw new FrameError('frame without the partition of its producer')
-  const { p: partition, r: values, t: time, o: origins } = frame
+  const { p: partition, r: values, t: time, o: origins, turn } = frame
+  if (turn !== undefined) {
+    if (!Number.isSafeInteger(turn)) throw new FrameError('frame with a turn that is no number')
+    return { partition, records: [], turn: turn as number }
+  }
   if (!Array.isArray(values)) throw new FrameError('frame without records')
   if (typeof time !== 'number' || !Number.isFinite(time)) throw new FrameError('frame without a time')
   const columns = {

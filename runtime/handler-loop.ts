@@ -1,6 +1,7 @@
 import type { Wiring } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Entry, Handled, Handling } from './handling.ts'
+import { Inbox, type Session } from './inbox.ts'
 import type { Inflight } from './inflight.ts'
 import { Pipeline } from './pipeline.ts'
 import type { State } from './state.ts'
@@ -27,6 +28,8 @@ interface HandlerLoopOptions {
   /** A record of this message is through the handler. */
   onSettled(inflight: Inflight): void
   onFailed(error: Error): void
+  /** There is nothing to open. */
+  onDry(): void
 }
 
 /** Time in a handler that never waits, or for messages one after the other, before the event loop gets its turn: what
@@ -46,7 +49,7 @@ export class HandlerLoop {
   /** Records of one key come out in the order in which the handler gets them, several at once or not. */
   #keepsOrder = false
   #pipeline = new Pipeline<Handled>(1)
-  #inbox: Message[] = []
+  readonly inbox = new Inbox()
   /** Records of opened messages that the handler has not got yet. */
   #ready: Entry[] = []
   #next = 0
@@ -63,8 +66,8 @@ export class HandlerLoop {
     return this.#holds > 0
   }
 
-  push(message: Message) {
-    this.#inbox.push(message)
+  push(message: Message, session: Session) {
+    this.inbox.push(message, session)
     this.run()
   }
 
@@ -143,8 +146,9 @@ export class HandlerLoop {
     this.#ready = []
     this.#next = 0
     if (!this.#options.mayOpen()) return false
-    const message = this.#inbox.shift()
+    const message = this.inbox.shift()
     if (message) this.#ready = this.#options.open(message)
+    else this.#options.onDry()
     return message !== undefined
   }
 
@@ -164,8 +168,11 @@ export class HandlerLoop {
   /** Opens messages until there are more records. @returns false when there are none */
   #openAnother(): boolean {
     const before = this.#ready.length
-    while (this.#ready.length === before && this.#inbox.length > 0 && this.#options.mayOpen())
-      this.#ready.push(...this.#options.open(this.#inbox.shift()!))
+    while (this.#ready.length === before && this.#options.mayOpen()) {
+      const message = this.inbox.shift()
+      if (!message) break
+      this.#ready.push(...this.#options.open(message))
+    }
     return this.#ready.length > before
   }
 

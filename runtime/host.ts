@@ -5,6 +5,7 @@ import type { UserModule } from './invoke.ts'
 import { logger } from './log.ts'
 import type { HostEnvironment } from './presence.ts'
 import { openReadyPort } from './ready-port.ts'
+import { unknownBroker } from './sessions.ts'
 import { trap } from './trap.ts'
 import { unpacked } from './unpacked.ts'
 import { wireTransport } from './wire-transport.ts'
@@ -20,6 +21,7 @@ const env = Object.fromEntries(
     .filter(name => name !== '')
     .map(name => [name, process.env[name]]),
 )
+const zoneBrokers = JSON.parse(variables.DYNINKA_ZONE_BROKERS ?? '{}') as Record<string, string>
 const stop = new AbortController()
 const { exit } = trap(log)
 
@@ -43,10 +45,16 @@ try {
       startedAt: new Date(Date.now() - process.uptime() * 1000).toISOString(),
     },
     transport: wireTransport(variables.DYNINKA_BROKER),
+    transportOf(broker) {
+      const url = zoneBrokers[broker]
+      if (url === undefined) throw unknownBroker(broker)
+      return wireTransport(url)
+    },
     transportTo: wireTransport,
     ...(module && { handlers: module }),
     env,
     log,
+    ...(variables.DYNINKA_FIGURES_MS !== undefined && { figuresMs: Number(variables.DYNINKA_FIGURES_MS) }),
     ...(variables.DYNINKA_LISTEN !== undefined && { listen: variables.DYNINKA_LISTEN }),
     onReady() {
       const port = variables.DYNINKA_READY_PORT

@@ -22,6 +22,8 @@ export interface HostingOptions {
   node: string
   presence: Omit<Presence, 'wiring' | 'partitions' | 'trouble'>
   transport: Transport
+  /** To the broker of a zone, by the name that wirings call it. Absent: there is none. */
+  transportOf?(broker: string): Transport
   /** For a source or sink that names a broker of its own. */
   transportTo(url: string): Transport
   /** Absent for sources and sinks. */
@@ -84,6 +86,7 @@ export class Hosting {
       outside: this.#outside,
       connection: () => this.#control,
       backlog: () => this.#units.backlog,
+      storedBytes: () => this.#units.storedBytes,
     })
   }
 
@@ -242,7 +245,7 @@ export class Hosting {
   }
 
   #create(name: string): Unit & { rewire?(wiring: Wiring): Promise<void> } {
-    const { flow, node, transport, env, log, stateBytes = maxCachedBytes } = this.#options
+    const { flow, node, transport, transportOf, env, log, stateBytes = maxCachedBytes } = this.#options
     const wiring = this.#wiring!
     const { partitions, key } = wiring
     this.#counters.takeovers += 1
@@ -253,6 +256,7 @@ export class Hosting {
       cut: { partitions, key },
       name,
       transport,
+      ...(transportOf && { transportOf }),
       wiring,
       log,
       counters: this.#counters,

@@ -25,6 +25,8 @@ export interface Arrival {
 
 export interface Arrivals extends Arrival {
   records: EdgeRecord[]
+  /** See `Frame.turn`. */
+  turn?: number
 }
 
 export type Intake = Arrivals | { wiring: Wiring | undefined }
@@ -36,6 +38,7 @@ export function read(message: Message, { flow, node, name }: Pick<Place, 'flow' 
     return { wiring: readWiring(payload) }
   }
   if (topic === topics.replay(flow, node, name)) return replayed(parseLetter(payload))
+  if (topic === topics.mark(flow, node, name)) return { lane: '', mark: payload.toString(), records: [] }
   for (const lane of ['timer', 'retry'] as const) {
     if (topic !== topics.due(flow, lane, node, name)) continue
     const { n, due, mark } = parseDue(payload)
@@ -53,7 +56,8 @@ export function read(message: Message, { flow, node, name }: Pick<Place, 'flow' 
     throw new FrameError('unknown topic')
   const frame = decode(payload)
   const from = output === 'default' ? producer : `${producer}.${output}`
-  return { lane: laneName(producer, output, frame.partition), from, records: frame.records }
+  const lane = laneName(producer, output, frame.partition)
+  return { lane, from, records: frame.records, ...(frame.turn !== undefined && { turn: frame.turn }) }
 }
 
 function replayed({ record, replay }: DeadLetter): Arrivals {

@@ -1,3 +1,4 @@
+import type { Stream } from '../schema/wiring.ts'
 import type { Connection } from './transport.ts'
 
 /** The retained document at `topics.credit` of a source. */
@@ -9,6 +10,8 @@ export interface NumberingDocument {
   letters: number
   /** What identified the latest records that the broker has, where the source names a field. */
   recent: string[]
+  /** Streams in effect, once there were any: what was sent by the broker of each may not be finished. */
+  outputs?: Record<string, Stream[]>
 }
 
 const block = 100_000
@@ -35,12 +38,25 @@ export class Numbering {
     this.#finished = new Set(this.#document.recent)
   }
 
+  /** Streams that the source before had in effect; undefined where that is not known. */
+  get outputs() {
+    return this.#document.outputs
+  }
+
+  /** Says which streams are in effect, before the first record leaves by them. */
+  async use(outputs: Record<string, Stream[]>): Promise<void> {
+    if (JSON.stringify(this.#document.outputs) === JSON.stringify(outputs)) return
+    this.#document.outputs = outputs
+    await this.save()
+  }
+
   get letters() {
     return this.#document.letters
   }
 
-  /** To be awaited before the first number is taken. */
-  async reserve(): Promise<void> {
+  /** To be awaited before the first number is taken. @param outputs streams in effect */
+  async reserve(outputs: Record<string, Stream[]>): Promise<void> {
+    this.#document.outputs = outputs
     this.#document.next = this.#next + block
     await this.save()
   }

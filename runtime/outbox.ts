@@ -1,6 +1,7 @@
 import { topics } from '../schema/topics.ts'
 import type { Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
+import { type Crosser, Crossing } from './crossing.ts'
 import type { Progress } from './cursor.ts'
 import { keyAt, shardOf } from './key.ts'
 import { OutputLane } from './output-lane.ts'
@@ -30,7 +31,8 @@ interface OutboxOptions {
   flow: string
   node: string
   partition: number
-  connection: Connection
+  /** To the broker of a zone, or to the dataflow's own. */
+  connectionTo(broker: string | undefined): Connection
   counters: Counters
   /** Outputs of this pending input, or room in the outbox, may have come free. */
   onProgress(): void
@@ -49,6 +51,7 @@ export class Outbox {
   /** By output: its streams, each with the lanes that it has so far. */
   #outputs = new Map<string, { stream: Stream; lanes: (OutputLane | undefined)[] }[]>()
   #lanes = new Map<string, OutputLane>()
+  #crossing: Crossing | undefined
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -67,6 +70,42 @@ export class Outbox {
         lane.stream.consumers.some(consumer => !same.includes(consumer)),
       )
     }
+    this.#crossing?.look()
+  }
+
+  /** Resolves once consumers that will read an output by another broker have finished all that they were sent by the one
+   *  before: records that come by two brokers have no order. Nothing may be sent meanwhile.
+   *  @param turn gives a number that none before had, over all owners */
+  async cross(outputs: Record<string, Stream[]>, turn: () => Promise<number>): Promise<void> {
+    const crossers = this.#crossers(outputs)
+    if (crossers.length === 0) return
+    this.#crossing = new Crossing(crossers, await turn())
+    await this.#crossing.done.finally(() => {
+      this.#crossing = undefined
+    })
+  }
+
+  close() {
+    this.#crossing?.close()
+  }
+
+  #crossers(outputs: Record<string, Stream[]>): Crosser[] {
+    return [...this.#outputs].flatMap(([output, streams]) =>
+      streams.flatMap(({ stream }) => {
+        const consumers = stream.consumers.filter(consumer => {
+          const next = outputs[output]?.find(({ consumers }) => consumers.includes(consumer))
+          return next !== undefined && next.broker !== stream.broker
+        })
+        if (consumers.length === 0) return []
+        const lanes = Array.from({ length: stream.shards }, (_, shard) => this.#lane(output, stream, shard))
+        return [{ consumers, lanes }]
+      }),
+    )
+  }
+
+  #progress() {
+    this.#crossing?.look()
+    this.#options.onProgress()
   }
 
   /** Records are on their way to a consumer that `expect` told will not read on. */
@@ -133,6 +172,7 @@ export class Outbox {
       if (lane.reader === partition && lane.stream.consumers.includes(consumer))
         lane.credit(consumer, progress)
     }
+    this.#crossing?.look()
   }
 
   /** By consumer: records sent to it and not finished there. */
@@ -150,7 +190,8 @@ export class Outbox {
   waitingFor(): string[] {
     const lanes = [...this.#lanes.values()]
     const late = lanes.some(lane => lane.unansweredMs > lateMs) ? ['the broker to answer'] : []
-    return [...new Set([...late, ...lanes.flatMap(lane => lane.waitingFor())])]
+    const crossing = this.#crossing?.waitingFor ?? []
+    return [...new Set([...late, ...crossing, ...lanes.flatMap(lane => lane.waitingFor())])]
   }
 
   #lane(output: string, stream: Stream, shard: number): OutputLane {
@@ -160,6 +201,8 @@ export class Outbox {
     if (!lane) {
       lane = new OutputLane({
         ...this.#options,
+        connection: this.#options.connectionTo(stream.broker),
+        onProgress: () => this.#progress(),
         topic,
         output,
         stream,

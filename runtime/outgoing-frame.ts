@@ -1,12 +1,44 @@
-import { FrameBuilder } from './frame.ts'
+import { FrameBuilder, turnFrame } from './frame.ts'
 import type { Cause, Pending } from './outbox.ts'
-import type { RecordId, Seq } from './record-id.ts'
+import { type RecordId, type Seq, turnOrigin } from './record-id.ts'
 
 const maxSize = 64 * 1024
 const maxRecords = 512
 
+/** What a lane sends at once. */
+export interface Outgoing {
+  /** Who has finished this has finished all of it. */
+  readonly last: RecordId
+  readonly records: number
+  /** Characters, about. */
+  readonly size: number
+  build(partition: number): Buffer
+  /** The broker has it. */
+  taken(): void
+}
+
+/** Behind all that a lane has sent: what consumers have finished once they have finished this. */
+export class Turn implements Outgoing {
+  readonly last: RecordId
+  readonly records = 1
+  readonly size = 0
+
+  #number: number
+
+  constructor(number: number) {
+    this.#number = number
+    this.last = { origin: turnOrigin, seq: number }
+  }
+
+  build(partition: number): Buffer {
+    return turnFrame(partition, this.#number)
+  }
+
+  taken() {}
+}
+
 /** Records that leave together, and who waits for that. */
-export class OutgoingFrame {
+export class OutgoingFrame implements Outgoing {
   /** The newest record. */
   readonly last: RecordId = { origin: '', seq: 0 }
   #builder = new FrameBuilder()

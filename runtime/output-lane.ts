@@ -3,7 +3,7 @@ import { cutOf, type Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
 import type { Cause, Pending } from './outbox.ts'
-import { OutgoingFrame } from './outgoing-frame.ts'
+import { type Outgoing, OutgoingFrame, Turn } from './outgoing-frame.ts'
 import { compareSeq, type RecordId, type Seq } from './record-id.ts'
 import type { Connection } from './transport.ts'
 
@@ -38,7 +38,7 @@ export class OutputLane {
   stream: Stream
   #options: LaneOptions
   /** Oldest first; the last one takes more records in. */
-  #gathered: OutgoingFrame[] = []
+  #gathered: Outgoing[] = []
   #buffered = 0
   #sending = 0
   /** When the broker last answered, or got a frame while it owed no answer. */
@@ -62,8 +62,10 @@ export class OutputLane {
 
   /** @param json the value, already stringified */
   add(cause: Cause, seq: Seq, key: string | undefined, json: string, pending: Pending) {
-    let frame = this.#gathered.at(-1)
-    if (!frame?.hasRoom(json.length)) {
+    const newest = this.#gathered.at(-1)
+    let frame: OutgoingFrame
+    if (newest instanceof OutgoingFrame && newest.hasRoom(json.length)) frame = newest
+    else {
       frame = new OutgoingFrame()
       this.#gathered.push(frame)
     }
@@ -71,6 +73,26 @@ export class OutputLane {
     frame.add(cause, seq, key, json, pending)
     this.#buffered += frame.size - size
     if (!this.#scheduled) this.#schedule()
+  }
+
+  /** Sends a turn behind all that was sent. */
+  turn(number: number) {
+    this.#gathered.push(new Turn(number))
+    this.#schedule()
+  }
+
+  /** This consumer has finished all that was sent. */
+  isFinishedBy(consumer: string) {
+    return this.isIdle && !this.#open.get(consumer)?.length
+  }
+
+  /** The broker has all that is to be sent. */
+  get isIdle() {
+    return this.#gathered.length === 0 && this.#sending === 0
+  }
+
+  isLeaving(consumer: string) {
+    return this.#leaving.includes(consumer)
   }
 
   credit(consumer: string, progress: Progress) {
@@ -134,7 +156,7 @@ export class OutputLane {
       this.#send(this.#gathered.shift()!)
   }
 
-  #send(frame: OutgoingFrame) {
+  #send(frame: Outgoing) {
     const { connection, counters, topic, partition } = this.#options
     const { size } = frame
     const payload = frame.build(partition)

@@ -1,25 +1,28 @@
 import { keepsKeys, sessionId, topics } from '../schema/topics.ts'
-import { subscriptionsOf, type Wiring } from '../schema/wiring.ts'
+import { brokersIn, subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
 import { Due } from './due.ts'
 import { HandlerLoop } from './handler-loop.ts'
 import { type Entry, Handling } from './handling.ts'
+import { Holdings, resubscribe } from './holdings.ts'
+import type { Session } from './inbox.ts'
 import { type Inflight, isDone } from './inflight.ts'
 import type { Handlers, InvokerOptions } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
 import type { Place } from './place.ts'
 import { Quiet } from './quiet.ts'
+import { revisionIn } from './read-wiring.ts'
 import { recover, restoreState } from './recovery.ts'
 import { RetainedRead } from './retained.ts'
+import { type Brokers, Sessions } from './sessions.ts'
 import { State } from './state.ts'
-import type { Connection, Message, Transport } from './transport.ts'
+import type { Connection, Message } from './transport.ts'
 import { Trial } from './trial.ts'
 
-export interface PartitionOptions extends Place, Pick<InvokerOptions, 'env' | 'log' | 'counters'> {
-  transport: Transport
+export interface PartitionOptions extends Brokers, Place, Pick<InvokerOptions, 'env' | 'log' | 'counters'> {
   /** Newest known wiring: used when the partition has none in effect. */
   wiring: Wiring
   /** What records are given to while this wiring is in effect. */
@@ -37,6 +40,9 @@ export interface PartitionOptions extends Place, Pick<InvokerOptions, 'env' | 'l
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
 export class Partition {
   #options: PartitionOptions
+  #sessions: Sessions
+  #holdings: Holdings
+  /** To the dataflow's own broker. */
   #connection!: Connection
   #cursor!: CursorDocument
   #admission!: Admission
@@ -52,8 +58,8 @@ export class Partition {
   #stop = new AbortController()
   #inflight: Inflight[] = []
   #switching: { wiring: Wiring; message: Message } | undefined
-  /** Of the message that tells, once it comes, that what follows is new; see `Timers.mark`. */
-  #mark: string | undefined
+  /** Of the messages that tell, once all have come, that what follows is new, and the session of each; see `Timers.mark`. */
+  #marks = new Map<string, Session>()
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet = new Quiet()
@@ -63,6 +69,19 @@ export class Partition {
     this.#wiring = options.wiring
     this.#newest = options.wiring
     this.#state = new State(options, options.stateBytes)
+    const { flow, node, name } = options
+    this.#sessions = new Sessions({
+      ...options,
+      clientId: sessionId(flow, node, name),
+      nudge: topics.nudge(flow),
+      mark: topics.mark(flow, node, name),
+      isBarrier: message =>
+        message.topic === topics.wiring(flow, node) && revisionIn(message.payload) > this.#wiring.revision,
+      onBarrier: () => this.#loop.inbox.ends(),
+      onMessage: (message, session) => this.#loop.push(message, session),
+      onClose: error => this.#closed(error),
+    })
+    this.#holdings = new Holdings({ ...options, sessions: this.#sessions })
     this.#loop = new HandlerLoop({
       ...options,
       state: this.#state,
@@ -74,13 +93,16 @@ export class Partition {
       save: () => this.#save(),
       onSettled: inflight => this.#settled(inflight),
       onFailed: error => this.#fail(error),
+      onDry: () => this.#whenQuiet(),
     })
+    this.#loop.inbox.merge(options.wiring.kind === 'sink') // its handler has no state
   }
 
   #save = () => this.#committer.save()
 
-  /** Takes the session over. @throws when the broker refuses, or state cannot be restored */
+  /** Takes the sessions over. @throws when the broker refuses, or state cannot be restored */
   async start(): Promise<void> {
+    await this.#sessions.await(brokersIn(this.#newest))
     const reading = new RetainedRead(this.#options.transport)
     await this.#takeOver(reading).finally(() => reading.close())
     this.#options.onChange()
@@ -88,20 +110,13 @@ export class Partition {
   }
 
   async #takeOver(reading: RetainedRead) {
-    const { transport, flow, node, name } = this.#options
-    this.#connection = await transport.connect({
-      clientId: sessionId(flow, node, name),
-      clean: false,
-      nudge: topics.nudge(flow),
-      onMessage: message => this.#loop.push(message),
-      onClose: error => this.#closed(error),
-    })
+    this.#connection = await this.#sessions.open()
     try {
       await this.#recover(reading)
     } catch (error) {
       this.#phase = 'closed' // what ends the connection now is this error, and who called is to show it
       this.#stop.abort()
-      await this.#connection.close()
+      await this.#sessions.close()
       throw error
     }
     if (this.#phase === 'starting') this.#phase = this.#cursor.ended ? 'ended' : 'running'
@@ -117,9 +132,13 @@ export class Partition {
     return this.#outbox?.backlog() ?? {}
   }
 
+  get storedBytes() {
+    return this.#state.storedBytes
+  }
+
   /** Consumers that this partition waits for. */
   get waitingFor() {
-    return this.#outbox?.waitingFor() ?? []
+    return [...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
   }
 
   get streams() {
@@ -153,7 +172,7 @@ export class Partition {
       await this.#quiet.wait(timeoutMs)
     }
     this.#end()
-    await this.#connection?.close()
+    await this.#sessions.close()
   }
 
   async #recover(reading: RetainedRead) {
@@ -162,6 +181,8 @@ export class Partition {
     this.#cursor = cursor
     this.#wiring = wiring
     if (cursor.ended) return // others may have begun
+    // Whoever had the partition before writes nothing any more before anything that it wrote is looked at.
+    await this.#holdings.reach(wiring, cursor)
     await restoreState(this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#trial = new Trial(cursor)
@@ -178,6 +199,7 @@ export class Partition {
     })
     this.#outbox = new Outbox({
       ...shared,
+      connectionTo: broker => this.#sessions.to(broker),
       onProgress: () => {
         this.#committer.run()
         this.#loop.run()
@@ -185,21 +207,25 @@ export class Partition {
     })
     this.#due = new Due({ ...shared, cursor, save: this.#save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
-    if (sessionPresent && this.#wiring.retry.order === 'relaxed') this.#mark = await this.#due.mark()
+    const { areSeveral } = this.#sessions
+    if (sessionPresent && (areSeveral || this.#wiring.retry.order === 'relaxed'))
+      this.#marks = new Map([[await this.#due.mark(), undefined], ...(await this.#sessions.mark())])
+    const isKnown = [...this.#marks.values()].includes(cursor.session)
+    if (areSeveral) this.#loop.inbox.begin(isKnown ? cursor.session : undefined, isKnown)
+    this.#sessions.ready()
   }
 
   /** Puts a wiring into effect: nothing may be in flight. @param held filters that the session has now */
   async #use(wiring: Wiring, held: string[]) {
     const { flow, node, name } = this.#options
     const wanted = subscriptionsOf(this.#options, wiring)
-    const added = wanted.filter(filter => !held.includes(filter))
-    const removed = held.filter(filter => !wanted.includes(filter))
+    await this.#holdings.reach(wiring, this.#cursor)
     if (this.#cursor.wiring !== wiring.revision || held.length === 0) {
       const effect = JSON.stringify(wiring)
       await this.#connection.publish(topics.effect(flow, node, name), effect, { retain: true })
     }
-    if (added.length > 0) await this.#connection.subscribe(added, 1)
-    if (removed.length > 0) await this.#connection.unsubscribe(removed)
+    await resubscribe(this.#connection, held, wanted)
+    await this.#holdings.follow(wiring, this.#cursor)
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
     await this.rewire(this.#newest)
@@ -226,11 +252,30 @@ export class Partition {
       return []
     }
     if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
-    else if (admitted.inflight.mark === this.#mark) this.#mark = undefined
-    if (this.#mark !== undefined) admitted.inflight.seen = true
+    else this.#passed(admitted.inflight.mark)
+    if (this.#marks.size > 0) admitted.inflight.seen = true
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
     return admitted.entries
+  }
+
+  #passed(mark: string) {
+    if (this.#marks.has(mark)) this.#loop.inbox.unbind(this.#marks.get(mark))
+    this.#marks.delete(mark)
+    this.#sessions.passed(mark)
+  }
+
+  #whenQuiet() {
+    if (this.#switching) return this.#switchWhenQuiet()
+    const { inbox } = this.#loop
+    if (!inbox.next || this.#inflight.length > 0 || this.#loop.isHeld || this.#phase !== 'running') return
+    const { session } = inbox.next
+    this.#loop.hold(async () => {
+      if (session === undefined) delete this.#cursor.session
+      else this.#cursor.session = session
+      await this.#save()
+      inbox.turn(session)
+    })
   }
 
   /** A change of streams waits until nothing is in flight: a record reprocessed over it would leave twice. */
@@ -238,12 +283,20 @@ export class Partition {
     const next = this.#switching
     if (!next || this.#inflight.length > 0 || this.#loop.isHeld) return
     this.#loop.hold(async () => {
+      await this.#outbox.cross(next.wiring.outputs, () => this.#turn())
       await this.#use(next.wiring, this.#cursor.subscriptions)
       if (next.wiring.last && this.#phase === 'running') this.#phase = 'ended'
       next.message.ack()
       this.#switching = undefined
       this.#options.onChange()
     })
+  }
+
+  /** Written down before it is said: none that comes later is smaller. */
+  async #turn(): Promise<number> {
+    this.#cursor.turns = (this.#cursor.turns ?? 0) + 1
+    await this.#save()
+    return this.#cursor.turns
   }
 
   #handlingFor(wiring: Wiring) {
@@ -282,7 +335,7 @@ export class Partition {
     if (time > 0) counters.latencyMs = now - time
     if (this.#trial.isOn && batch.some(({ last }) => last.size > 0)) this.#loop.trust()
     if (this.#inflight.length === 0) this.#quiet.tell()
-    this.#switchWhenQuiet()
+    this.#whenQuiet()
     this.#loop.run()
   }
 
@@ -290,13 +343,14 @@ export class Partition {
     this.#phase = 'closed'
     this.#stop.abort()
     this.#due?.close()
+    this.#outbox?.close()
     this.#loop.close()
   }
 
   #fail(error: Error) {
     if (this.#phase === 'closed') return
     this.#closed(error)
-    void this.#connection.close()
+    void this.#sessions.close()
   }
 
   #closed(error?: Error) {

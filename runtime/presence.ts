@@ -33,8 +33,12 @@ export interface HostEnvironment {
   DYNINKA_CODE?: string
   /** `mqtt://user:password@host:port`. */
   DYNINKA_BROKER: string
+  /** Of brokers of zones, by zone, as JSON; absent where there are none. */
+  DYNINKA_ZONE_BROKERS?: string
   /** Names of the variables that `ctx.env` shows, comma-separated. */
   DYNINKA_ENV: string
+  /** Between two reports of figures, ms; five seconds when absent. */
+  DYNINKA_FIGURES_MS?: string
   /** Address on which an HTTP source listens, `*` for all; the loopback address when absent. */
   DYNINKA_LISTEN?: string
   /** TCP port that is opened once this host holds what is its own: whoever it replaces may go. */

@@ -13,7 +13,7 @@ export function readWiring(payload: Buffer): Wiring | undefined {
   const isWiring =
     wiring !== null &&
     typeof wiring === 'object' &&
-    wiring.v === 1 &&
+    (wiring.v === 1 || wiring.v === 2) &&
     Number.isSafeInteger(wiring.revision) &&
     Number.isSafeInteger(wiring.partitions) &&
     Number.isSafeInteger(wiring.concurrency) &&
@@ -22,12 +22,21 @@ export function readWiring(payload: Buffer): Wiring | undefined {
     wiring.inputs.every(isInput) &&
     isOutputs(wiring.outputs) &&
     (wiring.kind !== 'source' || typeof wiring.source?.spec === 'object')
-  if (!isWiring) throw new Error('wiring that is not of version 1')
+  if (!isWiring) throw new Error('wiring that is not of version 1 or 2')
   return wiring
 }
 
+/** 0 for what is no wiring. */
+export function revisionIn(payload: Buffer): number {
+  try {
+    return readWiring(payload)?.revision ?? 0
+  } catch {
+    return 0
+  }
+}
+
 const isInput = (input: WiredInput | null) =>
-  [input?.node, input?.output, input?.stream].every(part => typeof part === 'string')
+  [input?.node, input?.output, input?.stream, input?.broker ?? ''].every(part => typeof part === 'string')
 
 const isOutputs = (outputs: Wiring['outputs'] | null) =>
   outputs !== null &&
@@ -36,6 +45,7 @@ const isOutputs = (outputs: Wiring['outputs'] | null) =>
 
 const isStream = (stream: Stream | null) =>
   typeof stream?.name === 'string' &&
+  typeof (stream.broker ?? '') === 'string' &&
   Number.isSafeInteger(stream.shards) &&
   stream.shards > 0 &&
   Number.isSafeInteger(stream.window) &&

@@ -67,6 +67,9 @@ export function seqFrom(value: unknown): Seq | undefined {
   return value.includes('.') ? value : Number(value)
 }
 
+/** Of what is no record, and finished like one: see `turnFrame`. No lane has such a name. */
+export const turnOrigin = '~turn'
+
 /** What users see as `ctx.record.id`. */
 export const printId = ({ origin, seq }: RecordId) => `${origin}:${seq}`
 

@@ -14,6 +14,8 @@ interface ReportingOptions {
   /** The one that presence is told through; undefined while there is none. */
   connection(): Connection | undefined
   backlog(): Record<string, number>
+  /** Of state in the broker. */
+  storedBytes(): number
   /** Between two reports of figures. */
   figuresMs?: number
 }
@@ -64,8 +66,8 @@ export class Reporting {
   }
 
   #figure(leaving: boolean) {
-    const { flow, node, host, counters, backlog } = this.#options
-    const report = counters.figures.report(host, counters, backlog())
+    const { flow, node, host, counters, backlog, storedBytes } = this.#options
+    const report = { ...counters.figures.report(host, counters, backlog()), storedBytes: storedBytes() }
     this.#send(topics.figures(flow, node, host), { ...report, ...(leaving && { leaving }) })
     if (!leaving) void this.#askOutside()
   }

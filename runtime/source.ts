@@ -1,6 +1,6 @@
 import type { SourceSpec } from '../schema/flow.ts'
 import { sessionId, topics } from '../schema/topics.ts'
-import type { Wiring } from '../schema/wiring.ts'
+import { atHome, brokersIn, type Stream, type Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
@@ -12,15 +12,15 @@ import { Numbering, type NumberingDocument } from './numbering.ts'
 import { Outbox } from './outbox.ts'
 import { printId } from './record-id.ts'
 import { RetainedRead } from './retained.ts'
+import { type Brokers, Sessions } from './sessions.ts'
 import type { Arrived, Feed } from './sources/feed.ts'
-import type { Connection, Transport } from './transport.ts'
+import type { Connection } from './transport.ts'
 import type { Unit } from './unit.ts'
 
-export interface SourceOptions {
+export interface SourceOptions extends Brokers {
   flow: string
   node: string
   partition: number
-  transport: Transport
   wiring: Wiring
   feedOf(wiring: Wiring): Feed
   log: Logger
@@ -44,6 +44,8 @@ const maxHeld = 1_000
 /** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
 export class Source implements Unit {
   #options: SourceOptions
+  #sessions: Sessions
+  /** To the dataflow's own broker. */
   #connection!: Connection
   #numbering!: Numbering
   #letters!: Letters
@@ -54,6 +56,10 @@ export class Source implements Unit {
   #closed = false
   /** Goes on with a change of streams; nothing is sent before. */
   #clear: (() => void) | undefined
+  /** Nothing is sent while it goes on by another broker. */
+  #crossing = false
+  /** In effect. */
+  #outputs: Record<string, Stream[]> = {}
   #ready = false
   /** Revision that the streams and the intake follow. */
   #inEffect = 0
@@ -66,9 +72,19 @@ export class Source implements Unit {
   constructor(options: SourceOptions) {
     this.#options = options
     this.#wiring = options.wiring
+    const { flow, node, partition } = options
+    this.#sessions = new Sessions({
+      ...options,
+      clientId: sessionId(flow, node, partition),
+      nudge: topics.nudge(flow),
+      mark: topics.mark(flow, node, partition),
+      onMessage: message => message.ack(),
+      onClose: error => this.#end(error),
+    })
   }
 
   async start(): Promise<void> {
+    await this.#sessions.await(brokersIn(this.#wiring))
     const reading = new RetainedRead(this.#options.transport)
     await this.#takeOver(reading).finally(() => reading.close())
     await this.rewire(this.#wiring)
@@ -76,13 +92,7 @@ export class Source implements Unit {
 
   async #takeOver(reading: RetainedRead) {
     const { transport, flow, node, partition } = this.#options
-    this.#connection = await transport.connect({
-      clientId: sessionId(flow, node, partition),
-      clean: false,
-      nudge: topics.nudge(flow),
-      onMessage: message => message.ack(),
-      onClose: error => this.#end(error),
-    })
+    this.#connection = await this.#sessions.open()
     const topic = topics.credit(flow, node, partition)
     const found = await readFenced({
       transport,
@@ -105,25 +115,54 @@ export class Source implements Unit {
         ? await numberingAfterLoss({ ...this.#options, wiring: this.#wiring })
         : numberingFrom(1)
     this.#numbering = new Numbering(this.#connection, topic, document)
-    await this.#numbering.reserve()
+    const before = this.#before(stored !== undefined)
+    const { outputs } = this.#wiring
+    await this.#numbering.reserve(isHome(before) && isHome(outputs) ? outputs : before)
     // A session that holds no subscription is none to aedes and RabbitMQ: nobody could tell that numbers were in use.
     await this.#connection.subscribe([topics.replay(flow, node, partition)], 1)
     const shared = { ...this.#options, connection: this.#connection }
     this.#letters = new Letters(shared, this.#numbering.letters)
-    this.#outbox = new Outbox({ ...shared, onProgress: () => this.#progress() })
+    this.#outbox = new Outbox({
+      ...shared,
+      connectionTo: broker => this.#sessions.to(broker),
+      onProgress: () => this.#progress(),
+    })
+    await this.#reach(before)
+    // Whoever may still store with all brokers taken over owns the source: nobody else sends by any of them.
+    if (!isHome(before)) await this.#numbering.save()
+    this.#outbox.rewire(before)
+    this.#outputs = before
+    this.#options.onChange() // credit for what was sent before is heard from now on
     this.#ready = true
+  }
+
+  /** Streams that a source before may have sent to what is not finished: one that does not say so knew no other broker. */
+  #before(isKnown: boolean): Record<string, Stream[]> {
+    if (this.#numbering.outputs) return this.#numbering.outputs
+    if (!isKnown) return {}
+    const { outputs } = this.#wiring
+    return Object.fromEntries(
+      Object.entries(outputs).map(([output, streams]) => [output, streams.map(atHome)]),
+    )
+  }
+
+  async #reach(outputs: Record<string, Stream[]>) {
+    for (const broker of brokersIn({ inputs: [], outputs })) await this.#sessions.reach(broker)
   }
 
   get revision() {
     return this.#closed ? 0 : this.#inEffect
   }
 
+  /** Its numbering is all that it keeps. */
+  readonly storedBytes = 0
+
   get backlog() {
     return this.#outbox?.backlog() ?? {}
   }
 
   get waitingFor() {
-    return this.#outbox?.waitingFor() ?? []
+    return [...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
   }
 
   get streams() {
@@ -144,7 +183,10 @@ export class Source implements Unit {
     const sameFeed = JSON.stringify(wiring.source) === JSON.stringify(this.#wiring.source)
     this.#wiring = wiring
     if (!this.#ready) return
-    this.#outbox.expect(wiring.outputs)
+    const { outputs } = wiring
+    const isFar = !isHome(outputs) || !isHome(this.#outputs)
+    if (!isFar) await this.#numbering.use(outputs)
+    this.#outbox.expect(outputs)
     // What a consumer would read in its old stream leaves before anything in its new one: the other way round it
     // would be taken for a repeat.
     if (this.#outbox.clearing) {
@@ -153,7 +195,10 @@ export class Source implements Unit {
       })
       this.#clear = undefined
     }
-    this.#outbox.rewire(wiring.outputs)
+    if (isFar) await this.#cross(outputs)
+    this.#outbox.rewire(outputs)
+    this.#outputs = outputs
+    this.#crossing = false
     this.#progress()
     // Nothing is taken in while nobody would get it.
     const wanted = Object.values(wiring.outputs).some(streams => streams.length > 0)
@@ -169,13 +214,25 @@ export class Source implements Unit {
     this.#options.onChange()
   }
 
+  /** Goes on by other streams. Where that is another broker, consumers have finished what was sent by the one before. */
+  async #cross(outputs: Record<string, Stream[]>) {
+    this.#crossing = true
+    const after = brokersIn({ inputs: [], outputs })
+    await this.#outbox.cross(outputs, async () => this.#numbering.take())
+    await this.#reach(outputs)
+    await this.#numbering.use(outputs)
+    for (const broker of brokersIn({ inputs: [], outputs: this.#outputs }))
+      if (!after.includes(broker)) await this.#sessions.leave(broker)
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     await this.#feed?.stop()
     const until = performance.now() + timeoutMs
     while (this.#waiting.length > 0 && !this.#closed && performance.now() < until)
       await new Promise(resolve => setTimeout(resolve, 5))
     this.#closed = true
-    await this.#connection?.close()
+    this.#outbox?.close()
+    await this.#sessions.close()
   }
 
   #take(arrived: Arrived) {
@@ -183,7 +240,7 @@ export class Source implements Unit {
     counters.recordsIn += 1
     counters.figures.cameIn(arrived.payload?.length ?? 0)
     counters.inFlight += 1
-    if (!this.#outbox.full && !this.#clear) return this.#send(arrived)
+    if (!this.#outbox.full && !this.#clear && !this.#crossing) return this.#send(arrived)
     const { overflow } = this.#wiring.source!
     if (overflow === 'drop-newest') return this.#drop(arrived)
     this.#held.push(arrived)
@@ -256,6 +313,7 @@ export class Source implements Unit {
       if (!this.#outbox.clearing) this.#clear()
       return
     }
+    if (this.#crossing) return
     while (this.#held.length > 0 && !this.#outbox.full) this.#send(this.#held.shift()!)
     if (this.#paused && this.#held.length === 0) {
       this.#paused = false
@@ -277,10 +335,14 @@ export class Source implements Unit {
   #end(error?: Error) {
     if (this.#closed) return
     this.#closed = true
+    this.#outbox?.close()
     void this.#feed?.stop()
     this.#options.onClosed(error)
   }
 }
+
+/** All go by the dataflow's own broker: changes of streams keep their order there. */
+const isHome = (outputs: Record<string, Stream[]>) => brokersIn({ inputs: [], outputs }).length === 0
 
 /** The event time in a field: ISO 8601, or ms since the epoch. */
 function timeAt(value: unknown, path: string | undefined): number | undefined {

@@ -49,6 +49,10 @@ export const following = (earlier: Snapshot | undefined, next: Snapshot): Snapsh
   earlier ? { ...next, first: earlier.first } : next
 
 const maxStateSize = 256 * 1024
+/** Of a document beside its value. */
+const documentCharacters = 60
+/** After so many documents, earlier ones count half: values may grow. */
+const recentDocuments = 4_096
 
 /** The keyed state of one partition, plain JSON, with the timer of each key. */
 export class State {
@@ -61,6 +65,8 @@ export class State {
   /** Keys of which the broker has a document, by their shard among the most partitions that there can be. */
   #buckets = new Uint32Array(maxPartitions)
   #stored = 0
+  /** Documents that were written or read here, and their characters. */
+  #seen = { documents: 0, characters: 0 }
   #place: Place
 
   /** @param maxBytes of values that are kept in memory though the broker has the same */
@@ -77,6 +83,12 @@ export class State {
       if (document && !isCounted(document, progress)) count -= 1
     }
     return count
+  }
+
+  /** What the broker has, about: of each key as much as documents have on average that were written or read here. */
+  get storedBytes(): number {
+    const { documents, characters } = this.#seen
+    return documents === 0 ? 0 : Math.round((this.#stored * characters) / documents)
   }
 
   /** Of the keys that `size` counts: how many each of so many partitions has. */
@@ -162,6 +174,7 @@ export class State {
       cell.document = { born, includes, deleted: isAbsent(values) }
       this.#open.add(key)
       const payload = print({ born, includes }, values)
+      this.#see(payload.length)
       publishing.push(connection.publish(stateTopic(this.#place, key), payload, { retain: true }))
     }
     await Promise.all(publishing)
@@ -202,6 +215,7 @@ export class State {
   restore(key: string, { value, timer, retry, born, includes }: StateDocument, progress: Progress): boolean {
     if (this.#cells.has(key)) return false
     const json = value === undefined ? undefined : JSON.stringify(value)
+    this.#see(documentCharacters + (json?.length ?? 0))
     const values = { json, timer, retry }
     const document = { born, includes, deleted: isAbsent(values) }
     const rests = isSettled(document, progress)
@@ -253,6 +267,14 @@ export class State {
     if (timer !== undefined || retry !== undefined || (json !== undefined && !document)) return
     this.#cells.delete(key)
     if (json !== undefined) this.#settled.put(key, json)
+  }
+
+  #see(characters: number) {
+    const seen = this.#seen
+    if (seen.documents >= recentDocuments)
+      this.#seen = { documents: seen.documents / 2, characters: seen.characters / 2 }
+    this.#seen.documents += 1
+    this.#seen.characters += characters
   }
 
   #count(key: string, by: 1 | -1) {

@@ -8,6 +8,8 @@ export interface Unit {
   readonly revision: number
   /** By consumer: records sent and not finished there. */
   readonly backlog: Record<string, number>
+  /** Of state in the broker, about. */
+  readonly storedBytes: number
   /** Consumers that it waits for. */
   readonly waitingFor: string[]
   /** In effect here. */

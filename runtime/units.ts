@@ -60,6 +60,11 @@ export class Units {
     return total
   }
 
+  /** Of state in the broker, about. */
+  get storedBytes(): number {
+    return [...this.#running.values()].reduce((sum, { storedBytes }) => sum + storedBytes, 0)
+  }
+
   /** Why something makes no progress. */
   get trouble(): string | undefined {
     const [error] = this.#errors.values()

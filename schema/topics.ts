@@ -23,6 +23,8 @@ export const topics = {
   /** To a partition from itself: timers, or records to be tried again, that are due. */
   due: (flow: string, lane: 'timer' | 'retry', node: string, partition: PartitionName) =>
     `dyninka/${flow}/${lane}/${node}/${partition}`,
+  /** To a partition from itself, by the broker of a zone: what that had queued before has come. */
+  mark: (flow: string, node: string, partition: PartitionName) => `dyninka/${flow}/mark/${node}/${partition}`,
   telemetry: (flow: string, node: string, host: string) => `dyninka/${flow}/telemetry/${node}/${host}`,
   telemetries: (flow: string) => `dyninka/${flow}/telemetry/+/+`,
   figures: (flow: string, node: string, host: string) => `dyninka/${flow}/figures/${node}/${host}`,

@@ -9,7 +9,9 @@ const Help = suite('cli help')
 
 const commands = [
   ...['init', 'validate', 'graph', 'dev', 'run', 'stop', 'diff', 'move', 'demo', 'status', 'logs', 'tap'],
-  ...['dead', 'dead list', 'dead replay', 'dead drop', 'base'],
+  ...['node', 'node list', 'node drain', 'node restore'],
+  ...['dead', 'dead list', 'dead replay', 'dead drop', 'base', 'suggest'],
+  ...['telemetry', 'telemetry show', 'telemetry export'],
 ]
 
 const helps = new Map<string, Said>()
@@ -29,6 +31,11 @@ for (const command of commands) {
     assert.match(stdout, /^Exit codes: 0 done, 1 .+, 2 wrong usage, 130 Ctrl-C$/m)
   })
 }
+
+Help('tells times as a person writes them', () => {
+  for (const [command, { stdout }] of helps) assert.not.match(stdout, /default: \d{4,}/, command)
+  assert.match(helps.get('telemetry show')!.stdout, '(default: 1h)')
+})
 
 Help('of dyninka names every command', async () => {
   const { code, stdout } = await cli(['--help'])

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeTelemetry } from '../controller/telemetry/file.ts'
+import type { Finding } from '../schema/index.ts'
 import { cli } from './support/cli.ts'
-import { code, flow as flowIn } from './support/climate-flow.ts'
+import { code as filterCode, flow as flowIn } from './support/climate-flow.ts'
 import { busy, edge, fileOf } from './support/climate-telemetry.ts'
+import { contradicting } from './support/contradicting-flow.ts'
 import { TestForge } from './support/forge/forge.ts'
 import { type GitServer, startGitServer } from './support/git-server.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
@@ -26,7 +28,7 @@ Suggest.before(async world => {
   world.server = await startGitServer(world.repository.root)
   world.forge = await TestForge.start()
   await world.repository.git('remote', 'set-url', 'origin', `${world.server.url}/ada/climate.git`)
-  await world.repository.publish({ 'dataflow.yaml': flow, 'functions/filter.ts': code }, 'origin')
+  await world.repository.publish({ 'dataflow.yaml': flow, 'functions/filter.ts': filterCode }, 'origin')
   world.telemetry = join(world.repository.root, 'climate.jsonl.gz')
   await writeFile(world.telemetry, writeTelemetry(fileOf(busy, { broker: edge }), true))
 })
@@ -68,13 +70,44 @@ Suggest('explains where a function is, and what it would cost elsewhere', async 
   assert.match(unknown.stderr, 'raw, filter, out')
 })
 
+Suggest('names the lines of rules that can not all hold', async world => {
+  const { repository } = world
+  await repository.write({ 'odd/dataflow.yaml': contradicting, 'odd/functions/filter.ts': filterCode })
+  const text = await suggest(world, 'odd')
+  assert.match(
+    text.stdout,
+    'odd/dataflow.yaml:11:34 No placement has all of this: `filter` needs the label `disk`',
+  )
+  assert.match(text.stdout, 'line 13 (`filter` is near `raw`)')
+  const { findings, conflict } = JSON.parse((await suggest(world, 'odd', '--json')).stdout)
+  assert.equal(conflict.length, 3)
+  assert.equal(
+    findings.map(({ file, line, code }: Finding) => [file, line, code]),
+    [5, 11, 13].map(line => ['odd/dataflow.yaml', line, 'placement-contradiction']),
+  )
+  const { stdout } = await suggest(world, 'odd', '--format', 'markdown')
+  assert.match(stdout, '### Rules that can not all hold')
+  assert.match(stdout, '- `odd/dataflow.yaml:11:34` ')
+})
+
+Suggest('only says it with --dry-run, and refuses that with --propose', async world => {
+  const [dry, plain] = await Promise.all([suggest(world, '--dry-run'), suggest(world)])
+  assert.is(dry.code, 0)
+  assert.is(dry.stdout, plain.stdout)
+  const both = await suggest(world, '--dry-run', '--propose', '--forge', 'github')
+  assert.is(both.code, 2)
+  assert.match(both.stderr, /--dry-run changes nothing.*Leave one of the two out/s)
+  assert.is(world.forge.pulls.all.length, 0)
+})
+
 Suggest('refuses what it can not use, and says what would do', async world => {
   const { repository } = world
   const wrong: [args: string[], code: number, says: RegExp][] = [
     [['--max-moves', '0'], 2, /a number from 1/],
-    [['--broker-zone', 'edge'], 2, /mqtt:\/\/broker.example:1883=edge-lyon/],
+    [['--broker-zone', '=edge'], 2, /mqtt:\/\/broker.example:1883=edge-lyon/],
     [['--broker-zone', `${edge}=moon`], 1, /is said to be in moon.*There are cloud, edge/s],
     [['--propose'], 2, /needs --forge/],
+    [['--branch-prefix', '../up'], 2, /like dyninka\//],
     [[join(repository.root, 'nowhere')], 2, /there is no dataflow.yaml/],
   ]
   for (const [args, code, says] of wrong) {
@@ -103,6 +136,9 @@ Suggest('opens a pull request with the smallest change, and keeps it', async wor
   const [pull] = forge.pulls.all
   assert.is(pull!.title, 'climate: move filter to edge')
   assert.match(pull!.body, '```mermaid')
+  assert.match(pull!.body, 'git fetch origin refs/dyninka/telemetry/dyninka/climate/')
+  const { digest } = JSON.parse((await suggest(world, '--json')).stdout)
+  assert.match(pull!.body, `"digest":"${digest}"`)
   assert.match((await propose()).stdout, 'Pull request unchanged')
 
   await writeFile(join(repository.work, 'dataflow.yaml'), `${flow}# not pushed\n`)

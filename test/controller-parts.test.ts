@@ -208,7 +208,7 @@ Parts('a host sees its own secrets and nothing else of the controller', async ({
     id: 'n-3-0-x',
     record: join(folder, 'n.json'),
     log,
-    broker: 'mqtt://127.0.0.1:1',
+    ways: { home: 'mqtt://127.0.0.1:1', zones: {} },
     secrets: new Map([
       ['KEY', 'value'],
       ['OTHER', 'hidden'],

@@ -17,7 +17,7 @@ Unheeded.before(world => {
   world.folder = mkdtempSync(join(tmpdir(), 'dyninka-'))
   world.local = new LocalOrchestrator({
     state: world.folder,
-    brokerOf: () => '',
+    waysOf: () => ({ home: '', zones: {} }),
     secrets: () => new Map(),
     folderOf: () => world.folder,
   })

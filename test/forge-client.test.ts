@@ -96,6 +96,19 @@ const troubles: [
     /goes on by itself/,
   ],
   ['a secondary limit', answer(429, { 'retry-after': '7' }), 'ForgeRateLimited', /goes on by itself/],
+  [
+    'a secondary limit that names no time',
+    answer(
+      403,
+      {},
+      {
+        message: 'You have exceeded a secondary rate limit',
+        documentation_url: 'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api',
+      },
+    ),
+    'ForgeRateLimited',
+    /goes on by itself/,
+  ],
   ['a gateway', answer(502, {}, 'bad gateway'), 'ForgeUnreachable', /answers 502/],
   ['a connection that ends', 'drop', 'ForgeUnreachable', /tried again/],
 ]

@@ -105,6 +105,39 @@ Figures('count what a clock got wrong, and use it for nothing', async ({ broker 
   await rig.close()
 })
 
+Figures('say about how much state the broker has, also once another host has it', async ({ broker }) => {
+  const nodes = [
+    source('in', { type: 'mqtt', filter: 'kept/in', format: 'json' }),
+    fn('keep', ['in'], { key: 'key' }),
+  ]
+  const keep = (value: { key: string; text?: string }, ctx: { state: unknown }) => {
+    ctx.state = value.text
+  }
+  const rig = new Rig(broker.url, nodes, { keep: keep as never }, { figuresMs: 100 })
+  const heard = await rig.listen(topics.figuresOf(rig.flow.name))
+  await rig.start()
+  const newest = () => {
+    const last = heard.findLast(({ topic }) => topic.split('/')[3] === 'keep')
+    return last ? (JSON.parse(String(last.payload)) as FiguresReport).storedBytes! : -1
+  }
+  await until(() => newest() === 0, 'a report without state')
+  for (let n = 0; n < 20; n++)
+    await rig.publish('kept/in', JSON.stringify({ key: `key-${n}`, text: 'x'.repeat(1_000) }))
+  // Twenty documents of 1,000 characters, and what is around them.
+  await until(() => newest() > 20 * 1_000 && newest() < 20 * 1_200, `what it keeps, ${newest()}`)
+  const before = newest()
+  const [first] = new Set(
+    heard.flatMap(({ topic }) => (topic.split('/')[3] === 'keep' ? [topic.split('/')[4]!] : [])),
+  )
+  await rig.stop(first!)
+  heard.length = 0
+  await rig.ready(await rig.host('keep'))
+  await until(() => Math.abs(newest() - before) < 0.1 * before, 'the same of a host that read it')
+  for (let n = 0; n < 10; n++) await rig.publish('kept/in', JSON.stringify({ key: `key-${n}` }))
+  await until(() => newest() < 0.8 * before, 'less once half of it is deleted')
+  await rig.close()
+})
+
 Figures('keep latencies in bins of two percent', () => {
   const latencies = new Latencies()
   for (const ms of [0, 1, 100, maxLatencyMs]) latencies.add(ms, 2)

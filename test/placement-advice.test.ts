@@ -47,6 +47,10 @@ Placement('is told so that each figure can be checked', () => {
   assert.match(body, '| `out` | cloud → cloud → · ⇒ edge → cloud → · | 0.1 | 0 ⇒ 0.1 | 0 ⇒ 20 |')
   assert.match(body, '**Saves 0.9 an hour**')
   assert.match(body, 'Moving costs 0.5 once')
+  const [, least, own] = /no answer can cost less than ([\d.]+) an hour; this one costs ([\d.]+)\./.exec(
+    body,
+  )!
+  assert.ok(Number(least) <= Number(own), `${least} is no bound of ${own}`)
   assert.match(body, 'dyninka suggest --telemetry climate.jsonl')
   assert.is(body.match(/✓/g)!.length, 9)
   assert.match(body, /subgraph z1\["cloud"\]\n {4}n0\["filter"\]:::moved/)

@@ -1,92 +1,22 @@
-import { join } from 'node:path'
-import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Dataflow } from '../controller/dataflow.ts'
-import { OctokitForge } from '../controller/forge/octokit-forge.ts'
-import type { ControllerEvent } from '../controller/options.ts'
-import { Advisor } from '../controller/placement/advisor.ts'
-import { gitSource, type Source } from '../controller/source/index.ts'
-import type { TelemetryFile } from '../controller/telemetry/file.ts'
-import { load } from '../schema/index.ts'
-import { code, flow } from './support/climate-flow.ts'
+import { Advised } from './support/advised.ts'
+import { flow } from './support/climate-flow.ts'
 import { busy, edge, fileOf } from './support/climate-telemetry.ts'
+import { contradicting } from './support/contradicting-flow.ts'
 import { until } from './support/controlled.ts'
-import { TestForge } from './support/forge/forge.ts'
-import { type GitServer, startGitServer } from './support/git-server.ts'
-import { makeRepository, type Repository } from './support/repository.ts'
 
-interface World {
-  repository: Repository
-  server: GitServer
-  forge: TestForge
-  source: Source
-  dataflow: Dataflow
-  advisor: Advisor
-  file: TelemetryFile
-  events: ControllerEvent[]
-}
+const Advice = suite<{ world: Advised }>('advisor')
 
-const Advice = suite<World>('advisor')
-
-/** The dataflow as a pass has left it: all of the newest commit runs. */
-async function settle({ source, dataflow }: World): Promise<void> {
-  const offered = await source.fetch(new AbortController().signal)
-  const { flow, findings } = await load(join(offered.tree, 'flows'), { types: false })
-  assert.equal(findings, [])
-  dataflow.offered = offered
-  dataflow.inventory = {
-    v: 1,
-    name: 'climate',
-    folder: 'flows',
-    revision: offered.id,
-    flow: flow!,
-    artifacts: {},
-    runtime: { digest: '', path: '' },
-    sessions: {},
-    history: [],
-  }
-  dataflow.conditions.set('Ready', 'True', 'Running', 'all of it')
-}
-
-Advice.before.each(async world => {
-  const repository = await makeRepository('ada/climate')
-  const [server, forge] = [await startGitServer(repository.root), await TestForge.start()]
-  const file = fileOf(busy, { broker: edge })
-  Object.assign(world, { repository, server, forge, dataflow: new Dataflow('flows'), file, events: [] })
-  const url = `${server.url}/ada/climate.git`
-  await repository.publish({ 'flows/dataflow.yaml': flow('cloud'), 'flows/functions/filter.ts': code })
-  world.source = gitSource({ url, cacheDir: join(repository.root, 'cache') })
-  world.advisor = new Advisor({
-    source: world.source,
-    forge: new OctokitForge(url, { type: 'github', url: forge.url, auth: { token: forge.token } }),
-    proposing: { labels: ['placement'] },
-    brokerZones: {},
-    everyMs: 500,
-    telemetry: async () => world.file,
-    log: pino({ level: 'silent' }),
-    emit: event => void world.events.push(event),
-  })
-  await settle(world)
+Advice.before.each(async context => {
+  context.world = await Advised.start()
 })
-Advice.after.each(async ({ advisor, source, forge, server, repository }) => {
-  await advisor.close()
-  await source.close()
-  await forge.stop()
-  await server.stop()
-  await repository.remove()
-  assert.equal(forge.faults, [])
-})
+Advice.after.each(({ world }) => world.close())
 
-Advice('opens one pull request, and tells what came of it once it is merged', async world => {
-  const { advisor, dataflow, forge, repository, events } = world
-  advisor.after(dataflow)
-  await until(
-    'a pull request is there',
-    () => forge.pulls.all.length > 0,
-    () => JSON.stringify(dataflow.suggestion),
-  )
-  await until('the status says so', () => dataflow.suggestion?.state === 'unchanged')
+Advice('opens one pull request, and tells what came of it once it is merged', async ({ world }) => {
+  const { dataflow, forge, repository, events } = world
+  world.look()
+  await world.proposed()
   assert.equal(dataflow.suggestion!.moves, [{ function: 'filter', zone: 'edge', node: 'edge-1' }])
   const [pull] = forge.pulls.all
   assert.equal([pull!.title, pull!.labels], ['climate: move filter to edge', ['placement']])
@@ -100,46 +30,80 @@ Advice('opens one pull request, and tells what came of it once it is merged', as
   await repository.git('merge', '--quiet', '--ff-only', 'FETCH_HEAD')
   await repository.push()
   Object.assign(pull!, { state: 'closed', isMerged: true })
-  await settle(world)
-  const moved = busy.map(window => ({
-    ...window,
-    functions: { ...window.functions, filter: { 'edge-1': window.functions.filter!['cloud-1']! } },
-  }))
-  const hosts = world.file.header.hosts.map(host =>
-    host.function === 'filter' ? { ...host, node: 'edge-1' } : host,
-  )
-  world.file = fileOf(moved, { broker: edge, hosts })
-  await until('it is told', () => pull!.comments.length > 0)
+  await world.settle()
+  world.moveFilter()
+  await until('it is told', () => pull!.comments.length > 0, undefined, 60_000)
   assert.match(pull!.comments[0]!, /^Predicted: 370 saved an hour\. Since the merge: \*\*369\*\*/)
   await until('nothing is proposed any more', () => dataflow.suggestion === undefined)
   assert.is(pull!.comments.length, 1)
   assert.is(forge.pulls.all.length, 1)
 })
 
-Advice('says what keeps it from making one, and goes on once that is over', async world => {
-  const { advisor, dataflow, forge } = world
+Advice('says what keeps it from making one, and goes on once that is over', async ({ world }) => {
   const whole = world.file
   world.file = { ...whole, windows: whole.windows.map(window => ({ ...window, roundTripMs: {} })) }
-  advisor.after(dataflow)
-  await until('it is said', () => dataflow.suggestion?.reason === 'BrokerUnplaced')
+  world.look()
+  await world.says('BrokerUnplaced')
   world.file = whole
-  forge.trouble = () => ({ status: 502, body: 'bad gateway' })
-  await until('what is new is said', () => dataflow.suggestion?.reason === 'ForgeUnreachable')
-  forge.trouble = () => undefined
-  await until('a pull request is there', () => forge.pulls.all.length > 0)
+  world.forge.trouble = () => ({ status: 502, body: 'bad gateway' })
+  await world.says('ForgeUnreachable')
+  world.forge.trouble = () => undefined
+  await world.proposed()
 })
 
-Advice('proposes nothing for what is not as its repository says, nor from few figures', async world => {
-  const { advisor, dataflow, forge } = world
+Advice('says on which lines rules are that can not all hold, until they can', async ({ world }) => {
+  const { dataflow, repository } = world
+  await repository.publish({ 'flows/dataflow.yaml': contradicting })
+  await world.settle()
+  world.look()
+  await world.says('RulesContradict')
+  const { state, message } = dataflow.suggestion!
+  assert.is(state, 'failed')
+  assert.match(message!, 'flows/dataflow.yaml:11:34')
+  assert.match(message!, 'No placement has all of this: ')
+  await repository.publish({ 'flows/dataflow.yaml': flow('cloud') })
+  await world.settle()
+  await until('it is so no more', () => dataflow.suggestion?.reason !== 'RulesContradict')
+})
+
+Advice('proposes nothing for what is not as its repository says, nor from few figures', async ({ world }) => {
+  const { dataflow, forge } = world
   dataflow.conditions.set('Ready', 'False', 'Progressing', 'on its way')
-  advisor.after(dataflow)
+  world.look()
   await until('it was looked at', () => true)
   world.file = fileOf(busy.slice(0, 2), { broker: edge })
   dataflow.conditions.set('Ready', 'True', 'Running', 'all of it')
   const asked = forge.requests.length
-  await until('it was advised', () => forge.requests.length > asked) // whether something merged is to be told of
+  await until('it was advised', () => forge.requests.length > asked, undefined, 60_000) // whether something merged is to be told of
   assert.is(forge.pulls.all.length, 0)
   assert.is(dataflow.suggestion, undefined)
 })
+
+for (const [by, what] of [
+  ['moves', { zone: 'cloud', by: 'move', reason: 'moved by hand' }],
+  ['switches', { zone: 'cloud', by: 'when', reason: 'battery < 20%' }],
+  [
+    'refuges',
+    {
+      zone: 'cloud',
+      by: 'failure',
+      reason: 'node edge-1 is drained',
+      kind: 'drained',
+      instead: { zone: 'edge' },
+    },
+  ],
+] as const) {
+  Advice(`says nothing new while something is elsewhere on purpose: ${by}`, async ({ world }) => {
+    world.look()
+    await world.proposed()
+    Object.assign(world.dataflow.inventory!, { [by]: { filter: { ...what, at: new Date().toISOString() } } })
+    await world.says('NotSettled')
+    assert.match(world.dataflow.suggestion!.message!, 'filter is not where its file says, for now')
+    assert.is(world.forge.pulls.all[0]!.state, 'open')
+    delete world.dataflow.inventory![by]
+    await world.proposed()
+    assert.is(world.forge.pulls.all.length, 1)
+  })
+}
 
 Advice.run()

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { advise } from '../controller/placement/advice.ts'
+import { evaluate } from '../controller/placement/evaluate.ts'
 import { situationOf } from '../controller/placement/situation/situation.ts'
 import { momentsOf } from '../controller/telemetry/moments.ts'
 import type { Window } from '../controller/telemetry/window.ts'
@@ -56,6 +57,27 @@ Placement('has what is placed, where it is, and what it takes', () => {
   assert.is(item.fixed, undefined, 'the zone is a decision, and advice may change it')
 })
 
+Placement('has the state that travels with what is placed, of all of its hosts', () => {
+  const kept = busy.map(window => ({
+    ...window,
+    functions: {
+      ...window.functions,
+      filter: { 'cloud-1': { ...window.functions.filter!['cloud-1']!, storedBytes: momentsOf(2 ** 20) } },
+    },
+  }))
+  const { hosts } = fileOf(kept).header
+  const twice = fileOf(kept, { broker: edge, hosts: [...hosts, { function: 'filter', node: 'cloud-1' }] })
+  const bytes = (file: typeof twice) =>
+    situationOf(file, flow()).mean.items.map(({ stateBytes }) => stateBytes)
+  assert.equal(bytes(fileOf(kept, { broker: edge })), [undefined, 2 ** 20, undefined])
+  assert.equal(bytes(twice), [undefined, 2 ** 21, undefined])
+  assert.equal(
+    bytes(fileOf(busy, { broker: edge })),
+    [undefined, undefined, undefined],
+    'of hosts that say nothing',
+  )
+})
+
 Placement('has what travels, by which broker, and the round trips that were measured', () => {
   const { mean } = situationOf(fileOf(minutes(2)), flow())
   assert.equal(
@@ -75,6 +97,20 @@ Placement('has what travels, by which broker, and the round trips that were meas
     [['cloud', 'edge', 41]],
   )
   assert.equal(mean.paths, [{ id: 'raw⇒out', edges: ['→raw', 'raw→filter', 'filter.good→out'], boundMs: 0 }])
+})
+
+Placement('has the round trips of each window, and those of all where one tells none', () => {
+  const trips = (ms: number) => ({
+    'edge-1': { [edge]: momentsOf(0.5), [cloud]: momentsOf(ms) },
+    'cloud-1': { [edge]: momentsOf(ms), [cloud]: momentsOf(0.4) },
+  })
+  const windows = [30, 90, 0].map((ms, n) => windowOf(n, 1e6, { roundTripMs: ms === 0 ? {} : trips(ms) }))
+  const { mean, windows: each } = situationOf(fileOf(windows, { broker: edge }), flow())
+  assert.equal(
+    each.map(({ links }) => links[0]!.rttMs),
+    [30, 90, 60],
+  )
+  assert.is(mean.links[0]!.rttMs, 60)
 })
 
 Placement('has a window for each stretch of equal length', () => {
@@ -107,6 +143,35 @@ Placement('counts nothing that was only inferred as measured', () => {
   assert.is(measured[0]!.links[0]!.rttMs, 0)
 })
 
+Placement('has no node that can not be used, unless something is on it, or all are alike', () => {
+  const { nodes } = fileOf(minutes(2)).header
+  const named = (name: string, type: string, status: 'True' | 'Unknown' = 'True') => ({
+    ...nodes[0]!,
+    name,
+    conditions: [{ type, status }],
+  })
+  const others = [
+    named('drained', 'Drained'),
+    named('lost', 'Ready', 'Unknown'),
+    named('full', 'MemoryPressure'),
+    named('closed', 'Unschedulable'),
+    named('well', 'Ready'),
+  ]
+  const used = nodes.map(node => ({
+    ...node,
+    conditions: [{ type: 'Unschedulable', status: 'True' as const }],
+  }))
+  const of = (nodes: typeof others) =>
+    situationOf(fileOf(minutes(2), { nodes }), flow()).mean.nodes.map(({ name }) => name)
+  assert.equal(of([...used, ...others]), ['edge-1', 'cloud-1', 'well'])
+  const short = [...nodes, nodes[0]!].map((node, n) => ({
+    ...node,
+    name: n === 2 ? 'free' : node.name,
+    conditions: [{ type: 'MemoryPressure', status: 'True' as const }],
+  }))
+  assert.equal(of(short), ['edge-1', 'cloud-1', 'free'])
+})
+
 Placement('knows of moves in the last day', () => {
   const moved = minutes(2).map((window, n) => {
     const { raw, filter, out } = window.functions as Required<Window['functions']>
@@ -136,6 +201,27 @@ Placement('leads to advice that moves a filter to where its records come from', 
       ['out', 'edge'],
     ],
   )
+})
+
+Placement('has edges go by the broker of a zone: to filter beside the source saves then', () => {
+  const placesOf = (filter: string) => ({ raw: 'edge-1', filter, out: 'cloud-1' })
+  const trafficOf = (zoneBrokers: string[], filter: string) => {
+    const { mean } = situationOf(fileOf(minutes(2), { zoneBrokers }), flow())
+    const { edges } = evaluate(mean, placesOf(filter))
+    return edges
+      .filter(({ from, to }) => from && to)
+      .map(({ edge, cost }) => [edge, Math.round(cost * 1e3) / 1e3])
+  }
+  const gib = (bytes: number) => Math.round((bytes * 3600 * 1e3) / 2 ** 30) / 1e3
+  assert.equal(trafficOf(['edge'], 'edge-1'), [
+    ['raw→filter', 0],
+    ['filter.good→out', gib(10_000)],
+  ])
+  assert.equal(trafficOf([], 'edge-1'), [
+    ['raw→filter', gib(200_000)],
+    ['filter.good→out', gib(10_000)],
+  ])
+  assert.equal(trafficOf(['edge'], 'cloud-1')[0], ['raw→filter', gib(100_000)])
 })
 
 Placement.run()

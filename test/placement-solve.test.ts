@@ -42,6 +42,17 @@ Solve('gives the best of all placements where it claims that, and a bound that h
   assert.is(optimal, feasible)
 })
 
+Solve('claims no more than is so where less than the best will do', async ({ highs }) => {
+  for (const seed of seeds) {
+    const instance = small(seed)
+    const best = bestOfEvery(instance)!
+    if (best.evaluation.broken.length > 0) continue
+    const { cost, bound } = await solve(instance, { seconds: 20, gap: 0.05, highs, now })
+    assert.ok(bound! <= best.evaluation.cost * (1 + 1e-6) + 1e-9, `seed ${seed}: ${bound}`)
+    assert.ok(cost <= best.evaluation.cost / 0.95 + 1e-9, `seed ${seed}: ${cost}`)
+  }
+})
+
 Solve('ends at once when it is called off, with what it has', async ({ highs }) => {
   const instance = randomInstance(3, { items: 40, nodes: 30 })
   const abort = new AbortController()

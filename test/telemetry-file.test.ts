@@ -45,6 +45,7 @@ const functionWindow = (calls: number) => ({
   handlerMs: 3 * calls,
   cpuMillis: momentsOf(120),
   residentBytes: momentsOf(5e7),
+  storedBytes: momentsOf(1e6),
   busy: momentsOf(0.2),
 })
 

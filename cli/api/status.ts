@@ -49,7 +49,7 @@ export interface Dataflow {
 }
 
 export interface Condition {
-  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded' | 'Unreported'
+  type: 'Ready' | 'Reconciling' | 'Stalled' | 'Unheeded' | 'Unreported' | 'Displaced'
   status: 'True' | 'False' | 'Unknown'
   reason: string
   message: string
@@ -69,7 +69,7 @@ export interface FunctionStatus {
   /** Where `scale` leaves a choice. */
   scale?: { min: number; max: number; hosts: number; reason: string; at: string }
   /** Where it runs for now, in place of what its file says. */
-  placed?: { zone?: string; node?: string; by: 'when' | 'move'; reason: string; at: string }
+  placed?: { zone?: string; node?: string; by: 'when' | 'move' | 'failure'; reason: string; at: string }
   /** This and what follows: absent where no controller tells them. */
   recordsIn?: number
   recordsOut?: number

@@ -22,7 +22,12 @@ export interface LogsWanted {
 
 /** What a dataflow runs on now, for a plan. */
 export type Running = Observed &
-  Partial<Pick<ObservedAnswer, 'secretDigests' | 'scales' | 'artifacts' | 'pins' | 'switches'>>
+  Partial<
+    Pick<
+      ObservedAnswer,
+      'secretDigests' | 'scales' | 'artifacts' | 'pins' | 'switches' | 'refuges' | 'brokersDigest'
+    >
+  >
 
 /** What commands look at. Where a dataflow is named, all throw `Usage` when there is none of that name, or several. */
 export interface Target {

@@ -22,7 +22,12 @@ export class Workspace {
     this.state = join(dir, '.dyninka')
   }
 
-  static async make(dir: string, flow: string): Promise<Workspace> {
+  /** @param prepare changes the copy before its first commit */
+  static async make(
+    dir: string,
+    flow: string,
+    prepare: (copy: string) => Promise<void> = async () => {},
+  ): Promise<Workspace> {
     const workspace = new Workspace(dir, flow)
     const { copy, repository, state } = workspace
     for (const path of [copy, repository, state]) {
@@ -30,7 +35,7 @@ export class Workspace {
         throw new Problem('AlreadyThere', `${path} is there already`, { hint: 'Name another --dir.' })
     }
     try {
-      await workspace.#fill(flow)
+      await workspace.#fill(flow, prepare)
     } catch (error) {
       await workspace.#discard()
       throw error
@@ -38,7 +43,7 @@ export class Workspace {
     return workspace
   }
 
-  async #fill(flow: string): Promise<void> {
+  async #fill(flow: string, prepare: (copy: string) => Promise<void>): Promise<void> {
     const { dir, copy, repository, state } = this
     await mkdir(state, { recursive: true })
     await cp(join(home, 'flows', flow), copy, {
@@ -47,6 +52,7 @@ export class Workspace {
     })
     await writeFile(join(copy, '.gitignore'), 'node_modules/\n.dyninka/\n*.bak\n')
     await link(copy)
+    await prepare(copy)
     await git(dir, 'init', '--quiet', '--bare', '--initial-branch=main', repository)
     await git(copy, 'init', '--quiet', '--initial-branch=main')
     // The machine may have no identity yet, and signing would ask for a key.

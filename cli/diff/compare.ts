@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { build, hostBundle } from '../../builder/index.ts'
+import { sheltered } from '../../controller/adaptation/refuge.ts'
+import { carriedBy } from '../../controller/carriers.ts'
 import { describe, nodeOf, type Change as PlannedChange } from '../../controller/change.ts'
 import { type Desired, desire } from '../../controller/desired.ts'
 import { overridden } from '../../controller/overrides.ts'
@@ -50,7 +52,7 @@ export async function compare(dir: string, target: Target, state?: string): Prom
   }
 }
 
-const steps: PlannedChange['action'][] = ['publish', 'discard', 'repartition', 'begin']
+const steps: PlannedChange['action'][] = ['publish', 'discard', 'repartition', 'begin', 'leave']
 
 async function changesOf(
   flow: Flow,
@@ -67,13 +69,14 @@ async function changesOf(
     results.flatMap(r => ('artifact' in r ? [[r.function, r.artifact]] : [])),
   )
   const wanted: Desired = desire({
-    flow: overridden(flow, observed.switches),
+    flow: sheltered(overridden(flow, observed.switches), observed.refuges),
     artifacts,
     runtime,
     secretDigests: observed.secretDigests ?? {},
     scales: observed.scales ?? {},
+    ...(observed.brokersDigest !== undefined && { brokers: observed.brokersDigest }),
   })
-  const desired = settle(withPins(wanted, observed.pins ?? {}, store), observed)
+  const desired = carriedBy(settle(withPins(wanted, observed.pins ?? {}, store), observed), observed)
   return {
     changes: [
       // Wiring and clean-up come in steps that wait for each other: `rewired` says where they end.

@@ -23,7 +23,16 @@ export interface InstallOptions {
   selector?: string
   leaveTimeout: string
   pinAfter: string
+  /** As the controller takes them; its own where they are absent. */
+  lostAfter?: string
+  fullAfter?: string
+  cutAfter?: string
+  healAfter?: string
+  /** PersistentVolumeClaim beside the controller that its telemetry outlives the pod in; for one replica. */
+  stateClaim?: string
 }
+
+const given = (flag: string, value: string | undefined) => (value === undefined ? [] : [`--${flag}=${value}`])
 
 type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] }
 type Manifest = KubernetesObject & Record<string, unknown>
@@ -137,7 +146,7 @@ function rightsOfPeople(
 }
 
 function workload(options: InstallOptions): Manifest[] {
-  const { name, namespace, replicas } = options
+  const { name, namespace, replicas, stateClaim } = options
   const labels = labelsOf(options)
   const selector = selectorOf(options)
   const metadata = { name, namespace, labels }
@@ -146,7 +155,12 @@ function workload(options: InstallOptions): Manifest[] {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata,
-      spec: { replicas, selector: { matchLabels: selector }, template: podOf(options) },
+      spec: {
+        replicas,
+        ...(stateClaim !== undefined && { strategy: { type: 'Recreate' } }),
+        selector: { matchLabels: selector },
+        template: podOf(options),
+      },
     },
     {
       apiVersion: 'v1',
@@ -198,6 +212,10 @@ function podOf(options: InstallOptions) {
             `--service=${name}`,
             `--leave-timeout=${options.leaveTimeout}`,
             `--pin-after=${options.pinAfter}`,
+            ...given('lost-after', options.lostAfter),
+            ...given('full-after', options.fullAfter),
+            ...given('cut-after', options.cutAfter),
+            ...given('heal-after', options.healAfter),
             ...(brokerImage ? [`--broker-image=${brokerImage}`] : []),
             `--service-addresses=${options.serviceAddresses ?? 'names'}`,
             ...functionImagePullSecrets.map(name => `--image-pull-secret=${name}`),
@@ -237,7 +255,12 @@ function podOf(options: InstallOptions) {
         },
       ],
       volumes: [
-        { name: 'state', emptyDir: { sizeLimit: '4Gi' } },
+        {
+          name: 'state',
+          ...(options.stateClaim === undefined
+            ? { emptyDir: { sizeLimit: '4Gi' } }
+            : { persistentVolumeClaim: { claimName: options.stateClaim } }),
+        },
         { name: 'tmp', emptyDir: { sizeLimit: '512Mi' } },
       ],
       affinity: {

@@ -83,7 +83,7 @@ function verdict(conditions: Condition[], functions: FunctionStatus[]): { glyph:
 
 const detail = (conditions: Condition[]) =>
   conditions
-    .filter(({ type }) => type !== 'Unheeded')
+    .filter(({ type }) => type !== 'Unheeded' && type !== 'Displaced')
     .filter(({ type, status }) => (type === 'Ready' ? status !== 'True' : status === 'True'))
     .map(({ message, hint }) => (hint ? `${message}\n  ${paint('cyan', '→')} ${hint}` : message))
     .filter((message, index, all) => message && all.indexOf(message) === index)
@@ -92,7 +92,11 @@ const detail = (conditions: Condition[]) =>
 /** Drift on purpose. */
 function placedText(name: string, { zone, node, by, reason, at }: NonNullable<FunctionStatus['placed']>) {
   const place = node === undefined ? `zone ${zone}` : `node ${node}`
-  const why = by === 'move' ? 'moved by hand, until the next revision' : `as long as ${reason}`
+  const why = {
+    move: 'moved by hand, until the next revision',
+    when: `as long as ${reason}`,
+    failure: `${reason}; it goes back once that has been over for a while`,
+  }[by]
   return paint('yellow', `  ${name}: in ${place} for ${ago(at)}, and not where its file says: ${why}`)
 }
 

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readJson } from '../../controller/atomic-file.ts'
 import { awake } from '../../controller/awake.ts'
 import { stopEmbeddedBroker } from '../../controller/broker/embedded-broker.ts'
+import { stopZoneBrokers } from '../../controller/broker/zone-brokers.ts'
+import { stopLinks } from '../../controller/link/links.ts'
 import { LocalOrchestrator } from '../../controller/orchestrator/local/local-orchestrator.ts'
 import { isAlive, type ProcessIdentity, signal } from '../../controller/process-identity.ts'
 import { Problem } from '../../schema/problem.ts'
@@ -27,14 +29,16 @@ export async function endAll(state: string): Promise<Ended> {
   const controller = await endController(state)
   const orchestrator = new LocalOrchestrator({
     state,
-    brokerOf: () => '',
+    waysOf: () => ({ home: '', zones: {} }),
     secrets: () => new Map(),
     folderOf: () => state,
   })
   await awake(async () => {
     await orchestrator.stopAll()
     await orchestrator.close()
+    await stopLinks(state)
     await stopEmbeddedBroker(state)
+    await stopZoneBrokers(state)
   })
   return { controller, hosts, broker }
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ForgeOptions } from '../../controller/forge/forge.ts'
-import type { Outcome, ProposalRules } from '../../controller/forge/proposals.ts'
+import type { Outcome, Proposal } from '../../controller/forge/proposal.ts'
+import type { Proposing } from '../../controller/options.ts'
 import type { Plan } from '../../controller/placement/advice.ts'
 import { proposalOf } from '../../controller/placement/proposal.ts'
 import type { SuggestionText } from '../../controller/placement/suggestion-text.ts'
@@ -13,7 +14,7 @@ export interface ProposeOptions {
   /** Folder of the dataflow, in a clone whose `origin` is on the forge. */
   dir: string
   forge: ForgeOptions
-  proposing: ProposalRules
+  proposing: Proposing
   /** Default: the default branch of the remote. */
   base?: string
   signal: AbortSignal
@@ -25,21 +26,28 @@ const stallMs = 60_000
  *  @throws Problem where the file is not as the remote has it, or Git or the forge refuses */
 export async function propose(
   flow: Flow,
-  suggestion: { plan: Plan; text: SuggestionText } | undefined,
+  suggestion: { plan: Plan; text: SuggestionText; telemetry: Proposal['telemetry'] } | undefined,
   { dir, forge, proposing, base, signal }: ProposeOptions,
 ): Promise<Outcome> {
   const { openGit, ProposalBranch, findTip, redact } = await import('../../controller/source/index.ts')
   const { OctokitForge } = await import('../../controller/forge/octokit-forge.ts')
-  const { defaultPrefix, Proposals } = await import('../../controller/forge/proposals.ts')
+  const { defaultPrefix } = await import('../../controller/forge/proposal.ts')
+  const { checkProposal } = await import('../../controller/placement/check-proposal.ts')
+  const { Proposals } = await import('../../controller/forge/proposals.ts')
   const [gitDir, url, prefix] = await Promise.all([
     git(dir, 'rev-parse', '--absolute-git-dir'),
     git(dir, 'remote', 'get-url', 'origin'),
     git(dir, 'rev-parse', '--show-prefix'),
   ])
   const repository = openGit({ gitDir, stallMs })
-  const branch = new ProposalBranch(repository, `${defaultPrefix}${flow.name}`)
+  const branch = new ProposalBranch(repository, `${proposing.branchPrefix ?? defaultPrefix}${flow.name}`)
   const proposals = new Proposals(new OctokitForge(url, forge), branch, proposing)
-  if (!suggestion) return proposals.keep(undefined, signal)
+  const keep = async (proposal?: Proposal) => {
+    const outcome = await proposals.keep(proposal, signal)
+    await proposals.tidy(signal)
+    return outcome
+  }
+  if (!suggestion) return keep()
   const tip = await findTip(repository, redact(url), base, signal)
   const own = `refs/dyninka/base/${tip.branch}`
   await repository.run(
@@ -54,6 +62,8 @@ export async function propose(
       hint: 'Pull or push first: a pull request is made for what is there.',
     })
   }
-  const { plan, text } = suggestion
-  return proposals.keep(proposalOf(flow, plan, text, { base: tip, path, before }), signal)
+  const { plan, text, telemetry } = suggestion
+  const proposal = proposalOf(flow, plan, text, { base: tip, path, before, telemetry })
+  await checkProposal(proposal, dir)
+  return keep(proposal)
 }

@@ -1,13 +1,17 @@
-import type { Outcome } from '../../controller/forge/proposals.ts'
+import type { Outcome } from '../../controller/forge/proposal.ts'
 import type { Advice, Move, Plan, Situation } from '../../controller/placement/advice.ts'
+import type { Finding } from '../../schema/finding.ts'
+import { findingsText } from '../finding-text.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'
 
-/** What a person reads: the plan to take, or what is missing for one, and the others that there are. */
+/** What a person reads: the plan to take, or what is missing for one, and the others that there are.
+ *  @param findings where rules that can't all hold are written */
 export function suggestText(
   flow: string,
   { windows, now }: Situation,
   { current, plans, chosen, runnerUp, conflict }: Advice,
+  findings: Finding[],
 ): string {
   const span = `from ${windows.length} windows up to ${new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')}`
   const parts = [`${paint('bold', flow)}  ${paint('dim', span)}`]
@@ -15,7 +19,9 @@ export function suggestText(
   if (current.broken.length > 0)
     parts.push(...current.broken.map(({ rule, detail }) => `${paint('red', '✗')} ${rule}: ${detail}`))
   const shown = chosen ?? moving.at(-1)
-  if (conflict) parts.push(`${paint('red', '✗')} These can not all hold: ${conflict.join(', ')}`)
+  if (conflict)
+    parts.push(`${paint('red', '✗')} These can not all hold: ${conflict.join(', ')}`, findingsText(findings))
+  if (!shown && conflict) return parts.join('\n')
   if (!shown) return [...parts, '', 'Nothing would be better than where all of it is.'].join('\n')
   const verdict = chosen
     ? paint('green', 'Suggested:')

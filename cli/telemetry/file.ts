@@ -10,6 +10,8 @@ interface Options extends ControllerOptions {
   since: number
   /** A file that was exported. */
   from?: string
+  /** Which to ask for windows, instead of the controller. */
+  prometheus?: string
 }
 
 /** What was measured of a dataflow, from a file or else from the controller that runs it.
@@ -32,9 +34,17 @@ async function stored(name: string | undefined, path: string): Promise<Telemetry
 
 async function running(name: string | undefined, options: Options): Promise<TelemetryFile> {
   const { api, flow } = await (await connect(options)).place(name)
-  const query = { flow, sinceMs: Math.round(options.since) }
+  const { since, prometheus, namespace } = options
+  const query = { flow, sinceMs: prometheus === undefined ? Math.round(since) : 1 }
   const lines: string[] = []
-  for await (const line of api.lines('/api/telemetry', query, interruption()))
-    lines.push(JSON.stringify(line))
-  return readTelemetry(Buffer.from(lines.join('\n')), 'what the controller answered')
+  const signal = interruption()
+  for await (const line of api.lines('/api/telemetry', query, signal)) lines.push(JSON.stringify(line))
+  const file = readTelemetry(Buffer.from(lines.join('\n')), 'what the controller answered')
+  if (prometheus === undefined) return file
+  const { askPrometheus } = await import('../../controller/telemetry/prometheus.ts')
+  const { header } = file
+  const now = Date.parse(header.at)
+  const dataflow = namespace === undefined ? header.flow : `${namespace}/${header.flow}`
+  const windows = await askPrometheus({ url: prometheus, dataflow, since: now - since, now, signal })
+  return { header: { ...header, since: new Date(now - since).toISOString() }, windows }
 }

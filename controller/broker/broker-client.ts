@@ -5,7 +5,7 @@ import { type CursorDocument, parseCursor } from '../../runtime/cursor.ts'
 import { dismissal } from '../../runtime/presence.ts'
 import { Problem } from '../../schema/problem.ts'
 import { intakeSessionId, keepsState, partitionNames, sessionId, topics } from '../../schema/topics.ts'
-import { type NextCut, subscriptionsOf, type Wiring } from '../../schema/wiring.ts'
+import { type NextCut, subscriptionsByBroker, subscriptionsOf, type Wiring } from '../../schema/wiring.ts'
 import { FlowView } from './flow-view.ts'
 import { readRetained } from './read-retained.ts'
 
@@ -28,19 +28,25 @@ const options: IClientOptions = {
 /** The controller's side of the broker. Reconnects by itself, and then sees again what is retained. */
 export class BrokerClient {
   readonly url: string
+  /** Of brokers of zones, by zone. */
+  readonly zones: Readonly<Record<string, string>>
   #client: MqttClient
   #views = new Map<string, FlowView>()
   #listener: BrokerListener
 
   /** @throws Problem when the broker can't be reached now */
-  static async connect(url: string, listener: BrokerListener): Promise<BrokerClient> {
+  static async connect(
+    url: string,
+    listener: BrokerListener,
+    zones: Readonly<Record<string, string>> = {},
+  ): Promise<BrokerClient> {
     try {
       const client = await connectAsync(
         url,
         { ...options, clientId: `dyninka-controller-${randomUUID()}` },
         false,
       )
-      return new BrokerClient(url, client, listener)
+      return new BrokerClient(url, client, listener, zones)
     } catch (error) {
       throw new Problem(
         'BrokerUnreachable',
@@ -55,8 +61,14 @@ export class BrokerClient {
     }
   }
 
-  private constructor(url: string, client: MqttClient, listener: BrokerListener) {
+  private constructor(
+    url: string,
+    client: MqttClient,
+    listener: BrokerListener,
+    zones: Readonly<Record<string, string>>,
+  ) {
     this.url = url
+    this.zones = zones
     this.#client = client
     this.#listener = listener
     sendAtOnce(client)
@@ -117,8 +129,14 @@ export class BrokerClient {
   async discard(
     flow: string,
     node: string,
-    { partitions, everything, ofKeys }: { partitions: string[]; everything: boolean; ofKeys?: boolean },
+    {
+      partitions,
+      everything,
+      ofKeys,
+      brokers = [],
+    }: { partitions: string[]; everything: boolean; ofKeys?: boolean; brokers?: string[] },
   ): Promise<void> {
+    for (const broker of brokers) await this.leave(flow, node, { partitions, broker })
     await each(partitions, partition => discardSession(this.url, sessionId(flow, node, partition)))
     const spec = this.#views.get(flow)?.wirings.get(node)?.source?.spec
     if (everything && spec?.type === 'mqtt') {
@@ -137,19 +155,42 @@ export class BrokerClient {
     for (const topic of (await this.readRetained(filters)).keys()) await this.publish(topic, '', true)
   }
 
-  /** Opens the sessions of partitions to come, with nothing in them: they keep what is sent to them from now on. */
-  async prepare(flow: string, node: string, next: NextCut): Promise<void> {
+  /** Ends sessions on the broker of a zone; one that is not known any more is past. */
+  async leave(
+    flow: string,
+    node: string,
+    { partitions, broker }: { partitions: string[]; broker: string },
+  ): Promise<void> {
+    const url = this.zones[broker]
+    if (url === undefined) return
+    await each(partitions, partition => discardSession(url, sessionId(flow, node, partition))).catch(
+      error => {
+        throw away(broker, error)
+      },
+    )
+  }
+
+  /** Opens the sessions of partitions to come, with nothing in them: they keep what is sent to them from now on.
+   *  @param brokers zones on whose broker there may be sessions of these names */
+  async prepare(flow: string, node: string, next: NextCut, brokers: string[] = []): Promise<void> {
     const names = partitionNames(next)
-    await this.discard(flow, node, { partitions: names, everything: false })
+    await this.discard(flow, node, { partitions: names, everything: false, brokers })
     await each(names, async (name, partition) => {
+      const place = { flow, node, partition, name }
       const clientId = sessionId(flow, node, name)
-      const client = await connectAsync(
-        this.url,
-        { ...options, reconnectPeriod: 0, clean: false, clientId },
-        false,
-      )
-      await client.subscribeAsync(subscriptionsOf({ flow, node, partition, name }, next), { qos: 1 })
-      await client.endAsync()
+      await openSession(this.url, clientId, subscriptionsOf(place, next))
+      for (const [broker, filters] of Object.entries(subscriptionsByBroker(place, next)))
+        await openSession(this.#urlOf(broker), clientId, filters).catch(error => {
+          throw away(broker, error)
+        })
+    })
+  }
+
+  #urlOf(broker: string): string {
+    const url = this.zones[broker]
+    if (url !== undefined) return url
+    throw new Problem('BrokerUnknown', `there is no broker of zone ${broker}, which is wired`, {
+      hint: `Give the controller --zone-broker ${broker}=URL.`,
     })
   }
 
@@ -191,8 +232,8 @@ export class BrokerClient {
   }
 
   /** A connection for one purpose, which a slow reader can't disturb ours through. To be ended by the caller. */
-  async dedicated(): Promise<MqttClient> {
-    const client = await connectAsync(this.url, {
+  async dedicated(url = this.url): Promise<MqttClient> {
+    const client = await connectAsync(url, {
       ...options,
       reconnectPeriod: 0,
       clientId: `dyninka-reader-${randomUUID()}`,
@@ -228,6 +269,18 @@ const leftBy = (flow: string, node: string, partition: string) => [
   topics.fence(flow, node, partition),
   topics.effect(flow, node, partition),
 ]
+
+const away = (zone: string, cause: unknown) =>
+  new Problem('BrokerUnreachable', `the broker of zone ${zone} does not answer: ${said(cause)}`, {
+    cause,
+    hint: 'It is tried again; what goes by other brokers goes on.',
+  })
+
+async function openSession(url: string, clientId: string, filters: string[]): Promise<void> {
+  const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clean: false, clientId }, false)
+  await client.subscribeAsync(filters, { qos: 1 })
+  await client.endAsync()
+}
 
 /** A clean connection under a session's ID ends the session. */
 async function discardSession(url: string, clientId: string): Promise<void> {

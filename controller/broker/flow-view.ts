@@ -214,7 +214,7 @@ function parse<T>(payload: Buffer): T | undefined {
   if (payload.length === 0) return undefined
   try {
     const document = JSON.parse(payload.toString()) as T & { v?: unknown }
-    return document.v === 1 ? document : undefined
+    return document.v === 1 || document.v === 2 ? document : undefined
   } catch {
     return undefined
   }

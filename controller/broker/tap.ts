@@ -1,3 +1,4 @@
+import type { MqttClient } from 'mqtt'
 import { decode } from '../../runtime/frame.ts'
 import { topics } from '../../schema/topics.ts'
 import type { BrokerClient } from './broker-client.ts'
@@ -28,30 +29,32 @@ export async function* tap(
   broker: BrokerClient,
   { flow, node, output, limit, signal }: TapOptions,
 ): AsyncIterable<TappedRecord> {
-  const client = await broker.dedicated()
+  const clients = await clientsOf(broker)
   const waiting: TappedRecord[] = []
   let wake = () => {}
   const streams = new Map<string, string>()
-  client.on('message', (topic, payload) => {
-    const [, , , , output, stream] = topic.split('/') as string[]
-    // The streams of one output carry the same records, cut differently: one of them is enough.
-    if (!streams.has(output!)) streams.set(output!, stream!)
+  const take = (topic: string, payload: Buffer) => {
+    const [, , , , output, name] = topic.split('/') as string[]
+    // The streams of one output carry the same records, cut differently: one of them is enough. By another broker it is
+    // another stream that goes on where the one before ended.
+    const stream = name!.split('@', 1)[0]!
+    if (!streams.has(output!)) streams.set(output!, stream)
     if (streams.get(output!) !== stream) return
     for (const record of recordsOf(payload)) {
       if (waiting.length >= maxWaiting) waiting.shift()
       waiting.push({ ...record, function: node, output: output! })
     }
     wake()
-  })
+  }
   let ended = false
   const end = () => {
     ended = true
     wake()
   }
-  client.on('close', end)
+  for (const client of clients) client.on('message', take).on('close', end)
   signal.addEventListener('abort', end)
   try {
-    await client.subscribeAsync(topics.output(flow, node, output), { qos: 0 })
+    for (const client of clients) await client.subscribeAsync(topics.output(flow, node, output), { qos: 0 })
     for (let count = 0; count < limit; ) {
       const record = waiting.shift()
       if (record) {
@@ -64,8 +67,16 @@ export async function* tap(
         })
     }
   } finally {
-    await client.endAsync(true)
+    for (const client of clients) await client.endAsync(true)
   }
+}
+
+/** To the dataflow's own broker, and to those of zones that answer: which carries an output may change. */
+async function clientsOf(broker: BrokerClient): Promise<MqttClient[]> {
+  const others = Object.values(broker.zones).map(url => broker.dedicated(url))
+  const [own, ...answers] = await Promise.allSettled([broker.dedicated(), ...others])
+  if (own!.status === 'rejected') throw own!.reason
+  return [own!, ...answers].flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
 }
 
 function recordsOf(payload: Buffer): Omit<TappedRecord, 'function' | 'output'>[] {

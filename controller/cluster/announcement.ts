@@ -99,6 +99,15 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         of: `${event.function} ${event.hosts}`,
         isRecurring: true,
       }
+    case 'relocated':
+      return {
+        type: 'Normal',
+        reason: 'Relocated',
+        action: 'Run',
+        note: `${event.function} goes to ${event.to}: ${event.reason}`,
+        of: `${event.function} ${event.to} ${event.reason}`,
+        isRecurring: true,
+      }
     case 'suggested':
       return {
         type: 'Normal',

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { hostBundle } from '../../builder/index.ts'
+import type { AdaptationSettings } from '../adaptation/settings.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { Gate } from '../gate.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
@@ -47,6 +48,8 @@ export interface ClusterControllerOptions {
   silentMs?: number
   /** How long new code may take to start before the function stays what it was. Default 5 min. */
   pinAfterMs?: number
+  /** When something runs elsewhere since a node can't be used. */
+  adapting?: Partial<AdaptationSettings>
   /** When hosts are added and taken away; see `ScaleSettings`. */
   scaling?: Partial<ScaleSettings>
   /** Shared with the forge, for the signature of webhooks. Without it, `/webhook` refuses. */
@@ -121,6 +124,7 @@ export async function startClusterController(options: ClusterControllerOptions):
         builds: new Gate(maxBuilds),
         silentMs: options.silentMs ?? defaultSilentMs,
         ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
+        ...(options.adapting && { adapting: options.adapting }),
         scaling: options.scaling ?? {},
         leaveMs: options.leaveMs ?? defaultLeaveMs,
         ...(options.namespace !== undefined && { namespace: options.namespace }),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
+import type { AdaptationSettings } from '../adaptation/settings.ts'
 import type { ScaleSettings } from '../autoscale.ts'
 import { BrokerClient } from '../broker/broker-client.ts'
 import type { Gate } from '../gate.ts'
@@ -23,6 +24,7 @@ import type { BrokerChecks } from './broker-checks.ts'
 import { type Credentials, readCredentials } from './credentials.ts'
 import { inventoryName, KeptInventories } from './kept-inventories.ts'
 import { brokerName } from './managed-broker/manifests.ts'
+import { proposingOf } from './proposing.ts'
 import type { DataflowResource } from './resource.ts'
 import type { Findings } from './resource-status.ts'
 
@@ -44,6 +46,7 @@ export interface Surroundings {
   builds: Gate
   silentMs: number
   pinAfterMs?: number
+  adapting?: Partial<AdaptationSettings>
   scaling: Partial<ScaleSettings>
   log: Logger
 }
@@ -233,6 +236,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     builds: options.builds,
     silentMs: options.silentMs,
     ...(options.pinAfterMs !== undefined && { pinAfterMs: options.pinAfterMs }),
+    ...(options.adapting && { adapting: options.adapting }),
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
     telemetry,
@@ -241,9 +245,10 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
         onlookers: onlookers({
           repository: from.url,
           forge: { ...spec.forge, auth: credentials.forge },
-          ...(spec.forge.pullRequests && { proposing: spec.forge.pullRequests }),
+          ...(spec.forge.pullRequests && { proposing: proposingOf(spec.forge.pullRequests) }),
           source,
           telemetry,
+          ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
           broker,
           orchestrator,
           log,

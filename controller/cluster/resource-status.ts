@@ -136,8 +136,8 @@ function readyOf(
 function passingOf(
   { dataflow }: Findings,
   before: DataflowResourceStatus | undefined,
-): Partial<Record<'Unheeded' | 'Unreported', Given>> {
-  const found = (['Unheeded', 'Unreported'] as const).flatMap(type => {
+): Partial<Record<'Unheeded' | 'Unreported' | 'Displaced', Given>> {
+  const found = (['Unheeded', 'Unreported', 'Displaced'] as const).flatMap(type => {
     const said = dataflow?.conditions.find(condition => condition.type === type)
     const kept = dataflow ? undefined : before?.conditions?.find(condition => condition.type === type)
     return said ? [[type, toldWith(said)] as const] : kept ? [[type, kept] as const] : []

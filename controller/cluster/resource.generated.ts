@@ -155,11 +155,43 @@ export interface DataflowSpec {
        */
       branchPrefix?: string
       /**
+       * Of the commit, where {title} and {moves} stand for what they say. By default `{title}`.
+       */
+      commitMessage?: string
+      /**
        * Zone of each broker that nothing else tells, by URL.
        */
       brokerZones?: {
         [k: string]: string
       }
+      /**
+       * URL of a Prometheus that scrapes the controller, to ask instead of what that keeps.
+       */
+      prometheus?: string
+      /**
+       * Between two looks at what was measured, like 10m, the default.
+       */
+      every?: string
+      /**
+       * After a merge, before what is measured tells what came of it. By default 2m.
+       */
+      settle?: string
+      /**
+       * After the last move, before another one is asked for. By default 30m.
+       */
+      cooldown?: string
+      /**
+       * Over how long a move has to pay. By default 24h.
+       */
+      horizon?: string
+      /**
+       * Newest windows of telemetry in a row in which a move has to save something. By default 5.
+       */
+      holding?: number
+      /**
+       * Share of what runs now that a move has to save, in per cent. By default 5.
+       */
+      threshold?: number
     }
     /**
      * Secret with `token`, or with `appId` and `privateKey` of a GitHub App.

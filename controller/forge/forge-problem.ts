@@ -20,7 +20,7 @@ export function forgeProblem(error: unknown, what: string, repository: string, n
       cause: error,
       ...(againMs !== undefined && { againMs }),
     })
-  const limited = limitOf(status, headers, now)
+  const limited = limitOf(status, headers, now, response?.data)
   if (limited !== undefined) {
     const hint = 'It goes on by itself. A GitHub App, or a token of its own, has a limit of its own.'
     return make('ForgeRateLimited', 'the forge takes no more requests for now', hint, limited)
@@ -33,16 +33,28 @@ export function forgeProblem(error: unknown, what: string, repository: string, n
         'Give one that is valid: it may have expired.',
       )
     case 403: {
+      const scopes = scopesOf(headers)
       const needed = headers['x-accepted-github-permissions']
-      const which = needed ? `: ${needed}` : 's Commit statuses and Pull requests (read and write)'
-      return make('ForgePermissionMissing', 'the token may not', `Give it the permission${which}.`)
+      const which = needed
+        ? ` the permission: ${needed}`
+        : (scopes ?? ' the permissions Commit statuses and Pull requests (read and write)')
+      const said = saidIn(response?.data)
+      return make(
+        'ForgePermissionMissing',
+        said ? `the token may not: ${said}` : 'the token may not',
+        `Give it${which}.`,
+      )
     }
-    case 404:
+    case 404: {
+      // GitHub says so, too, of what a token may not do.
+      const scopes = scopesOf(headers)
+      const may = scopes ? `, or give the token${scopes}` : ''
       return make(
         'ForgeRepositoryNotFound',
         'the forge knows no such repository',
-        'Check its URL, and that the token may see it.',
+        `Check its URL, and that the token may see it${may}.`,
       )
+    }
     case 409:
     case 422:
       return make('ForgeRefused', saidIn(response?.data) ?? `it is refused (${status})`, 'See what it says.')
@@ -55,18 +67,37 @@ export function forgeProblem(error: unknown, what: string, repository: string, n
   }
 }
 
+/** What a classic token lacks, where the forge says what it has. */
+function scopesOf(headers: NonNullable<Answer['response']>['headers']): string | undefined {
+  const needed = headers['x-accepted-oauth-scopes']
+  const has = headers['x-oauth-scopes']
+  if (!needed || has === undefined) return undefined
+  const given = String(has)
+    .split(',')
+    .map(scope => scope.trim())
+  const wanted = String(needed)
+    .split(',')
+    .map(scope => scope.trim())
+  if (wanted.some(scope => given.includes(scope))) return undefined
+  return ` one of the scopes ${wanted.join(', ')}: it has ${String(has) || 'none'}`
+}
+
 /** How long to wait. GitHub answers 403 or 429 to who asks too often, and says so in headers. */
 function limitOf(
   status: number | undefined,
   headers: NonNullable<Answer['response']>['headers'],
   now: number,
+  data: unknown,
 ): number | undefined {
   if (status !== 403 && status !== 429) return undefined
   const after = Number(headers['retry-after'])
   if (headers['retry-after'] !== undefined && after >= 0) return after * 1_000
   const reset = Number(headers['x-ratelimit-reset'])
   if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0) return Math.max(0, reset * 1_000 - now)
-  return status === 429 ? pauseMs : undefined
+  // A secondary limit of GitHub may name no time: what it refers to tells it.
+  const { documentation_url: about } = (data ?? {}) as { documentation_url?: unknown }
+  const isLimit = typeof about === 'string' && about.includes('rate-limit')
+  return status === 429 || isLimit ? pauseMs : undefined
 }
 
 function saidIn(data: unknown): string | undefined {

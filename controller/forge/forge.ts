@@ -62,4 +62,6 @@ export interface ForgeOptions {
   url?: string
   /** A token, or what a GitHub App proves itself with. */
   auth: { token: string } | { appId: string; privateKey: string }
+  /** How long one request may take. Default 20 s. */
+  timeoutMs?: number
 }

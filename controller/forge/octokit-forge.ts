@@ -2,9 +2,12 @@ import type { Octokit } from 'octokit'
 import type { CommitState, CommitStatus, Forge, ForgeOptions, NewPullRequest, PullRequest } from './forge.ts'
 import { forgeProblem } from './forge-problem.ts'
 import { type ForgeRepository, forgeRepository } from './forge-repository.ts'
+import { Remembered } from './remembered.ts'
 
-const timeoutMs = 20_000
+const defaultTimeoutMs = 20_000
 const perPage = 100
+/** Of a forge that gives the pull requests of all branches: far more than anybody looks through. */
+const maxPages = 50
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** GitHub, GitHub Enterprise, Gitea or Forgejo, as far as they share an API. */
@@ -12,6 +15,7 @@ export class OctokitForge implements Forge {
   #options: ForgeOptions
   #repository: ForgeRepository
   #client?: Promise<Octokit>
+  #remembered = new Remembered()
 
   /** @param gitUrl of the repository @throws Problem where that is on no forge */
   constructor(gitUrl: string, options: ForgeOptions) {
@@ -25,12 +29,15 @@ export class OctokitForge implements Forge {
     signal: AbortSignal,
   ): Promise<CommitStatus | undefined> {
     const { data } = await this.#ask('read the statuses of a commit', signal, (octokit, request) =>
-      octokit.rest.repos.listCommitStatusesForRef({
-        ...this.#names,
-        ref: commit,
-        per_page: perPage,
-        request,
-      }),
+      this.#remembered.get(`statuses ${commit}`, headers =>
+        octokit.rest.repos.listCommitStatusesForRef({
+          ...this.#names,
+          ref: commit,
+          per_page: perPage,
+          headers,
+          request,
+        }),
+      ),
     )
     // Gitea calls the state `status`, and has an order of its own.
     const statuses = data as ((typeof data)[number] & { status?: string })[]
@@ -64,18 +71,33 @@ export class OctokitForge implements Forge {
   }
 
   async pullRequests(branch: string, signal: AbortSignal): Promise<PullRequest[]> {
-    const { data } = await this.#ask('read the pull requests', signal, (octokit, request) =>
-      octokit.rest.pulls.list({
-        ...this.#names,
-        state: 'all',
-        head: `${this.#repository.owner}:${branch}`,
-        per_page: perPage,
-        request,
-      }),
+    const own: PullRequest[] = []
+    for (let page = 1; page <= maxPages; page++) {
+      const { data, headers } = await this.#pullsAt(branch, page, signal)
+      // Gitea gives those of all branches, the newest first, and all branches may be forks'.
+      const found = data.filter(({ head }) => head.ref === branch && head.repo?.full_name === this.#fullName)
+      own.push(...found.map(pullRequestOf))
+      const isLast = data.length === 0 || !/rel="next"/.test(headers.link ?? '')
+      // Of one branch, the newest is the one that is open, or tells what became of it.
+      if (isLast || own.length > 0) break
+    }
+    return own.toSorted((a, b) => b.number - a.number)
+  }
+
+  #pullsAt(branch: string, page: number, signal: AbortSignal) {
+    return this.#ask('read the pull requests', signal, (octokit, request) =>
+      this.#remembered.get(`pulls ${branch} ${page}`, headers =>
+        octokit.rest.pulls.list({
+          ...this.#names,
+          state: 'all',
+          head: `${this.#repository.owner}:${branch}`,
+          per_page: perPage,
+          ...(page > 1 && { page }),
+          headers,
+          request,
+        }),
+      ),
     )
-    // Gitea gives those of all branches, and all branches may be forks'.
-    const own = data.filter(({ head }) => head.ref === branch && head.repo?.full_name === this.#fullName)
-    return own.toSorted((a, b) => b.number - a.number).map(pullRequestOf)
   }
 
   async createPullRequest(
@@ -147,6 +169,7 @@ export class OctokitForge implements Forge {
     try {
       this.#client ??= this.#open(signal)
       const client = await this.#client
+      const { timeoutMs = defaultTimeoutMs } = this.#options
       return await ask(client, { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) })
     } catch (error) {
       signal.throwIfAborted()

@@ -1,73 +1,12 @@
-import { createHash } from 'node:crypto'
-import { author, type ProposalBranch } from '../source/index.ts'
+import { Problem } from '../../schema/problem.ts'
+import { type Attached, author, type BranchTip, type ProposalBranch } from '../source/index.ts'
 import type { Forge, PullRequest } from './forge.ts'
+import { type Marker, marked, markerIn, markerOf, remarked } from './marker.ts'
+import { commitMessage, type Merged, type Outcome, type Proposal, type ProposalRules } from './proposal.ts'
 
-/** A change that a person is to look at. */
-export interface Proposal {
-  /** Of what it changes: the same, the same change. */
-  digest: string
-  /** What it is worth; more than before may be worth another look. */
-  worth: number
-  /** What it would do, for who looks back at it. */
-  moves: ProposedMove[]
-  /** The branch that it is for, and its newest commit. */
-  base: { branch: string; commit: string }
-  /** The file that it changes, from the root of the repository, as it is and as it would be. */
-  path: string
-  before: string
-  text: string
-  title: string
-  /** Markdown. */
-  body: string
-}
-
-export interface ProposedMove {
-  item: string
-  /** Names of nodes. */
-  from?: string
-  to: string
-}
-
-/** How pull requests are opened. */
-export interface ProposalRules {
-  labels?: string[]
-  /** Logins. */
-  reviewers?: string[]
-  isDraft?: boolean
-  /** What was declined is proposed again once it is worth so much more, as a share. Default 0.5. */
-  again?: number
-}
-
-/** Branches of proposals are named so, and then as the dataflow. */
-export const defaultPrefix = 'dyninka/'
 const defaultAgain = 0.5
-
-export type Outcome =
-  | { kind: 'opened' | 'updated' | 'unchanged' | 'withdrawn'; url: string }
-  | { kind: 'nothing' }
-  /** A person has the word. */
-  | { kind: 'held'; reason: 'PersonOnBranch' | 'Declined' | 'Merged'; url?: string; message: string }
-
-/** What is kept in a pull request for whoever comes next. */
-interface Marker {
-  v: 1
-  digest: string
-  worth: number
-  moves: ProposedMove[]
-  before: string
-  /** What came of it was told. */
-  told?: true
-}
-
-/** A proposal that somebody has merged, and nobody has looked back at. */
-export interface Merged {
-  number: number
-  body: string
-  /** Ms since the epoch. */
-  at: number
-  worth: number
-  moves: ProposedMove[]
-}
+/** Of telemetry, which is a fraction of that in Git. */
+const maxAttached = 32 * 1024 * 1024
 
 /** Keeps one pull request for one branch. It is level-triggered: what is there is read each time. */
 export class Proposals {
@@ -90,14 +29,20 @@ export class Proposals {
       const message = `somebody has committed to ${this.#branch.name}: it is theirs now`
       return { kind: 'held', reason: 'PersonOnBranch', message, ...(open && { url: open.url }) }
     }
+    const isDecided = proposal !== undefined && proposal.text === proposal.before
     if (open) {
-      if (!proposal) return this.#withdraw(open, tip?.commit, signal)
+      if (!proposal || isDecided) return this.#withdraw(open, tip?.commit, isDecided, signal)
       return this.#update(open, proposal, tip, signal)
     }
     if (!proposal) return { kind: 'nothing' }
-    return (
-      heldBy(all[0], proposal, this.#rules.again ?? defaultAgain) ?? this.#open(proposal, tip?.commit, signal)
-    )
+    if (isDecided)
+      return {
+        kind: 'held',
+        reason: 'AlreadyDecided',
+        message: 'the file decides so already, and it is not there yet',
+      }
+    const again = this.#rules.again ?? defaultAgain
+    return heldBy(all[0], proposal, again) ?? this.#open(proposal, tip?.commit, signal)
   }
 
   /** The last one, if it was merged and nobody was told what came of it. */
@@ -113,61 +58,141 @@ export class Proposals {
   async tell({ number, body }: Merged, comment: string, signal: AbortSignal): Promise<void> {
     await this.#forge.comment(number, comment, signal)
     const marker = { ...markerIn(body)!, told: true as const }
-    await this.#forge.updatePullRequest(
-      number,
-      { body: body.replace(pattern, () => written(marker)) },
-      signal,
+    await this.#forge.updatePullRequest(number, { body: remarked(body, marker) }, signal)
+  }
+
+  /** Removes telemetry that nobody looks at any more: of what is closed, and of what was merged and told. */
+  async tidy(signal: AbortSignal): Promise<void> {
+    const all = await this.#forge.pullRequests(this.#branch.name, signal)
+    const needed = all.filter(
+      ({ state, body }, i) => state === 'open' || (i === 0 && state === 'merged' && !markerIn(body)?.told),
     )
+    const refs = needed.flatMap(({ body }) => markerIn(body)?.telemetry ?? [])
+    await this.#branch.attachments.keepOnly(refs, signal)
   }
 
   async #open(proposal: Proposal, known: string | undefined, signal: AbortSignal): Promise<Outcome> {
     await this.#push(proposal, known, signal)
+    const attached = await this.#attach(proposal, signal)
     const { labels = [], reviewers = [], isDraft = false } = this.#rules
     const { title, base } = proposal
+    const isBare = labels.length > 0 || reviewers.length > 0
+    const marker: Marker = { ...markerWith(proposal, attached), ...(isBare && { bare: true }) }
+    const body = this.#bodyOf(proposal, attached, marker)
     const { number, url } = await this.#forge.createPullRequest(
-      { branch: this.#branch.name, base: base.branch, title, body: bodyOf(proposal), isDraft },
+      { branch: this.#branch.name, base: base.branch, title, body, isDraft },
       signal,
     )
-    if (labels.length > 0) await this.#forge.addLabels(number, labels, signal)
-    if (reviewers.length > 0) await this.#forge.requestReviewers(number, reviewers, signal)
-    return { kind: 'opened', url }
+    const lacks = await this.#dress(number, body, signal)
+    return { kind: 'opened', url, ...withProblem(lacks ?? attached) }
   }
 
   /** The same change on the same file stays as it is, but for what is said of it. */
   async #update(
     { number, url, body, title }: PullRequest,
     proposal: Proposal,
-    tip: { commit: string; parents: string[] } | undefined,
+    tip: BranchTip | undefined,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const marker = markerIn(body)
+    const known = markerIn(body)
     const wanted = markerOf(proposal)
-    const isPushed = tip !== undefined && marker?.digest === wanted.digest && marker.before === wanted.before
+    const isPushed = tip !== undefined && known?.digest === wanted.digest && known.before === wanted.before
     if (!isPushed) await this.#push(proposal, tip?.commit, signal)
-    const isSaid = title.endsWith(proposal.title) && marker?.worth === wanted.worth // a draft may say so first
-    if (isPushed && isSaid) return { kind: 'unchanged', url }
-    await this.#forge.updatePullRequest(number, { title: proposal.title, body: bodyOf(proposal) }, signal)
-    return { kind: 'updated', url }
+    const isSaid = title.endsWith(proposal.title) && known?.worth === wanted.worth // a draft may say so first
+    if (isPushed && isSaid) {
+      const lacks = await this.#dress(number, body, signal)
+      return { kind: 'unchanged', url, ...withProblem(lacks) }
+    }
+    const attached = await this.#attach(proposal, signal)
+    const marker: Marker = { ...markerWith(proposal, attached), ...(known?.bare && { bare: true }) }
+    const said = this.#bodyOf(proposal, attached, marker)
+    const draft = /^(WIP: )?/.exec(title)![0] // as Gitea knows one
+    await this.#forge.updatePullRequest(number, { title: draft + proposal.title, body: said }, signal)
+    const lacks = await this.#dress(number, said, signal)
+    return { kind: 'updated', url, ...withProblem(lacks ?? attached) }
+  }
+
+  /** Gives it labels and reviewers, unless it has had them: who takes one away has said so.
+   *  @returns what keeps it from having them, as long as it is not the forge that is away */
+  async #dress(number: number, body: string, signal: AbortSignal): Promise<Problem | undefined> {
+    const marker = markerIn(body)
+    if (!marker?.bare) return undefined
+    const { labels = [], reviewers = [] } = this.#rules
+    try {
+      if (labels.length > 0) await this.#forge.addLabels(number, labels, signal)
+      if (reviewers.length > 0) await this.#forge.requestReviewers(number, reviewers, signal)
+    } catch (error) {
+      return refused(error)
+    }
+    const { bare: _, ...dressed } = marker
+    await this.#forge.updatePullRequest(number, { body: remarked(body, dressed) }, signal)
+    return undefined
   }
 
   async #withdraw(
     { number, url }: PullRequest,
     known: string | undefined,
+    isDecided: boolean,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    await this.#forge.comment(number, 'What was measured since no longer speaks for this: closed.', signal)
+    const why = isDecided
+      ? 'The file decides so already'
+      : 'What was measured since no longer speaks for this'
+    await this.#forge.comment(number, `${why}: closed.`, signal)
     await this.#forge.updatePullRequest(number, { state: 'closed' }, signal)
     if (known !== undefined) await this.#branch.remove(known, signal)
     return { kind: 'withdrawn', url }
   }
 
-  async #push(
-    { base, path, text, title }: Proposal,
-    known: string | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#branch.propose({ base: base.commit, path, text, message: `${title}\n` }, known, signal)
+  /** A proposal without its telemetry is better than none. */
+  async #attach({ telemetry }: Proposal, signal: AbortSignal): Promise<Attached | Problem | undefined> {
+    if (!telemetry) return undefined
+    const { name, text } = telemetry
+    if (text.length > maxAttached)
+      return new Problem('TelemetryTooLarge', `${name} has more than 32 MiB: it is not attached`)
+    try {
+      return await this.#branch.attachments.attach(name, text, signal)
+    } catch (error) {
+      return refused(error)
+    }
   }
+
+  #bodyOf({ body, telemetry }: Proposal, attached: Attached | Problem | undefined, marker: Marker): string {
+    if (!telemetry || !attached || attached instanceof Problem) return marked(body, marker)
+    const { name } = telemetry
+    const { ref, commit } = attached
+    const told = [
+      `The file is [${name}](${this.#forge.fileUrl(commit, name)}), which Git has, too, until this is closed, or it was told`,
+      'what came of it:',
+      '',
+      '```sh',
+      `git fetch origin ${ref}`,
+      `git show FETCH_HEAD:${name} > ${name}`,
+      '```',
+      '',
+    ]
+    return marked(`${body}\n${told.join('\n')}`, marker)
+  }
+
+  async #push(proposal: Proposal, known: string | undefined, signal: AbortSignal): Promise<void> {
+    const { base, path, text } = proposal
+    const message = commitMessage(proposal, this.#rules)
+    await this.#branch.propose({ base: base.commit, path, text, message }, known, signal)
+  }
+}
+
+const markerWith = (proposal: Proposal, attached: Attached | Problem | undefined): Marker => ({
+  ...markerOf(proposal),
+  ...(attached && !(attached instanceof Problem) && { telemetry: attached.ref }),
+})
+
+const withProblem = (lacks: Attached | Problem | undefined) => (lacks instanceof Problem ? { lacks } : {})
+
+/** @throws what may be gone the next time */
+function refused(error: unknown): Problem {
+  const reasons = ['ForgeRefused', 'ForgePermissionMissing', 'ForgeRepositoryNotFound', 'BranchRefused']
+  if (error instanceof Problem && reasons.includes(error.reason)) return error
+  throw error
 }
 
 /** A person has closed the last one: it was declined, or merged and has not arrived yet. */
@@ -185,28 +210,5 @@ function heldBy(last: PullRequest | undefined, proposal: Proposal, again: number
     reason: 'Declined',
     url,
     message: 'somebody has closed it, and it is worth no more now',
-  }
-}
-
-const bodyOf = (proposal: Proposal) => `${proposal.body}\n${written(markerOf(proposal))}\n`
-
-const pattern = /^<!-- dyninka (\{.*\}) -->\s*$/m
-const written = (marker: Marker) => `<!-- dyninka ${JSON.stringify(marker)} -->`
-
-const markerOf = ({ digest, worth, moves, before }: Proposal): Marker => ({
-  v: 1,
-  digest,
-  moves,
-  worth: Number(worth.toPrecision(2)), // not every breath is news
-  before: createHash('sha256').update(before).digest('hex').slice(0, 16),
-})
-
-function markerIn(body: string): Marker | undefined {
-  const [, json] = pattern.exec(body) ?? []
-  try {
-    const marker = JSON.parse(json ?? 'null') as Marker | null
-    return marker?.v === 1 ? marker : undefined
-  } catch {
-    return undefined
   }
 }

@@ -22,6 +22,8 @@ export class MemoryOrchestrator implements Orchestrator {
   readonly broken = new Set<string>()
   /** Artifacts whose hosts take until `getReady`. */
   readonly slow = new Set<string>()
+  /** By node: how it is. */
+  readonly conditions = new Map<string, NodeState['conditions']>()
   /** Everything that was ever changed, hosts and broker together. */
   writes = 0
   #nodes: DeclaredNode[]
@@ -38,7 +40,12 @@ export class MemoryOrchestrator implements Orchestrator {
   }
 
   async nodeStates(): Promise<NodeState[]> {
-    return this.#nodes.map(({ name, labels = {} }) => ({ name, labels, conditions: [] }))
+    return (await this.nodes()).map(({ name, zone, labels = {} }) => ({
+      name,
+      ...(zone !== undefined && { zone }),
+      labels,
+      conditions: this.conditions.get(name) ?? [],
+    }))
   }
 
   async flows(): Promise<string[]> {
@@ -127,6 +134,9 @@ export class MemoryOrchestrator implements Orchestrator {
     discard: async (flow, node, { everything }) => {
       this.writes += 1
       if (everything) this.view(flow).take(topics.wiring(flow, node), Buffer.alloc(0))
+    },
+    leave: async () => {
+      this.writes += 1
     },
     dismiss: async (flow, node, host) => {
       this.writes += 1

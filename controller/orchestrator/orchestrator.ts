@@ -1,3 +1,4 @@
+import type { DeclaredLink } from '../../schema/declared-link.ts'
 import type { DeclaredNode } from '../../schema/declared-node.ts'
 import type { Node, Placement } from '../../schema/flow.ts'
 
@@ -76,6 +77,8 @@ export interface ObservedHost {
   failures: number
   /** The last of them. */
   lastExit?: { at: string; reason: string; log: string[] }
+  /** Memory that it takes, where that is known. */
+  residentBytes?: number
   /** It should have ended long ago, and who was to end it can't be reached: it may still work. */
   overdue?: true
   /** What keeps it from running that it can't help: no room for it, a quota, an image that isn't there. */
@@ -111,8 +114,15 @@ export interface NodeState {
   capacity?: NodeResources
   /** What hosts may use of it. */
   allocatable?: NodeResources
+  /** What all programs of it take, measured; absent where nobody says. */
+  used?: NodeUse
   /** As Kubernetes names them: `Ready`, `MemoryPressure`, … */
   conditions: { type: string; status: 'True' | 'False' | 'Unknown' }[]
+}
+
+export interface NodeUse extends Required<NodeResources> {
+  /** When it was measured, RFC 3339. */
+  at: string
 }
 
 export interface NodeResources {
@@ -136,6 +146,12 @@ export interface LogOptions {
   signal: AbortSignal
 }
 
+export interface DeclaredNetwork {
+  links: DeclaredLink[]
+  /** Of the dataflow's own broker. */
+  brokerZone?: string
+}
+
 /** Runs hosts somewhere, keeps them running, and knows them again after a restart of the controller. */
 export interface Orchestrator {
   /** It chooses nodes itself, by the placement of each workload. */
@@ -149,7 +165,11 @@ export interface Orchestrator {
   apply(change: HostChange, signal: AbortSignal): Promise<void>
   nodes(): Promise<DeclaredNode[]>
   nodeStates(): Promise<NodeState[]>
+  /** Takes a node out of use, or gives it back. Absent where others see to it. @throws Problem where there is none */
+  drain?(node: string, isDrained: boolean): Promise<void>
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>
+  /** What was declared of what lies between zones. */
+  readonly network?: DeclaredNetwork
   /** Called with the flow whenever `observe` would say something new. */
   onChange(listener: (flow: string) => void): void
   /** Removes what hosts that are gone left, once it is old. @param isLeaving or younger: nothing of it starts again */

@@ -1,16 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { Finding } from '../../schema/finding.ts'
 import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
 import type { Dataflow } from '../dataflow.ts'
 import type { Forge } from '../forge/forge.ts'
-import { defaultPrefix, type Outcome, type ProposalRules, Proposals } from '../forge/proposals.ts'
+import { defaultPrefix, type Outcome, type ProposalRules } from '../forge/proposal.ts'
+import { Proposals } from '../forge/proposals.ts'
 import type { ControllerEvent, Proposing } from '../options.ts'
 import type { Source } from '../source/index.ts'
 import type { TelemetryFile } from '../telemetry/file.ts'
 import { WorkQueue } from '../work-queue.ts'
 import { advise, isAgainst, type Plan } from './advice.ts'
+import { attachment, replayCommand } from './attachment.ts'
+import { checkProposal } from './check-proposal.ts'
+import { contradictionOf } from './contradiction.ts'
+import { defaultRules } from './decision.ts'
 import { Highs } from './highs.ts'
 import { proposalOf } from './proposal.ts'
 import { realisedOf, realisedText } from './realised.ts'
@@ -20,7 +26,7 @@ import { suggestionText } from './suggestion-text.ts'
 export interface AdvisorOptions {
   source: Pick<Source, 'proposalBranch'>
   forge: Forge
-  proposing: ProposalRules & Pick<Proposing, 'branchPrefix'>
+  proposing: ProposalRules & Pick<Proposing, 'branchPrefix' | 'rules' | 'horizonHours' | 'settlingMs'>
   /** Zone of each broker that nothing else tells, by URL. */
   brokerZones: Readonly<Record<string, string>>
   /** Between two looks at a dataflow. */
@@ -70,12 +76,19 @@ export class Advisor {
     const dataflow = this.#dataflows.get(name)
     if (!dataflow) return undefined
     const { signal } = this.#closing
-    // What is not what the repository says tells nothing about it.
-    const isSettled =
-      dataflow.inventory?.revision === dataflow.offered?.id &&
-      dataflow.conditions.get('Ready')?.status === 'True'
-    if (isSettled) await this.#advise(dataflow, signal)
-    return jitterMs(isSettled ? everyMs : Math.min(everyMs, 30_000))
+    const unsettled = whyUnsettled(dataflow)
+    if (unsettled === undefined) await this.#advise(dataflow, signal)
+    else if (dataflow.suggestion) {
+      const { moves, url } = dataflow.suggestion
+      const held = { state: 'held' as const, reason: 'NotSettled', message: unsettled }
+      dataflow.suggestion = {
+        ...held,
+        moves,
+        ...(url !== undefined && { url }),
+        at: new Date().toISOString(),
+      }
+    }
+    return jitterMs(unsettled === undefined ? everyMs : Math.min(everyMs, 30_000))
   }
 
   async #advise(dataflow: Dataflow, signal: AbortSignal): Promise<void> {
@@ -83,27 +96,33 @@ export class Advisor {
     const { flow } = dataflow.inventory!
     const file = await telemetry(dataflow)
     if (file.windows.length === 0) return
-    const situation = situationOf(file, flow, brokerZones)
+    const situation = situationOf(file, flow, brokerZones, proposing)
     await using highs = new Highs()
-    const advice = await advise(situation, {
-      seconds: secondsToSolve,
-      now: () => performance.now(),
-      highs,
-      signal,
-    })
+    const rules = { ...defaultRules, ...proposing.rules }
+    const advice = await advise(
+      situation,
+      { seconds: secondsToSolve, now: () => performance.now(), highs, signal },
+      rules,
+    )
     signal.throwIfAborted()
     const branch = source.proposalBranch!(`${proposing.branchPrefix ?? defaultPrefix}${flow.name}`)
     const proposals = new Proposals(forge, branch, proposing)
     const { chosen } = advice
+    const base = await this.#base(dataflow)
+    const findings = contradictionOf(advice.conflict ?? [], base.before, base.path)
     if (chosen) {
-      const text = suggestionText(flow.name, situation, advice, chosen, 'FILE')
-      const proposal = proposalOf(flow, chosen, text, await this.#base(dataflow))
+      const command = replayCommand(file.header, brokerZones)
+      const text = suggestionText(flow.name, situation, advice, chosen, command, findings)
+      const proposal = proposalOf(flow, chosen, text, { ...base, telemetry: attachment(file) })
+      const { offered, folder } = dataflow
+      await checkProposal(proposal, join(offered!.tree, folder), file.header.nodes)
       this.#tell(dataflow, chosen, await proposals.keep(proposal, signal))
     } else if (isAgainst(advice)) this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
+    this.#tellContradiction(dataflow, findings, chosen)
     const merged = await proposals.merged(signal)
-    if (!merged) return
-    const realised = realisedOf(situation, merged)
+    const realised = merged && realisedOf(situation, merged, { ...proposing, fewest: rules.windows })
     if (realised) await proposals.tell(merged, realisedText(merged.worth, realised), signal)
+    await proposals.tidy(signal)
   }
 
   async #base({ offered, folder }: Dataflow) {
@@ -117,17 +136,34 @@ export class Advisor {
     if (kind === 'nothing') delete dataflow.suggestion
     else {
       const url = 'url' in outcome ? outcome.url : undefined
+      const lacks = 'lacks' in outcome ? outcome.lacks : undefined
       dataflow.suggestion = {
         state: kind,
         moves: plan?.moves.map(({ item, to }) => ({ function: item, zone: to.zone, node: to.node })) ?? [],
         ...(plan && { savesPerHour: plan.decision.benefit.mean }),
         ...(url !== undefined && { url }),
         ...(kind === 'held' && { reason: outcome.reason, message: outcome.message }),
+        ...(lacks && { reason: lacks.reason, message: lacks.message }),
         at: new Date().toISOString(),
       }
     }
     if (kind === 'opened' || kind === 'updated' || kind === 'withdrawn')
       this.#options.emit({ type: 'suggested', flow: dataflow.name, state: kind, url: outcome.url })
+  }
+
+  /** Whatever is suggested keeps most of the rules at best: a person has to change one. */
+  #tellContradiction(dataflow: Dataflow, findings: Finding[], plan: Plan | undefined): void {
+    const reason = 'RulesContradict'
+    if (findings.length === 0) {
+      if (dataflow.suggestion?.reason === reason) delete dataflow.suggestion
+      return
+    }
+    const places = findings.map(({ file, line, column }) => `${file}:${line}:${column}`)
+    dataflow.suggestion = {
+      ...((plan && dataflow.suggestion) ?? { state: 'failed', moves: [], at: new Date().toISOString() }),
+      reason,
+      message: `${places.join(', ')}: ${findings[0]!.message}`,
+    }
   }
 
   #failed(name: string, error: unknown): void {
@@ -147,4 +183,15 @@ export class Advisor {
         ...(hint !== undefined && { hint }),
       })
   }
+}
+
+/** What is not what the repository says tells nothing about it. @returns undefined where it is */
+function whyUnsettled({ inventory, offered, conditions }: Dataflow): string | undefined {
+  const stalled = conditions.get('Stalled')
+  if (inventory?.revision !== offered?.id)
+    return stalled?.status === 'True' ? stalled.message : 'its newest revision is on its way'
+  if (conditions.get('Ready')?.status !== 'True') return 'not all of it runs'
+  const { moves = {}, switches = {}, refuges = {} } = inventory!
+  const [name] = Object.keys({ ...moves, ...switches, ...refuges })
+  return name === undefined ? undefined : `${name} is not where its file says, for now`
 }

@@ -10,6 +10,8 @@ export interface BoundsOptions {
   highs: Highs | undefined
   /** The whole budget. */
   seconds: number
+  /** Share by which an answer has to be better to be of interest. */
+  gap: number
 }
 
 /** Programs with more entries than this take HiGHS longer than anyone waits. */
@@ -56,22 +58,31 @@ export class Bounds {
     this.#lagrangian = new Lagrangian(model, this.#sites, options.maxMoves)
   }
 
+  /** All that is left to be done is up to HiGHS. */
+  get isWaiting(): boolean {
+    return this.#isBusy && this.#lagrangian.isConverged
+  }
+
   get isInfeasible(): boolean {
     return this.best === Number.POSITIVE_INFINITY
   }
 
-  step(upper: number): void {
+  /** @param known cost of the best answer */
+  step(known: number): void {
+    const upper = this.#worthwhile(known)
     this.#lagrangian.step(upper)
-    this.#raise(this.#lagrangian.bound)
+    // What costs more than that may be closed already, whether it is there or not.
+    this.#raise(Math.min(this.#lagrangian.bound, upper))
     this.#steps += 1
     if (this.#steps % choiceEvery === 0 && !this.#lagrangian.isConverged)
       this.#answers.push({ node: this.#spread(this.#sites, this.#lagrangian.choice), by: 'search' })
   }
 
-  /** Asks HiGHS when it is time to. @param elapsed seconds */
-  consider(upper: number, elapsed: number): void {
+  /** Asks HiGHS when it is time to. @param known cost of the best answer @param elapsed seconds */
+  consider(known: number, elapsed: number): void {
     const { highs, seconds } = this.#options
     if (!highs) return
+    const upper = this.#worthwhile(known)
     if (this.#asked !== 'nothing' && this.#lagrangian.openCount < worthAgain * this.#askedOpen) {
       // With so much less to look at, to begin again is faster than to go on.
       this.#asked = 'nothing'
@@ -86,7 +97,7 @@ export class Bounds {
     if (!program) return
     this.#isBusy = true
     this.#askedOpen = this.#lagrangian.openCount
-    // Closed for answers that cost more than the best one known: what HiGHS proves holds for the others.
+    // Closed for answers that cost more than is of interest: what HiGHS proves holds for the others.
     highs
       .solve(
         program.program,
@@ -107,6 +118,11 @@ export class Bounds {
   /** What was found since the last time. */
   takeAnswers(): Offer[] {
     return this.#answers.splice(0)
+  }
+
+  /** What an answer may cost at most that is worth the search: less than the known one, by most of the gap. */
+  #worthwhile(known: number) {
+    return Number.isFinite(known) ? known - Math.max(0, 0.9 * this.#options.gap) * Math.abs(known) : known
   }
 
   #raise(bound: number) {

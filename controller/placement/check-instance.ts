@@ -37,6 +37,10 @@ export function checkInstance(instance: Instance): void {
   for (const { name, place } of brokers)
     if ('zone' in place) named(zoneNames, place.zone, `broker ${name}`)
     else named(nodeNames, place.node, `broker ${name}`)
+  if (instance.carriers) {
+    for (const zone of instance.carriers.zones) named(zoneNames, zone, 'what carries edges')
+    named(brokerNames, instance.carriers.otherwise, 'what carries edges')
+  }
   for (const item of items) {
     const { name, hosts, cpuMillis, memoryBytes, handlerMs, stateBytes, near, apart, with: same } = item
     measured(`item ${name}`, { hosts, cpuMillis, memoryBytes, handlerMs, stateBytes })

@@ -33,6 +33,8 @@ export interface Compiled {
   rtt: Float64Array
   /** zones × zones, money for each GiB, unweighted. */
   price: Float64Array
+  /** By zone: that of the broker by which edges go from there that name none. */
+  carrierOf: Int32Array
   pairRules: PairRule[]
   pairRulesOf: number[][]
   edges: CompiledEdge[]
@@ -58,7 +60,7 @@ export interface CompiledEdge {
   /** -1: outside. */
   from: number
   to: number
-  /** Zone of the broker; -1: the producer's. */
+  /** Zone of the broker; -1: what carries for the producer's. */
   broker: number
   bytesPerSecond: number
   /** GiB an hour × weight: times a price it is money an hour. */
@@ -112,6 +114,7 @@ export function compile(instance: Instance): Compiled {
     moved: new Uint8Array(n * m),
     rtt,
     price,
+    carrierOf: Int32Array.from(zones, (_, i) => i),
     pairRules: pairRules(items, itemIndex),
     pairRulesOf: items.map(() => []),
     edges: [],
@@ -171,6 +174,11 @@ function addEdges(
       'zone' in place ? zoneIndex.get(place.zone)! : compiled.zoneOf[nodeIndex.get(place.node)!]!,
     ]),
   )
+  const { carriers } = instance
+  if (carriers)
+    compiled.carrierOf = compiled.carrierOf.map(zone =>
+      carriers.zones.includes(instance.zones[zone]!.name) ? zone : brokers.get(carriers.otherwise)!,
+    )
   const edgeIndex = indexOf(instance.edges.map(({ id }) => id))
   compiled.edges = instance.edges.map(({ from, to, via, bytesPerSecond }) => ({
     from: from === undefined ? -1 : itemIndex.get(from)!,

@@ -169,7 +169,9 @@ function edgeCost(
 ): EdgeCost {
   const from = edge.from === undefined ? undefined : nodeOf(edge.from).zone
   const to = edge.to === undefined ? undefined : nodeOf(edge.to).zone
-  const broker = edge.via === undefined ? from! : zoneOfBroker(instance, edge.via, nodes)
+  const isOwn = !instance.carriers || instance.carriers.zones.includes(from ?? '')
+  const via = edge.via ?? (isOwn ? undefined : instance.carriers!.otherwise)
+  const broker = via === undefined ? from! : zoneOfBroker(instance, via, nodes)
   const ways = [
     ...(from === undefined ? [] : [linkOf(instance, from, broker)]),
     ...(to === undefined ? [] : [linkOf(instance, broker, to)]),

@@ -7,6 +7,8 @@ export interface Instance {
   nodes: Node[]
   links: Link[]
   brokers: Broker[]
+  /** What edges without `via` go by. Absent: each zone has a broker of its own. */
+  carriers?: Carriers
   items: Item[]
   edges: Edge[]
   paths: Path[]
@@ -44,6 +46,13 @@ export interface Link {
   bytesPerSecond?: number
   /** Money for what is sent from `from` to `to`. */
   pricePerGiB: number
+}
+
+export interface Carriers {
+  /** Those that have a broker for what is sent from there. */
+  zones: string[]
+  /** Name of the broker for what is sent from elsewhere. */
+  otherwise: string
 }
 
 export interface Broker {
@@ -98,7 +107,7 @@ export interface Edge {
   recordsPerSecond: number
   /** With all that the protocol adds, each way. */
   bytesPerSecond: number
-  /** Name of the broker. Absent: the one in the zone of the producer, whichever that is. */
+  /** Name of the broker. Absent: the one in the zone of the producer, whichever that is, as far as there is one. */
   via?: string
 }
 

@@ -149,7 +149,7 @@ export class PricedProblem {
   }
 
   readonly #fill = (term: PairTerm, above: number, into: Float64Array): void => {
-    const { edges, zones, rtt, price } = this.#model
+    const { edges, zones, rtt, price, carrierOf } = this.#model
     const linkPrice = this.#linkPrice
     into.fill(0)
     for (const e of term.edges) {
@@ -158,8 +158,10 @@ export class PricedProblem {
       // Rows are zones of the producer, or of the consumer.
       const [step, across] = from === above ? [zones, 1] : [1, zones]
       for (let a = 0; a < zones; a++) {
-        const own = halfMs * rtt[a * zones + a]!
-        for (let b = 0, at = a * zones, to = a * step; b < zones; b++, at++, to += across)
+        const carrier = carrierOf[a]!
+        const there = a * zones + carrier
+        const own = gib * price[there]! + bytesPerSecond * linkPrice[there]! + halfMs * rtt[there]!
+        for (let b = 0, at = carrier * zones, to = a * step; b < zones; b++, at++, to += across)
           into[to]! += gib * price[at]! + bytesPerSecond * linkPrice[at]! + halfMs * rtt[at]! + own
       }
     }
@@ -251,8 +253,9 @@ export class PricedProblem {
         for (const e of term.edges) {
           const edge = edges[e]!
           const own = zone[edge.from]!
-          take(edge, own, own)
-          take(edge, own, zone[edge.to]!)
+          const carrier = this.#model.carrierOf[own]!
+          take(edge, own, carrier)
+          take(edge, carrier, zone[edge.to]!)
         }
     this.#forests.slice(1).forEach((forest, f) => {
       forest.items.forEach((item, at) => {

@@ -133,8 +133,9 @@ function addPair(shape: Shape, term: PairTerm) {
       for (const e of term.edges) {
         const edge = model.edges[e]!
         const [from, to] = edge.from === term.a ? [x, y] : [y, x]
-        addWay(shape, edge, flow, from, from)
-        addWay(shape, edge, flow, from, to)
+        const carrier = model.carrierOf[from]!
+        addWay(shape, edge, flow, from, carrier)
+        addWay(shape, edge, flow, carrier, to)
       }
       return flow
     }),

@@ -1,16 +1,21 @@
-import type { Merged } from '../forge/proposals.ts'
+import type { Merged } from '../forge/proposal.ts'
 import type { Situation } from './advice.ts'
 import { type Benefit, benefitOf } from './benefit.ts'
+import { defaultRules } from './decision.ts'
 
 /** Windows after a move that say nothing: hosts start, and what waited is worked off. */
-const settlingMs = 2 * 60_000
-const fewest = 5
+const defaultSettlingMs = 2 * 60_000
 
 /** What a merged proposal has saved since, against everything else as it is now. Pure.
+ *  @param fewest windows that it takes
  *  @returns undefined as long as there are too few windows, or it can't be told any more */
 export function realisedOf(
   { windows, starts, current, mean }: Situation,
   { at, moves }: Merged,
+  {
+    settlingMs = defaultSettlingMs,
+    fewest = defaultRules.windows,
+  }: { settlingMs?: number; fewest?: number } = {},
 ): Benefit | undefined {
   const since = windows.filter((_, i) => starts[i]! >= at + settlingMs)
   const known = new Set(mean.nodes.map(({ name }) => name))

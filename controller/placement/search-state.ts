@@ -140,7 +140,7 @@ export class SearchState implements Score {
     if (this.#model.links.length === 0) return
     const { from, to, broker, bytesPerSecond } = this.#model.edges[e]!
     const a = this.#zoneOfItem(from)
-    const b = broker < 0 ? a : broker
+    const b = broker < 0 ? this.#model.carrierOf[a]! : broker
     this.#useLink(a, b, sign * bytesPerSecond)
     this.#useLink(b, this.#zoneOfItem(to), sign * bytesPerSecond)
   }
@@ -164,7 +164,7 @@ export class SearchState implements Score {
     const { rtt, price, zones, edges } = this.#model
     const { from, to, broker, gib, paths } = edges[e]!
     const a = this.#zoneOfItem(from)
-    const b = broker < 0 ? a : broker
+    const b = broker < 0 ? this.#model.carrierOf[a]! : broker
     const c = this.#zoneOfItem(to)
     let [each, ms] = [0, 0]
     if (a >= 0) {

@@ -1,4 +1,4 @@
-import { setImmediate as pause } from 'node:timers/promises'
+import { setImmediate as pause, setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../../schema/problem.ts'
 import { Bounds } from './bounds.ts'
 import { compile, numbered, placementOf } from './compiled.ts'
@@ -53,6 +53,10 @@ export interface Answer {
 const defaultGap = 1e-4
 /** Steps of the search, and of the bound, between two looks at the clock. */
 const [searchSteps, boundSteps] = [500, 2]
+/** Rounds of the search without a better answer after which it leaves the processor to HiGHS. */
+const staleRounds = 8
+/** Between two of its turns from then on, ms. */
+const idleMs = 20
 
 /**
  * The best placement that could be found in the time, and how much better one there could be. Search and bound take turns
@@ -76,14 +80,15 @@ export async function solve(instance: Instance, options: SolveOptions): Promise<
   const pinned = new Map([...allowed].map(([item, [first]]) => [item, first!]))
   const from = options.from ? numbered(model, options.from) : start(model, pinned)
   const search = new LocalSearch(model, { seed: options.seed ?? 1, from, maxMoves, allowed })
-  const bounds = new Bounds(model, { maxMoves, allowed, highs, seconds })
-  let by: Answer['by'] = 'search'
   const wanted = options.gap ?? defaultGap
+  const bounds = new Bounds(model, { maxMoves, allowed, highs, seconds, gap: wanted })
+  let by: Answer['by'] = 'search'
+  let improvedIn = 0
 
   while (model.items > 0 && elapsed() < seconds && !signal?.aborted) {
     const found = search.best.score
     search.run(searchSteps)
-    if (compareScores(search.best.score, found) < 0) by = 'search'
+    if (compareScores(search.best.score, found) < 0) [by, improvedIn] = ['search', search.rounds]
     const { broken, cost } = search.best.score
     const upper = broken === 0 ? cost : Number.POSITIVE_INFINITY
     for (let i = 0; i < boundSteps; i++) bounds.step(upper)
@@ -97,7 +102,8 @@ export async function solve(instance: Instance, options: SolveOptions): Promise<
     if (bounds.isInfeasible && search.rounds >= 8) break
     if (broken === 0 && gapOf(search.best.score.cost, bounds.best) <= wanted) break
     // Lets others in: signals, timers, and what HiGHS has to say.
-    await pause()
+    if (bounds.isWaiting && search.rounds - improvedIn >= staleRounds) await sleep(idleMs)
+    else await pause()
   }
   await highs?.stop()
 

@@ -1,3 +1,4 @@
+import type { Finding } from '../../schema/finding.ts'
 import type { Advice, Move, Plan, Situation } from './advice.ts'
 import type { EdgeCost } from './evaluate.ts'
 import { mermaid } from './mermaid.ts'
@@ -10,13 +11,15 @@ export interface SuggestionText {
 }
 
 /** What a reviewer reads: what moves, what it saves, how sure that is, and what else there was. Pure.
- *  @param telemetry name of the file to replay it from */
+ *  @param telemetry name of the file to replay it from, and options that go with it
+ *  @param contradiction where rules that can't all hold are written */
 export function suggestionText(
   flow: string,
   { mean, current }: Situation,
   { current: before, plans, runnerUp }: Advice,
   plan: Plan,
   telemetry: string,
+  contradiction: readonly Finding[] = [],
 ): SuggestionText {
   const { moves, answer, decision } = plan
   const { benefit, movingCost, grounds } = decision
@@ -26,8 +29,9 @@ export function suggestionText(
     `Moves ${listed(moves)}.`,
     `**Saves ${money(benefit.mean)} an hour** (between ${money(benefit.low)} and ${money(benefit.high)} with 90 % confidence, ` +
       `from ${benefit.windows} windows), ${share(benefit.mean, before.cost - before.terms.migration)} of what it costs now. ` +
-      `Moving costs ${money(movingCost)} once. No answer can cost less than ${money(answer.bound ?? Number.NaN)} an hour; ` +
-      `this one costs ${money(answer.cost - answer.evaluation.terms.migration)}.`,
+      `Moving costs ${money(movingCost)} once. With that, as a share of each hour, no answer can cost less than ` +
+      `${money(answer.bound ?? Number.NaN)} an hour; this one costs ${money(answer.cost)}.`,
+    ...(contradiction.length > 0 ? [contradictionText(contradiction)] : []),
     '### Before',
     fenced('mermaid', mermaid(mean, current, moved)),
     '### After',
@@ -53,10 +57,19 @@ export function suggestionText(
     '### To undo it',
     'Revert the merge: functions move back, and no record is lost on either way.',
     '### To replay it',
-    `\`dyninka suggest --telemetry ${telemetry}\` gives the same answer from the same figures.`,
+    `\`dyninka suggest --telemetry ${telemetry}\` gives the same answer from the same figures, in the folder of the dataflow.`,
   ]
   return { title: `${flow}: move ${names}`, body: `${body.join('\n\n')}\n` }
 }
+
+/** Rules that no placement keeps all of, by line of the file. */
+export const contradictionText = (findings: readonly Finding[]): string =>
+  [
+    '### Rules that can not all hold',
+    findings
+      .map(({ file, line, column, message }) => `- \`${file}:${line}:${column}\` ${message}`)
+      .join('\n'),
+  ].join('\n\n')
 
 function edgeTable(before: EdgeCost[], after: EdgeCost[]): string {
   const changed = before.flatMap((edge, i) => {

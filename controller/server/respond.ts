@@ -9,7 +9,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 
 const statuses: Record<string, number> = {
   Unauthorized: 401, ForeignHost: 403, ForeignOrigin: 403, BadSignature: 403, NotFound: 404, NoSuchDataflow: 404,
-  NoSuchFunction: 404, BadRequest: 400, PlacementImpossible: 409, TooLarge: 413, MethodNotAllowed: 405,
+  NoSuchFunction: 404, NoSuchNode: 404, BadRequest: 400, PlacementImpossible: 409, TooLarge: 413, MethodNotAllowed: 405,
 } // biome-ignore format: a table
 
 export function sendProblem(response: ServerResponse, error: unknown): void {

@@ -211,6 +211,29 @@ export function routes({
         sendJson(response, 200, { moved, ...decision })
       },
     },
+    '/api/nodes': {
+      async GET({ response, members }) {
+        const all = await Promise.all(members.map(({ orchestrator }) => orchestrator.nodeStates()))
+        const byName = new Map(all.flat().map(state => [state.name, state]))
+        sendJson(response, 200, [...byName.values()])
+      },
+    },
+    '/api/node': {
+      async POST({ request, response, members }) {
+        const { node, drained } = await readJsonBody<{ node: string; drained: boolean }>(request)
+        if (typeof node !== 'string' || typeof drained !== 'boolean')
+          throw new Problem('BadRequest', 'say which node, and whether it is drained')
+        for (const { orchestrator, reconciler } of members) {
+          if (!orchestrator.drain)
+            throw new Problem('BadRequest', 'nodes of a cluster are taken out of use there', {
+              hint: `\`kubectl drain ${node} --ignore-daemonsets\`, and \`kubectl uncordon ${node}\`.`,
+            })
+          await orchestrator.drain(node, drained)
+          reconciler.lookAtAll()
+        }
+        sendJson(response, 200, { node, drained })
+      },
+    },
     '/api/reconcile': {
       POST({ response, members }) {
         for (const { reconciler } of members) {

@@ -5,6 +5,7 @@ import type { Measured } from './measured.ts'
 const quantiles = [0.5, 0.9, 0.99]
 const edge = ['dataflow', 'from', 'to']
 const host = ['dataflow', 'function', 'node']
+const outside = ['dataflow', 'name', 'way']
 
 /** The last ten seconds of each dataflow as gauges: an edge, or a function on a node, has as many series as there are
  *  metrics of it, however many hosts there are. */
@@ -28,6 +29,13 @@ export class WindowMetrics {
       ),
       cpu: gauge('host_cpu_cores', 'Processor time of one host, on average.', host),
       memory: gauge('host_resident_bytes', 'Memory of one host, on average.', host),
+      hosts: gauge('node_hosts', 'Hosts of a function on a node.', host),
+      busy: gauge('host_busy_ratio', 'Share of the time in which the event loop had something to do.', host),
+      stored: gauge('host_stored_bytes', 'State that the broker has for one host, about.', host),
+      calls: gauge('function_calls_per_second', 'Calls of the handler, of all hosts on a node.', host),
+      handler: gauge('function_handler_seconds', 'Time in the handler, by call.', host),
+      outsideRecords: gauge('outside_records_per_second', 'Into a source, or out of a sink.', outside),
+      outsideBytes: gauge('outside_bytes_per_second', 'Payloads into a source, or out of a sink.', outside),
       roundTrip: gauge('broker_round_trip_seconds', 'From the hosts of a node to a broker and back.', [
         ...['dataflow', 'node', 'broker'],
       ]),
@@ -45,6 +53,7 @@ export class WindowMetrics {
     for (const measured of all) {
       this.#setEdges(measured)
       this.#setHosts(measured)
+      this.#setOutside(measured)
       for (const [reason, count] of Object.entries(measured.refused))
         this.#count(measured.dataflow, reason, count)
     }
@@ -65,16 +74,32 @@ export class WindowMetrics {
   }
 
   #setHosts({ dataflow, window }: Measured) {
-    const { cpu, memory, roundTrip } = this.#gauges
+    const { cpu, memory, hosts, busy, stored, calls, handler, roundTrip } = this.#gauges
     for (const [name, nodes] of Object.entries(window?.functions ?? {})) {
-      for (const [node, { cpuMillis, residentBytes }] of Object.entries(nodes)) {
-        cpu!.set({ dataflow, function: name, node }, cpuMillis.mean / 1000)
-        memory!.set({ dataflow, function: name, node }, residentBytes.mean)
+      for (const [node, figures] of Object.entries(nodes)) {
+        const labels = { dataflow, function: name, node }
+        cpu!.set(labels, figures.cpuMillis.mean / 1000)
+        memory!.set(labels, figures.residentBytes.mean)
+        hosts!.set(labels, figures.hosts.mean)
+        busy!.set(labels, figures.busy.mean)
+        if (figures.storedBytes) stored!.set(labels, figures.storedBytes.mean)
+        calls!.set(labels, (figures.calls * 1000) / window!.lengthMs)
+        if (figures.calls > 0) handler!.set(labels, figures.handlerMs / figures.calls / 1000)
       }
     }
     for (const [node, brokers] of Object.entries(window?.roundTripMs ?? {}))
       for (const [broker, { mean }] of Object.entries(brokers))
         roundTrip!.set({ dataflow, node, broker }, mean / 1000)
+  }
+
+  #setOutside({ dataflow, window }: Measured) {
+    const { outsideRecords, outsideBytes } = this.#gauges
+    for (const [name, ways] of Object.entries(window?.outside ?? {}))
+      for (const [way, figures] of Object.entries(ways)) {
+        const labels = { dataflow, name, way }
+        if (figures.recordsPerSecond) outsideRecords!.set(labels, figures.recordsPerSecond.mean)
+        if (figures.bytesPerSecond) outsideBytes!.set(labels, figures.bytesPerSecond.mean)
+      }
   }
 
   #count(dataflow: string, reason: string, value: number) {

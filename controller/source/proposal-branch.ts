@@ -1,6 +1,7 @@
-import { Problem } from '../../schema/problem.ts'
-import { redact } from './address.ts'
+import { Attachments } from './attachments.ts'
 import { type Git, GitFailure } from './git.ts'
+import { commitTree } from './made-objects.ts'
+import { pushRefusal } from './push-refusal.ts'
 import { parseRefs } from './remote.ts'
 
 export interface BranchTip {
@@ -19,18 +20,18 @@ export interface ProposedCommit {
   message: string
 }
 
-/** Who commits what nobody has written. */
-export const author = { name: 'Dyninka', email: 'dyninka@users.noreply.invalid' }
-
 /** A branch of the remote that has one commit of ours over the one that it changes. Nothing of it touches a work tree. */
 export class ProposalBranch {
   readonly name: string
+  /** What belongs to its pull request. */
+  readonly attachments: Attachments
   #git: Git
   #ref: string
 
   constructor(git: Git, name: string) {
     this.#git = git
     this.name = name
+    this.attachments = new Attachments(git, name)
     this.#ref = `refs/heads/${name}`
   }
 
@@ -70,8 +71,7 @@ export class ProposalBranch {
       const tree = await this.#treeWith(base, folders.join('/'), entry, signal)
       const name = folders.pop()
       if (name === undefined) {
-        const as = ['-c', `user.name=${author.name}`, '-c', `user.email=${author.email}`]
-        return this.#made([...as, 'commit-tree', tree, '-p', base, '-F', '-'], signal, message)
+        return commitTree(this.#git, tree, [base], message, signal)
       }
       entry = { name, mode: '', type: 'tree', object: tree }
     }
@@ -105,19 +105,7 @@ export class ProposalBranch {
       await this.#git.run(['push', '--quiet', '--no-verify', lease, 'origin', refspec], signal)
     } catch (error) {
       if (!(error instanceof GitFailure)) throw error
-      throw refusal(this.name, redact(error.stderr))
+      throw pushRefusal(this.name, error)
     }
   }
-}
-
-function refusal(branch: string, said: string): Problem {
-  if (said.includes('stale info'))
-    return new Problem('BranchChanged', `the branch ${branch} has changed meanwhile`, {
-      hint: 'It is looked at again.',
-    })
-  const line = said.split('\n').find(text => /rejected|denied|error|fatal|remote:/i.test(text)) ?? said
-  return new Problem('BranchRefused', `the branch ${branch} can't be pushed: ${line.trim()}`, {
-    disposition: 'waiting',
-    hint: 'Who pushes needs write access to it, and no rule of the repository may forbid it.',
-  })
 }

@@ -1,3 +1,4 @@
+import type { DeclaredLink } from '../../schema/declared-link.ts'
 import { withoutCredentials } from '../broker/broker-client.ts'
 import type { Dataflow } from '../dataflow.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
@@ -7,10 +8,11 @@ import type { TelemetryHeader } from './file.ts'
 export async function headerOf(
   { inventory, last }: Dataflow,
   brokerUrl: string,
-  orchestrator: Pick<Orchestrator, 'nodeStates'>,
+  orchestrator: Pick<Orchestrator, 'nodeStates' | 'network'>,
   since: number,
 ): Promise<TelemetryHeader> {
   const { name, flow } = inventory!
+  const { links, brokerZone } = orchestrator.network ?? { links: [] as DeclaredLink[] }
   return {
     v: 1,
     kind: 'dyninka-telemetry',
@@ -19,6 +21,7 @@ export async function headerOf(
     since: new Date(since).toISOString(),
     revision: last?.revision ?? '',
     broker: withoutCredentials(brokerUrl),
+    ...(last?.observed.zoneBrokers && { zoneBrokers: last.observed.zoneBrokers }),
     graph: flow.nodes.map(node => ({
       name: node.name,
       kind: node.kind,
@@ -29,5 +32,7 @@ export async function headerOf(
       .filter(({ phase, place }) => phase === 'running' && place !== '')
       .map(({ node, place }) => ({ function: node, node: place })),
     nodes: await orchestrator.nodeStates(),
+    ...(links.length > 0 && { links }),
+    ...(brokerZone !== undefined && { brokerZone }),
   }
 }

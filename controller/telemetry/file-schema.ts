@@ -23,33 +23,50 @@ const node = record(
     labels: table(text),
     capacity: resources,
     allocatable: resources,
+    used: record({ cpuMillis: least0, memoryBytes: least0, at: text }),
     conditions: list(record({ type: text, status: { enum: ['True', 'False', 'Unknown'] } }), 100),
   },
-  ['zone', 'arch', 'capacity', 'allocatable'],
+  ['zone', 'arch', 'capacity', 'allocatable', 'used'],
 )
 
-export const headerSchema = record({
-  v: { const: 1 },
-  kind: { const: 'dyninka-telemetry' },
-  flow: text,
-  at: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' },
-  since: text,
-  revision: text,
-  broker: text,
-  graph: list(
-    record(
-      {
-        name: text,
-        kind: { enum: ['source', 'function', 'sink'] },
-        from: list(record({ node: text, output: text })),
-        hasEventTime: { const: true },
-      },
-      ['hasEventTime'],
+const link = record(
+  {
+    zones: { ...list(text, 2), minItems: 2 },
+    rttMs: least0,
+    bytesPerSecond: positive,
+    pricePerGiB: least0,
+  },
+  ['bytesPerSecond', 'pricePerGiB'],
+)
+
+export const headerSchema = record(
+  {
+    v: { const: 1 },
+    kind: { const: 'dyninka-telemetry' },
+    flow: text,
+    at: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' },
+    since: text,
+    revision: text,
+    broker: text,
+    zoneBrokers: list(text),
+    graph: list(
+      record(
+        {
+          name: text,
+          kind: { enum: ['source', 'function', 'sink'] },
+          from: list(record({ node: text, output: text })),
+          hasEventTime: { const: true },
+        },
+        ['hasEventTime'],
+      ),
     ),
-  ),
-  hosts: list(record({ function: text, node: text })),
-  nodes: list(node),
-})
+    hosts: list(record({ function: text, node: text })),
+    nodes: list(node),
+    links: list(link, 10_000),
+    brokerZone: text,
+  },
+  ['zoneBrokers', 'links', 'brokerZone'],
+)
 
 const moments = record({
   count: { type: 'integer', minimum: 1 },
@@ -73,14 +90,18 @@ const edge = record(
   [...optionalRates, 'latency', 'ignored', 'clockErrorMs', 'lagRecords'],
 )
 
-const functionWindow = record({
-  hosts: moments,
-  calls: whole,
-  handlerMs: least0,
-  cpuMillis: moments,
-  residentBytes: moments,
-  busy: moments,
-})
+const functionWindow = record(
+  {
+    hosts: moments,
+    calls: whole,
+    handlerMs: least0,
+    cpuMillis: moments,
+    residentBytes: moments,
+    storedBytes: moments,
+    busy: moments,
+  },
+  ['storedBytes'],
+)
 
 const flown = record(rates, optionalRates)
 

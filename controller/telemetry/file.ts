@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { DeclaredLink } from '../../schema/declared-link.ts'
 import { Problem } from '../../schema/problem.ts'
 import type { NodeState } from '../orchestrator/orchestrator.ts'
 import { headerSchema, windowSchema } from './file-schema.ts'
@@ -17,10 +18,16 @@ export interface TelemetryHeader {
   revision: string
   /** The dataflow's own, as `mqtt://host:port`. */
   broker: string
+  /** Zones with a broker for what is sent from there; absent: none. */
+  zoneBrokers?: string[]
   graph: TelemetryNode[]
   /** Those that ran then. */
   hosts: { function: string; node: string }[]
   nodes: NodeState[]
+  /** As declared; what was measured is in the windows. */
+  links?: DeclaredLink[]
+  /** Of the dataflow's own broker, where that was declared. */
+  brokerZone?: string
 }
 
 export interface TelemetryNode {

@@ -7,7 +7,15 @@ import { Slot } from './slot.ts'
 import { sourcesAbove } from './sources-above.ts'
 import type { Window } from './window.ts'
 
-const slotMs = 10_000
+/** Of a window; hosts report twice in each. */
+export const defaultWindowMs = 10_000
+
+export interface Measuring {
+  /** Length of a window. */
+  windowMs?: number
+  /** The broker that a URL leads to, as hosts have it: both as `mqtt://host:port`. */
+  brokerAt?: (url: string) => string
+}
 
 interface KnownHost {
   /** Function, source or sink. */
@@ -32,6 +40,13 @@ export class FlowTelemetry {
   #hosts = new Map<string, KnownHost>()
   /** Hosts that went on in the slot before, by ID: their functions. */
   #staying: ReadonlyMap<string, string> = new Map()
+  #windowMs: number
+  #brokerAt: (url: string) => string
+
+  constructor({ windowMs = defaultWindowMs, brokerAt = url => url }: Measuring = {}) {
+    this.#windowMs = windowMs
+    this.#brokerAt = brokerAt
+  }
 
   /** @param nodes of the graph @param hosts that there are @param now ms since the epoch, by a clock that does not jump
    *  @returns the window that is over */
@@ -43,7 +58,7 @@ export class FlowTelemetry {
     const byName = new Map(nodes.map(node => [node.name, node]))
     const above = sourcesAbove(nodes)
     for (const message of messages) this.#take(message, byName, above)
-    return now - this.#slot.start >= slotMs ? this.#close(now) : undefined
+    return now - this.#slot.start >= this.#windowMs ? this.#close(now) : undefined
   }
 
   #take(
@@ -66,7 +81,13 @@ export class FlowTelemetry {
         host,
         sources.map(([id]) => id),
       ),
-      report: { ...report, edges: this.#wired(report.edges, node!) },
+      report: {
+        ...report,
+        edges: this.#wired(report.edges, node!),
+        roundTrips: Object.fromEntries(
+          Object.entries(report.roundTrips).map(([url, trip]) => [this.#brokerAt(url), trip]),
+        ),
+      },
     })
   }
 

@@ -39,6 +39,7 @@ function placesOf(name: string, { hosts, nodes }: TelemetryHeader): FunctionFigu
 class HostsGathered {
   #cpu: Gathered
   #memory: Gathered
+  #stored: Gathered
   #busy: Gathered
   #handling: Span
   #calls = 0
@@ -47,11 +48,16 @@ class HostsGathered {
   constructor(at: number) {
     this.#cpu = new Gathered(at)
     this.#memory = new Gathered(at)
+    this.#stored = new Gathered(at)
     this.#busy = new Gathered(at)
     this.#handling = new Span(at)
   }
 
-  add(window: Window, { cpuMillis, residentBytes, busy, calls, handlerMs }: FunctionWindow): void {
+  add(
+    window: Window,
+    { cpuMillis, residentBytes, storedBytes, busy, calls, handlerMs }: FunctionWindow,
+  ): void {
+    this.#stored.add(window, storedBytes)
     this.#cpu.add(window, cpuMillis)
     this.#memory.add(window, residentBytes)
     this.#busy.add(window, busy)
@@ -65,6 +71,7 @@ class HostsGathered {
     return {
       ...given('cpuMillis', this.#cpu.figure),
       ...given('memoryBytes', this.#memory.figure),
+      ...given('storedBytes', this.#stored.figure),
       ...given('busy', this.#busy.figure),
       ...given('handlerMs', this.#handlerFigure),
     }

@@ -54,6 +54,7 @@ export const reportSchema = {
     activeMs: number,
     cpuMs: number,
     residentBytes: whole,
+    storedBytes: whole,
     roundTrips: {
       ...names,
       maxProperties: 16,

@@ -111,6 +111,12 @@ function addFunction({ functions }: Window, name: string, hosts: Placed[][]) {
       handlerMs: (before?.handlerMs ?? 0) + total(reports, ({ handlerMs }) => handlerMs),
       cpuMillis: one((1000 * total(reports, ({ cpuMs }) => cpuMs)) / ms, before?.cpuMillis),
       residentBytes: one(last.residentBytes, before?.residentBytes),
+      ...given(
+        'storedBytes',
+        last.storedBytes === undefined
+          ? before?.storedBytes
+          : mergeMoments(before?.storedBytes, momentsOf(last.storedBytes)),
+      ),
       busy: one(Math.min(1, total(reports, ({ activeMs }) => activeMs) / ms), before?.busy),
     }
   }

@@ -13,6 +13,8 @@ export interface Snapshot {
   at: number
   /** The dataflow's own broker, as `mqtt://host:port`. */
   broker: string
+  /** Zones with a broker for what is sent from there. */
+  zoneBrokers: string[]
   edges: EdgeFigures[]
   outside: OutsideFigures[]
   functions: FunctionFigures[]
@@ -63,6 +65,8 @@ export interface HostFigures {
   /** Of processor time, thousandths of a core. */
   cpuMillis?: Figure
   memoryBytes?: Figure
+  /** Of state that the broker has for it, about: what travels when it moves. */
+  storedBytes?: Figure
   /** Of one call. */
   handlerMs?: Figure
   /** Share of the time in which its event loop had something to do, 0 to 1. */
@@ -95,6 +99,7 @@ export function snapshotOf(file: TelemetryFile): Snapshot {
     flow: header.flow,
     at: atOf(header),
     broker: header.broker,
+    zoneBrokers: header.zoneBrokers ?? [],
     edges: edgesOf(file, functions, roundTrips),
     outside: outsideOf(file),
     functions,

@@ -2,33 +2,35 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { FlowView } from '../broker/flow-view.ts'
 import type { Dataflow } from '../dataflow.ts'
-import { FlowTelemetry } from './flow-telemetry.ts'
+import { FlowTelemetry, type Measuring } from './flow-telemetry.ts'
 import type { Window } from './window.ts'
 import { WindowStore } from './window-store.ts'
 
 /** With what an earlier controller has written down in the same folder. */
-export const openTelemetry = (state: string, log: Logger) =>
-  new Telemetry(WindowStore.open(join(state, 'telemetry.sqlite'), log), log)
+export const openTelemetry = (state: string, log: Logger, options?: Measuring) =>
+  new Telemetry(WindowStore.open(join(state, 'telemetry.sqlite'), log), log, options)
 
 /** What hosts report of their dataflows: checked, gathered in windows of ten seconds, and kept. */
 export class Telemetry {
   #store: WindowStore
   #log: Logger
+  #options: Measuring
   #flows = new Map<string, FlowTelemetry>()
   /** Closed, and not written yet. */
   #closed: [flow: string, window: Window][] = []
   #isFailing = false
   #isClosed = false
 
-  constructor(store: WindowStore, log: Logger) {
+  constructor(store: WindowStore, log: Logger, options: Measuring = {}) {
     this.#store = store
     this.#log = log
+    this.#options = options
   }
 
   /** Takes in what has come since the last time. */
   look({ inventory, last }: Dataflow, view: FlowView): void {
     if (!inventory || !last || this.#isClosed) return
-    const flow = this.#flows.get(inventory.name) ?? new FlowTelemetry()
+    const flow = this.#flows.get(inventory.name) ?? new FlowTelemetry(this.#options)
     this.#flows.set(inventory.name, flow)
     const now = performance.timeOrigin + performance.now()
     const window = flow.look(view, inventory.flow.nodes, last.observed.hosts, now)

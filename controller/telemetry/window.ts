@@ -47,6 +47,8 @@ export interface FunctionWindow {
   /** One sample for each host and ten seconds. */
   cpuMillis: Moments
   residentBytes: Moments
+  /** Of state that the broker has for a host, about. Absent: no host said so. */
+  storedBytes?: Moments
   /** Share of the time in which the event loop had something to do. */
   busy: Moments
 }
@@ -107,6 +109,7 @@ const mergeFunctions = (a: FunctionWindow, b: FunctionWindow): FunctionWindow =>
   handlerMs: a.handlerMs + b.handlerMs,
   cpuMillis: mergeMoments(a.cpuMillis, b.cpuMillis)!,
   residentBytes: mergeMoments(a.residentBytes, b.residentBytes)!,
+  ...given('storedBytes', mergeMoments(a.storedBytes, b.storedBytes)),
   busy: mergeMoments(a.busy, b.busy)!,
 })
 

@@ -56,6 +56,24 @@ const accepted: [what: string, spec: object][] = [
   ],
   ['an address as scp has it', source({ url: 'git@git.example.org:flows.git' })],
   ['a broker with credentials', broker({ secretRef: { name: 'broker' } })],
+  [
+    'what a suggestion has to hold against',
+    {
+      ...right,
+      forge: {
+        type: 'github',
+        secretRef: { name: 'a' },
+        pullRequests: {
+          every: '1m',
+          settle: '30s',
+          cooldown: '2h',
+          horizon: '8h',
+          holding: 3,
+          threshold: 10,
+        },
+      },
+    },
+  ],
   ['a managed broker', broker({ managed: {} })],
 ]
 for (const [what, spec] of accepted) {
@@ -116,6 +134,25 @@ const refused: [what: string, spec: object, path: string, why: RegExp][] = [
     'spec.forge.type',
     /Unsupported value/,
   ],
+  ...(
+    [
+      ['a look at what was measured ten times a second', { every: '100ms' }, 'every', /one second/],
+      ['a move that has to pay at once', { horizon: '0h' }, 'horizon', /should match/],
+      ['a cooldown without a unit', { cooldown: '30' }, 'cooldown', /should match/],
+      ['a move that has to save in no window', { holding: 0 }, 'holding', /greater than or equal to 1/],
+      [
+        'a move that has to save more than there is',
+        { threshold: 100 },
+        'threshold',
+        /less than or equal to 99/,
+      ],
+    ] as const
+  ).map(([what, pullRequests, field, why]): [string, object, string, RegExp] => [
+    what,
+    { ...right, forge: { type: 'github', secretRef: { name: 'a' }, pullRequests } },
+    `spec.forge.pullRequests.${field}`,
+    why,
+  ]),
   [
     'another deletion policy',
     { ...right, deletionPolicy: 'Keep' },

@@ -168,6 +168,7 @@ async function observed({ url }: ClusterController): Promise<string> {
 const elsewhere = new Map([
   ['delete pods', 'a host that went silent'],
   ['patch events.k8s.io/events', 'a failure that comes again'],
+  ['list metrics.k8s.io/nodes', 'telemetry, with nodes: telemetry-node-usage.test.ts'],
   ['patch persistentvolumeclaims', 'a volume that grows: managed-broker.test.ts'],
 ])
 
@@ -208,6 +209,8 @@ const lacking: [verb: string, group: string, resource: string, subresource?: str
   ['update', 'dyninka.dev', 'dataflows'],
   ['delete', 'dyninka.dev', 'dataflows'],
   ['patch', '', 'nodes'],
+  ['get', '', 'nodes', 'proxy'],
+  ['list', 'metrics.k8s.io', 'pods'],
   ['create', 'rbac.authorization.k8s.io', 'rolebindings'],
   ['impersonate', '', 'serviceaccounts'],
   ['create', '', 'serviceaccounts', 'token'],

@@ -29,10 +29,13 @@ interface World {
   stopLoad(): Promise<void>
 }
 
-/** By function: which of three nodes it prefers, each of which is lost in its own way. */
-const ways = { kubelet: 'node-2', network: 'node-3', power: 'node-4' }
+/** By function: which of three nodes it prefers, each of which is lost in its own way. One is decided to be there. */
+const ways = { kubelet: 'node-2', network: 'node-3', power: 'node-4', decided: 'node-3' }
 const keys = 4
 const waitMs = 180_000
+
+const placementIn = (name: string, zone: string) =>
+  name === 'decided' ? `{ zone: ${zone} }` : `{ prefer: [{ zone: ${zone}, weight: 100 }] }`
 
 const where =
   '(globalThis as unknown as { process: { env: Record<string, string> } }).process.env.DYNINKA_NODE!'
@@ -58,7 +61,7 @@ ${Object.entries(ways)
   .map(
     ([name, node]) =>
       `  ${name}: { code: count.ts, from: in, key: k, env: { BY: ${name} }, ` +
-      `placement: { prefer: [{ zone: ${node.replace('node', 'zone')}, weight: 100 }] } }`,
+      `placement: ${placementIn(name, node.replace('node', 'zone'))} }`,
   )
   .join('\n')}
   camera: { code: camera.ts, from: eyes, placement: { require: { labels: { camera: exists } } } }
@@ -84,7 +87,7 @@ Loss.before(async world => {
   world.stage = await Stage.over(world.cluster, { url: broker.url, close: async () => {} })
   const commit = await world.stage.repository.publish(files)
   const pods = { image: runtimeImage, ...(!process.env.DEFAULTS && { tolerationSeconds: 3 }) }
-  await world.stage.replica({ pods })
+  await world.stage.replica({ pods, adapting: { healAfterMs: 20_000 } })
   await world.stage.apply('loss')
   await world.stage.ready('loss', commit, waitMs)
   Object.assign(world, { counted: [], seen: [], sent: 0 })
@@ -130,6 +133,9 @@ const pods = ({ cluster }: World) => cluster.kubectl('get', 'pods', '-o', 'wide'
 const camera = async ({ stage }: World) =>
   (await stage.get('loss'))?.status?.functions?.find(({ name }) => name === 'camera')
 
+const displaced = async ({ stage }: World) =>
+  (await stage.get('loss'))?.status?.conditions?.find(({ type }) => type === 'Displaced')
+
 /** Hosts that told that they began, as often as they did. */
 const began = ({ logs }: World) =>
   logs.said.stdout
@@ -166,11 +172,29 @@ Loss('are replaced by another one, however they were lost', async world => {
     () => {
       for (const way of Object.keys(ways))
         if (of(world, way).at(-1)!.at === 'node-1') took[way] ??= (Date.now() - before) / 1_000
-      return Object.keys(took).length === 3
+      return Object.keys(took).length === Object.keys(ways).length
     },
     () => pods(world),
   )
   console.log('went on elsewhere after so many seconds:', took)
+})
+
+Loss('are left by what is decided to be there, which is said', async world => {
+  await until(
+    'it is said',
+    async () => (await displaced(world))?.status === 'True',
+    () => pods(world),
+  )
+  const { reason, message } = (await displaced(world))!
+  assert.is(reason, 'NodeLost')
+  assert.match(message, /^decided runs in zone zone-1: node node-3 does not answer/)
+  const events = await world.cluster.kubectl(
+    'get',
+    'events',
+    '-o',
+    'jsonpath={range .items[*]}{.reason} {.note}{.message}{"\\n"}{end}',
+  )
+  assert.match(events, 'Relocated decided goes to zone zone-1: node node-3 does not answer')
 })
 
 Loss('are followed by who reads a log', async world => {
@@ -216,12 +240,18 @@ Loss('do no harm when they come back, and what waited goes on', async world => {
     },
     () => pods(world),
   )
+  await until(
+    'what is decided to be there to be back',
+    () => of(world, 'decided').at(-1)!.at === 'node-3',
+    () => pods(world),
+  )
+  await until('nothing to be elsewhere', async () => (await displaced(world)) === undefined)
   await stage.until('loss', 'Ready', 'True', waitMs)
   await stopLoad()
   const { sent } = world
   await until(
     'all records',
-    () => world.counted.length >= 3 * sent && world.seen.length >= sent,
+    () => world.counted.length >= Object.keys(ways).length * sent && world.seen.length >= sent,
     async () => `${world.counted.length} counted and ${world.seen.length} seen of ${sent}`,
   )
   const all = Array.from({ length: sent }, (_, n) => n)

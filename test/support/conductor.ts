@@ -1,5 +1,6 @@
 import { BrokerClient } from '../../controller/broker/broker-client.ts'
 import { replayLetters } from '../../controller/broker/dead-letters.ts'
+import { carriedBy } from '../../controller/carriers.ts'
 import { type Change, describe } from '../../controller/change.ts'
 import type { Desired } from '../../controller/desired.ts'
 import { endedOf } from '../../controller/observe.ts'
@@ -7,7 +8,7 @@ import { type Observed, plan } from '../../controller/plan.ts'
 import { repartitionOf } from '../../controller/repartition.ts'
 import type { Flow } from '../../schema/flow.ts'
 import { partitionNames } from '../../schema/topics.ts'
-import { wiringOf } from '../../schema/wiring.ts'
+import { brokersIn, wiringOf } from '../../schema/wiring.ts'
 import { until } from './rig.ts'
 
 export interface Manner {
@@ -23,18 +24,26 @@ export class Conductor {
   readonly said: string[] = []
   /** As an inventory has them, which outlives a controller. */
   sessions: Record<string, string[]> = {}
+  /** The same, of brokers of zones. */
+  brokers: Record<string, string[]> = {}
+  #zones: Record<string, string> = {}
   #broker!: BrokerClient
   #changed = false
 
   /** @param flow that is wired: to be read before anything is planned */
-  static async over(url: string, { nodes, ...flow }: Flow): Promise<Conductor> {
+  static async over(
+    url: string,
+    { nodes, ...flow }: Flow,
+    zones: Record<string, string> = {},
+  ): Promise<Conductor> {
     const conductor = new Conductor()
+    conductor.#zones = zones
     for (const [node, content] of wiringOf({ nodes, ...flow }))
       conductor.sessions[node] = partitionNames(content)
     const onChange = () => {
       conductor.#changed = true
     }
-    conductor.#broker = await BrokerClient.connect(url, { onChange, onConnection() {} })
+    conductor.#broker = await BrokerClient.connect(url, { onChange, onConnection() {} }, zones)
     return conductor
   }
 
@@ -64,14 +73,15 @@ export class Conductor {
   }
 
   async #pass(flow: Flow, steps: NonNullable<Manner['steps']>) {
-    const desired: Desired = {
+    const observed = await this.#observe(flow)
+    const wanted: Desired = {
       flow: flow.name,
       nodes: flow.nodes,
       workloads: [],
       contents: Object.fromEntries(wiringOf(flow)),
       unbuilt: [],
     }
-    const observed = await this.#observe(flow)
+    const desired = carriedBy(wanted, observed)
     const changes = plan(desired, observed)
     for (const { name } of flow.nodes) {
       const why = repartitionOf(name, desired, observed)
@@ -96,6 +106,8 @@ export class Conductor {
       resting: {},
       ended: await endedOf(name, view, this.#broker),
       silent: [],
+      zoneBrokers: Object.keys(this.#zones),
+      brokers: structuredClone(this.brokers),
     }
   }
 
@@ -104,10 +116,16 @@ export class Conductor {
     switch (change.action) {
       case 'publish':
         this.#remember(change.node, partitionNames(change.wiring))
+        this.#rememberBrokers(change.node, brokersIn(change.wiring))
         return this.#broker.publishWiring(change.flow, change.node, change.wiring)
       case 'repartition':
         this.#remember(change.node, partitionNames(change.to))
-        return this.#broker.prepare(change.flow, change.node, change.to)
+        this.#rememberBrokers(change.node, brokersIn({ outputs: {}, ...change.to }))
+        return this.#broker.prepare(change.flow, change.node, change.to, change.brokers)
+      case 'leave':
+        await this.#broker.leave(change.flow, change.node, change)
+        this.brokers[change.node] = this.brokers[change.node]!.filter(broker => broker !== change.broker)
+        return
       case 'begin':
         return this.#broker.begin(change.flow, change.node, change.wiring, change.cursors)
       case 'discard':
@@ -116,6 +134,10 @@ export class Conductor {
           name => !change.partitions.includes(name),
         )
     }
+  }
+
+  #rememberBrokers(node: string, brokers: string[]) {
+    this.brokers[node] = [...new Set([...(this.brokers[node] ?? []), ...brokers])]
   }
 
   #remember(node: string, names: string[]) {

@@ -5,14 +5,18 @@ import type { Connection, ConnectOptions, Transport } from '../../runtime/transp
  *  of nothing. */
 export class CrashingTransport implements Transport {
   #broker: MemoryTransport
-  #left: number
-  #died: () => void
-  #ends: (() => void)[] = []
+  #process: { left: number; died(): void; ends: (() => void)[] }
 
   constructor(broker: MemoryTransport, packets: number, died: () => void) {
     this.#broker = broker
-    this.#left = packets
-    this.#died = died
+    this.#process = { left: packets, died, ends: [] }
+  }
+
+  /** What the same process sees of another broker. */
+  beside(broker: MemoryTransport): CrashingTransport {
+    const other = new CrashingTransport(broker, 0, () => {})
+    other.#process = this.#process
+    return other
   }
 
   async connect(options: ConnectOptions): Promise<Connection> {
@@ -20,14 +24,14 @@ export class CrashingTransport implements Transport {
     const connection = await this.#broker.connect({
       ...options,
       onMessage: message => {
-        if (this.#left <= 0) return
+        if (this.#process.left <= 0) return
         options.onMessage({ ...message, ack: () => this.#sends() && message.ack() })
       },
       onClose: error => {
-        if (this.#left > 0) options.onClose(error)
+        if (this.#process.left > 0) options.onClose(error)
       },
     })
-    this.#ends.push(() => options.onClose(new Error('the process died')))
+    this.#process.ends.push(() => options.onClose(new Error('the process died')))
     return {
       ...connection,
       publish: async (...packet) => {
@@ -46,11 +50,11 @@ export class CrashingTransport implements Transport {
   }
 
   #sends(): boolean {
-    if (this.#left <= 0) return false
-    this.#left -= 1
-    if (this.#left > 0) return true
-    for (const end of this.#ends) end()
-    this.#died()
+    if (this.#process.left <= 0) return false
+    this.#process.left -= 1
+    if (this.#process.left > 0) return true
+    for (const end of this.#process.ends) end()
+    this.#process.died()
     return false
   }
 }

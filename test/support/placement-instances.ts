@@ -75,6 +75,12 @@ export function randomInstance(seed: number, { items = 5, nodes = 4 } = {}): Ins
     nodes: machines,
     links,
     brokers,
+    ...(seed % 2 === 1 && {
+      carriers: {
+        zones: zones.map(({ name }) => name).filter(name => (seed >> (1 + Number(name.at(-1)))) % 2 === 1),
+        otherwise: 'main',
+      },
+    }),
     items: all,
     edges: [first, ...edges, last],
     paths: [

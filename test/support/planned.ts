@@ -83,7 +83,7 @@ export class PlannedWorld {
         this.sessions[change.node] = [...new Set([...known, ...partitionNames(change.to)])]
       } else if (change.action === 'dismiss') {
         await this.orchestrator.broker.dismiss('f', change.node, change.host)
-      } else if (change.action !== 'begin') await this.orchestrator.apply(change)
+      } else if (change.action !== 'begin' && change.action !== 'leave') await this.orchestrator.apply(change)
     }
     return changes.map(describe)
   }

@@ -62,6 +62,8 @@ export type Handler = Handlers['default'] | Handlers
 interface RigHost {
   hosting: Hosting
   link: Link
+  /** To brokers of zones. */
+  zoneLinks: Record<string, Link>
 }
 
 /** A dataflow whose hosts run in this process, each behind a link of its own to a real broker. */
@@ -71,15 +73,19 @@ export class Rig {
   #handlers: Record<string, Handler>
   #limits: Pick<HostingOptions, 'stateBytes' | 'figuresMs'>
   #hosts = new Map<string, RigHost>()
+  #zones: Record<string, string>
   #revision = 1
   #generation = 1
 
+  /** @param zones URLs of brokers of zones, by zone: what a node sends that is decided to be there goes by it */
   constructor(
     url: string,
     nodes: Flow['nodes'],
     handlers: Record<string, Handler>,
     limits: Pick<HostingOptions, 'stateBytes' | 'figuresMs'> = {},
+    zones: Record<string, string> = {},
   ) {
+    this.#zones = zones
     this.flow = { name: `t-${randomUUID().slice(0, 8)}`, nodes }
     this.#url = url
     this.#handlers = handlers
@@ -95,7 +101,11 @@ export class Rig {
 
   async wire(revision = this.#revision) {
     this.#revision = revision
-    for (const [node, content] of wiringOf(this.flow)) {
+    const brokerOf = (producer: string) => {
+      const zone = this.flow.nodes.find(({ name }) => name === producer)!.placement.zone
+      return zone !== undefined && zone in this.#zones ? zone : undefined
+    }
+    for (const [node, content] of wiringOf(this.flow, brokerOf)) {
       await this.publish(topics.wiring(this.flow.name, node), JSON.stringify({ ...content, revision }), true)
     }
   }
@@ -107,6 +117,8 @@ export class Rig {
   ): Promise<string> {
     const id = `${node}-${randomUUID().slice(0, 8)}`
     const wire = await link(this.#url)
+    const zoneLinks: Record<string, Link> = {}
+    for (const [zone, url] of Object.entries(this.#zones)) zoneLinks[zone] = await link(url)
     const hosting = new Hosting({
       flow: this.flow.name,
       node,
@@ -120,13 +132,14 @@ export class Rig {
         startedAt: '',
       },
       transport: wireTransport(wire.url),
+      transportOf: zone => wireTransport(zoneLinks[zone]!.url),
       transportTo: wireTransport,
       env: {},
       log: process.env.DYNINKA_TEST_LOG ? logger({ host: id }) : silent,
       ...this.#limits,
       ...(handler && { handlers: typeof handler === 'function' ? { default: handler } : handler }),
     })
-    this.#hosts.set(id, { hosting, link: wire })
+    this.#hosts.set(id, { hosting, link: wire, zoneLinks })
     await hosting.start()
     return id
   }
@@ -134,6 +147,7 @@ export class Rig {
   hosts = (node: string) => [...this.#hosts.keys()].filter(id => id.startsWith(`${node}-`))
   hosting = (id: string) => this.#hosts.get(id)!.hosting
   link = (id: string) => this.#hosts.get(id)!.link
+  linkTo = (id: string, zone: string) => this.#hosts.get(id)!.zoneLinks[zone]!
 
   async ready(id: string) {
     await until(() => this.hosting(id).revision === this.#revision, `host ${id} to be ready`)
@@ -141,19 +155,19 @@ export class Rig {
 
   /** As `kill -9` would: nothing of it reaches the broker any more. */
   async kill(id: string) {
-    const { hosting, link: wire } = this.#hosts.get(id)!
+    const { hosting, link: wire, zoneLinks } = this.#hosts.get(id)!
     this.#hosts.delete(id)
-    wire.cut()
+    for (const one of [wire, ...Object.values(zoneLinks)]) one.cut()
     await hosting.stop(0)
-    await wire.close()
+    for (const one of [wire, ...Object.values(zoneLinks)]) await one.close()
   }
 
   /** As SIGTERM would. */
   async stop(id: string) {
-    const { hosting, link: wire } = this.#hosts.get(id)!
+    const { hosting, link: wire, zoneLinks } = this.#hosts.get(id)!
     this.#hosts.delete(id)
     await hosting.stop(2_000)
-    await wire.close()
+    for (const one of [wire, ...Object.values(zoneLinks)]) await one.close()
   }
 
   async publish(topic: string, payload: string | Buffer, retain = false) {
@@ -162,12 +176,12 @@ export class Rig {
   }
 
   /** Every message on a filter from now on. */
-  async listen(filter: string): Promise<{ topic: string; payload: Buffer }[]> {
+  async listen(filter: string, url = this.#url): Promise<{ topic: string; payload: Buffer }[]> {
     const heard: { topic: string; payload: Buffer }[] = []
     const connection = await this.#connect(message => {
       message.ack()
       if (message.payload.length > 0) heard.push(message)
-    })
+    }, url)
     await connection.subscribe([filter], 1)
     return heard
   }
@@ -186,9 +200,9 @@ export class Rig {
   }
 
   /** Whether the broker keeps a session. Ends it, and whoever holds it. */
-  async hasSession(clientId: string): Promise<boolean> {
+  async hasSession(clientId: string, url = this.#url): Promise<boolean> {
     const connect = (clean: boolean) =>
-      wireTransport(this.#url).connect({ clientId, clean, onMessage() {}, onClose() {} })
+      wireTransport(url).connect({ clientId, clean, onMessage() {}, onClose() {} })
     const session = await connect(false)
     await session.close()
     await (await connect(true)).close()
@@ -213,8 +227,8 @@ export class Rig {
     return this.#shared
   }
 
-  #connect(onMessage: ConnectOptions['onMessage']): Promise<Connection> {
-    const connection = wireTransport(this.#url).connect({
+  #connect(onMessage: ConnectOptions['onMessage'], url = this.#url): Promise<Connection> {
+    const connection = wireTransport(url).connect({
       clientId: `test-${randomUUID()}`,
       clean: true,
       onMessage,

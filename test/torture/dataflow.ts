@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { makeRepository, type Repository } from '../support/repository.ts'
-import { type Breakage, inner } from './schedule.ts'
+import { type Breakage, inner, type Target } from './schedule.ts'
 
 type Inner = (typeof inner)[number]
 
@@ -29,26 +29,29 @@ const partitions: Record<Inner, number> = { stamp: 4, left: 4, right: 1, join: 4
 export class Dataflow {
   readonly repository: Repository
   #settings: Record<Inner, Settings>
+  #entryZone: string | undefined
   #shared = 1
   #spied = false
   #pushing: Promise<unknown> = Promise.resolve()
   #files: Record<string, string>
 
-  static async create(): Promise<Dataflow> {
-    const dataflow = new Dataflow(await makeRepository('torture'))
+  /** @param zones where each is decided to be at first, so that edges go by brokers there */
+  static async create(zones: Partial<Record<Target, string>> = {}): Promise<Dataflow> {
+    const dataflow = new Dataflow(await makeRepository('torture'), zones)
     await dataflow.change(() => {})
     return dataflow
   }
 
-  private constructor(repository: Repository) {
+  private constructor(repository: Repository, zones: Partial<Record<Target, string>>) {
     this.repository = repository
+    this.#entryZone = zones.entry
     this.#settings = Object.fromEntries(
       inner.map(name => [
         name,
         {
           version: 1,
           fault: 'none',
-          zone: null,
+          zone: zones[name] ?? null,
           min: 1,
           partitions: partitions[name],
           env: 1,
@@ -98,7 +101,7 @@ export class Dataflow {
     return `apiVersion: dyninka.dev/v1
 name: torture
 sources:
-  entry: { mqtt: torture/in, id: id }
+  entry: { mqtt: torture/in, id: id${this.#entryZone === undefined ? '' : `, placement: { zone: ${this.#entryZone} }`} }
 functions:
 ${lines.join('\n')}
 sinks:

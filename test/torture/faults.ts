@@ -11,8 +11,10 @@ import { type Action, isEdge, type Kind, type Target, type Wire } from './schedu
 interface World {
   dataflow: Dataflow
   controlled: Controlled
-  broker: RestartableBroker
-  link: Link
+  /** The dataflow's own, and those of zones. */
+  brokers: RestartableBroker[]
+  /** To each of them. */
+  links: Link[]
   checker: Checker
 }
 
@@ -40,7 +42,7 @@ export class Faults {
   }
 
   async #do(action: Action): Promise<void> {
-    const { broker, link } = this.#world
+    const { brokers } = this.#world
     switch (action.kind) {
       case 'kill':
         return this.#disturbing(action.targets.some(isEdge), async () => {
@@ -68,32 +70,38 @@ export class Faults {
         for await (const commit of pushed(this.#world.dataflow, action)) this.commit = commit
         return
       case 'broker':
-        return this.#disturbing(true, () => broker.restart(action.ms))
+        return this.#disturbing(true, () => chosen(brokers, action.ms).restart(action.ms))
       case 'cut':
         return this.#disturbing(action.target === null || isEdge(action.target), async () => {
-          link.cut(connectionsOf(action.target, action.wire))
+          const links = this.#links(action.ms)
+          for (const link of links) link.cut(connectionsOf(action.target, action.wire))
           await sleep(action.ms)
-          link.mend()
+          for (const link of links) link.mend()
         })
       case 'flap':
         return this.#disturbing(isEdge(action.target), async () => {
-          link.delay(action.delayMs)
+          const links = this.#links(action.gapMs)
+          for (const link of links) link.delay(action.delayMs)
           for (let time = 0; time < action.times; time++) {
-            link.sever(connectionsOf(action.target, 'sessions'))
+            for (const link of links) link.sever(connectionsOf(action.target, 'sessions'))
             await sleep(action.gapMs)
           }
-          link.delay(0)
+          for (const link of links) link.delay(0)
         })
       case 'freeze':
         return this.#disturbing(isEdge(action.target), async () => {
-          link.freeze(connectionsOf(action.target, action.wire))
+          const links = this.#links(action.ms)
+          for (const link of links) link.freeze(connectionsOf(action.target, action.wire))
           await sleep(action.ms)
-          link.thaw()
+          for (const link of links) link.thaw()
         })
-      case 'delay':
-        link.delay(action.delayMs)
+      case 'delay': {
+        const links = this.#links(action.ms)
+        for (const link of links) link.delay(action.delayMs)
         await sleep(action.ms)
-        return link.delay(0)
+        for (const link of links) link.delay(0)
+        return
+      }
       case 'controller':
         await this.#world.controlled.kill()
         await sleep(action.ms)
@@ -101,6 +109,13 @@ export class Faults {
       default:
         throw new Error('only pods know it')
     }
+  }
+
+  /** To one broker, or to all. */
+  #links(draw: number): Link[] {
+    const { links } = this.#world
+    const index = draw % (links.length + 1)
+    return index === links.length ? links : [links[index]!]
   }
 
   /** What reaches the edges of the graph may bring records again there: the checker is told when. */
@@ -133,6 +148,8 @@ export class Faults {
     return host.pid
   }
 }
+
+const chosen = <T>(all: T[], draw: number): T => all[draw % all.length]!
 
 const exclusive: readonly Kind[] = ['broker', 'cut', 'freeze', 'delay', 'controller']
 

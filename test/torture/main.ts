@@ -17,6 +17,7 @@ updates, scales and cuts meanwhile, and counts what is lost, duplicated, out of 
   --faults F      how many faults (one for each 1000 records, at least 30)
   --broker NAME   ${brokerNames.join(', ')} (aedes); rabbitmq starts, and is refused
   --kubernetes    as pods of a test cluster, with a managed broker and two controllers (needs root, see test/cluster)
+  --zones         a broker for each of two zones beside the dataflow's own, and edges that go by all three
   --minutes M     spread the records over so many minutes (default: as fast as they go through, at most --rate)
   --rate R        records a second at most (2000; with --kubernetes 40)
   --edges         kill and stop source and sink too; repeats there are counted apart
@@ -49,6 +50,7 @@ const only = values.only?.split(',') as Kind[] | undefined
 const broker = values.broker as BrokerName
 if (!brokerNames.includes(broker)) fail(`--broker: one of ${brokerNames.join(', ')}, not ${values.broker}`)
 for (const kind of only ?? []) if (!known.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
+if (values.zones && kubernetes) fail('--zones is of processes: leave --kubernetes out')
 const plan = { seed, records, faults, edges: values.edges === true, kubernetes, ...(only && { kinds: only }) }
 
 if (values.plan) {
@@ -73,6 +75,7 @@ const running = kubernetes
   : torture({
       ...run,
       broker,
+      zones: values.zones === true,
       async onFailure(controlled) {
         if (!values.keep) return
         await cp(controlled.state, values.keep, { recursive: true })
@@ -127,6 +130,7 @@ function parse() {
         rate: { type: 'string' },
         kubernetes: { type: 'boolean' },
         edges: { type: 'boolean' },
+        zones: { type: 'boolean' },
         only: { type: 'string' },
         plan: { type: 'boolean' },
         keep: { type: 'string' },

@@ -10,6 +10,8 @@ import { type LoadedRun, type Report, underLoad } from './under-load.ts'
 
 export interface TortureOptions extends LoadedRun {
   broker: BrokerName
+  /** Each zone has a broker of its own. */
+  zones?: boolean
   /** Called before what ran is removed, when something was wrong. */
   onFailure?(controlled: Controlled): Promise<void>
 }
@@ -19,6 +21,15 @@ const nodes = [
   { name: 'two', zone: 'north' },
   { name: 'three', zone: 'south' },
 ]
+/** Edges of all kinds: within a zone, between two, from and to where there is no broker. */
+const spread = {
+  entry: 'north',
+  stamp: 'north',
+  left: 'south',
+  right: 'north',
+  join: 'south',
+  pulse: 'north',
+}
 /** Longer than the longest wait of a host that is started again after it has crashed again and again. */
 const patienceMs = 60_000
 const readyMs = 60_000
@@ -40,12 +51,25 @@ export async function torture(options: TortureOptions): Promise<Report> {
   })
   const wire = await link(broker.url)
   stack.defer(() => wire.close())
-  const dataflow = await Dataflow.create()
+  const zoneBrokers: Record<string, string> = {}
+  const links = [wire]
+  const restartable = [broker]
+  for (const zone of options.zones ? ['north', 'south'] : []) {
+    const own = await startBroker(options.broker)
+    stack.defer(() => own.close())
+    const way = await link(own.url)
+    stack.defer(() => way.close())
+    zoneBrokers[zone] = way.url
+    links.push(way)
+    restartable.push(own)
+  }
+  const dataflow = await Dataflow.create(options.zones ? spread : {})
   stack.defer(() => dataflow.repository.remove())
   const controlled = await Controlled.over({
     repo: dataflow.repository.bare,
     branch: 'main',
     broker: wire.url,
+    ...(options.zones && { zoneBrokers }),
     nodes,
   })
   stack.defer(() => controlled.remove())
@@ -53,7 +77,7 @@ export async function torture(options: TortureOptions): Promise<Report> {
   return await underLoad(options, {
     broker: broker.url,
     checker,
-    faults: new Faults({ dataflow, controlled, broker, link: wire, checker }),
+    faults: new Faults({ dataflow, controlled, brokers: restartable, links, checker }),
     patienceMs,
     isReady: commit => isReady(controlled, commit),
     whereItStands: () => whereItStands(controlled),

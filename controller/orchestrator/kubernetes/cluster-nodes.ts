@@ -1,6 +1,6 @@
 import type { DeclaredNode } from '../../../schema/declared-node.ts'
 import { cpuMillis, memoryBytes } from '../../../schema/quantity.ts'
-import type { NodeResources, NodeState } from '../orchestrator.ts'
+import type { NodeResources, NodeState, NodeUse } from '../orchestrator.ts'
 import { defaultZoneKey } from './affinity.ts'
 import type { ClusterNode, ClusterResources } from './objects.ts'
 import type { KubernetesOptions } from './options.ts'
@@ -31,11 +31,14 @@ export function declaredNodes(
 export function nodeStates(
   nodes: ClusterNode[],
   options: Parameters<typeof declaredNodes>[1] = {},
+  usage: ReadonlyMap<string, NodeUse> = new Map(),
 ): NodeState[] {
   const byName = new Map(nodes.map(node => [node.metadata.name, node]))
   return declaredNodes(nodes, options).map(({ name, zone, arch, labels = {} }) => {
     const { spec, status } = byName.get(name)!
-    const taken = spec?.unschedulable ? [{ type: 'Unschedulable', status: 'True' as const }] : []
+    const used = usage.get(name)
+    const isClosed = spec?.unschedulable || spec?.taints?.some(isForOthers)
+    const taken = isClosed ? [{ type: 'Unschedulable', status: 'True' as const }] : []
     return {
       name,
       ...(zone !== undefined && { zone }),
@@ -43,10 +46,15 @@ export function nodeStates(
       labels,
       ...(status?.capacity && { capacity: resourcesOf(status.capacity) }),
       ...(status?.allocatable && { allocatable: resourcesOf(status.allocatable) }),
+      ...(used && { used }),
       conditions: [...(status?.conditions ?? []).map(({ type, status }) => ({ type, status })), ...taken],
     }
   })
 }
+
+/** Pods of ours tolerate no taint; those that say what a node's conditions say come and go with these. */
+const isForOthers = ({ key, effect }: { key: string; effect: string }) =>
+  effect !== 'PreferNoSchedule' && !key.startsWith('node.kubernetes.io/')
 
 const resourcesOf = ({ cpu, memory }: ClusterResources): NodeResources => ({
   ...(cpu !== undefined && { cpuMillis: cpuMillis(cpu) }),

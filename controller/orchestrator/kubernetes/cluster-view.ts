@@ -151,7 +151,10 @@ function trimNode({ apiVersion, kind, metadata, spec, status }: ClusterNode): Cl
     apiVersion,
     kind,
     metadata: { name, labels, ...(resourceVersion && { resourceVersion }), ...(uid && { uid }) },
-    spec: { ...(spec?.unschedulable && { unschedulable: true }) },
+    spec: {
+      ...(spec?.unschedulable && { unschedulable: true }),
+      ...(spec?.taints && { taints: spec.taints.map(({ key, effect }) => ({ key, effect })) }),
+    },
     status: {
       ...(status?.capacity && { capacity: trimResources(status.capacity) }),
       ...(status?.allocatable && { allocatable: trimResources(status.allocatable) }),

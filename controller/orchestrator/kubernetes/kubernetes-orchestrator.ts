@@ -18,6 +18,7 @@ import { ClusterView, labelOf } from './cluster-view.ts'
 import { followPods } from './follow-pods.ts'
 import { Mending } from './mending.ts'
 import { nameOf } from './names.ts'
+import { NodeUsage } from './node-usage.ts'
 import type { Deployment, Pod } from './objects.ts'
 import { observeHosts } from './observe-hosts.ts'
 import type { KubernetesOptions } from './options.ts'
@@ -32,6 +33,7 @@ export class KubernetesOrchestrator implements Orchestrator {
   #options: KubernetesOptions
   #view: ClusterView
   #ownsView: boolean
+  #usage: NodeUsage
   #applier: Applier
   #mending: Mending
   /** A look at what drifted must not write what a change has just replaced. */
@@ -49,6 +51,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     this.#options = options
     this.#view = view
     this.#ownsView = ownsView
+    this.#usage = new NodeUsage(options.client)
     this.#applier = new Applier(
       options,
       view,
@@ -98,7 +101,7 @@ export class KubernetesOrchestrator implements Orchestrator {
   }
 
   async nodeStates(): Promise<NodeState[]> {
-    return nodeStates(this.#view.nodes.list(), this.#options)
+    return nodeStates(this.#view.nodes.list(), this.#options, await this.#usage.read())
   }
 
   unheeded({ placement }: Pick<Workload, 'placement'>): string[] {

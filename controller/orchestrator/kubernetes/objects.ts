@@ -54,7 +54,7 @@ export interface Termination {
 }
 
 export interface ClusterNode extends KubernetesObject {
-  spec?: { unschedulable?: boolean }
+  spec?: { unschedulable?: boolean; taints?: { key: string; effect: string }[] }
   status?: {
     capacity?: ClusterResources
     allocatable?: ClusterResources

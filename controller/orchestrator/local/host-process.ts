@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { hostFlags } from '../../../builder/index.ts'
 import type { HostEnvironment } from '../../../runtime/presence.ts'
 import { Problem } from '../../../schema/problem.ts'
+import type { Ways } from '../../broker/ways.ts'
 import type { HostSpec } from '../orchestrator.ts'
 
 export interface Launch {
@@ -12,7 +13,9 @@ export interface Launch {
   /** Of the record of this host: on the command line it tells our processes from others. */
   record: string
   log: string
-  broker: string
+  ways: Ways
+  /** Between two reports of figures. */
+  figuresMs?: number
   secrets: ReadonlyMap<string, string>
   /** Working folder of the process. */
   folder: string
@@ -31,7 +34,8 @@ export function launch({
   id,
   record,
   log,
-  broker,
+  ways,
+  figuresMs,
   secrets,
   folder,
   compileCache,
@@ -44,7 +48,9 @@ export function launch({
     DYNINKA_HOST: id,
     DYNINKA_GENERATION: String(spec.generation),
     DYNINKA_ARTIFACT: workload.artifact,
-    DYNINKA_BROKER: broker,
+    DYNINKA_BROKER: ways.home,
+    ...(Object.keys(ways.zones).length > 0 && { DYNINKA_ZONE_BROKERS: JSON.stringify(ways.zones) }),
+    ...(figuresMs !== undefined && { DYNINKA_FIGURES_MS: String(figuresMs) }),
     DYNINKA_ENV: [...Object.keys(workload.env), ...workload.secrets].join(','),
     ...(workload.code !== undefined && { DYNINKA_CODE: join(workload.code, 'function.mjs') }),
   }

@@ -1,7 +1,11 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { Problem } from '../../../schema/problem.ts'
+import { listed } from '../../../schema/suggest.ts'
+import type { WaysOf } from '../../broker/ways.ts'
 import { identify, isAlive, signal } from '../../process-identity.ts'
 import type {
+  DeclaredNetwork,
   DeclaredNode,
   HostChange,
   LogLine,
@@ -11,6 +15,7 @@ import type {
   Orchestrator,
   Workload,
 } from '../orchestrator.ts'
+import { DrainedNodes } from './drained-nodes.ts'
 import { followLogs } from './follow-logs.ts'
 import { rotate } from './host-log.ts'
 import { launch } from './host-process.ts'
@@ -18,13 +23,16 @@ import { type HostRecord, HostRecords, nameOf } from './host-record.ts'
 import { machineNodes } from './machine-nodes.ts'
 import { hostProcesses } from './processes.ts'
 import { pruneFiles } from './prune-files.ts'
+import { residentBytes } from './resident.ts'
 import { SupervisedHost } from './supervised-host.ts'
 
 export interface LocalOptions {
   state: string
   nodes?: DeclaredNode[]
-  /** URL with which the hosts of a node connect. */
-  brokerOf: (flow: string, node: string) => string
+  network?: DeclaredNetwork
+  waysOf: WaysOf
+  /** Between two reports of figures of each host. Absent: as a host has it. */
+  figuresMs?: number
   secrets: () => ReadonlyMap<string, string>
   /** Folder that relative paths in a dataflow are relative to. */
   folderOf: (flow: string) => string
@@ -36,6 +44,9 @@ const sweepMs = 10_000
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch
 const oneNode: DeclaredNode[] = [{ name: 'local', zone: 'local', arch: architecture, labels: {} }]
 
+/** Zones that the nodes are in. */
+export const zonesOf = (nodes = oneNode): string[] => [...new Set(nodes.flatMap(({ zone }) => zone ?? []))]
+
 /** Hosts as processes of this machine, on virtual nodes. */
 export class LocalOrchestrator implements Orchestrator {
   #options: LocalOptions
@@ -43,11 +54,13 @@ export class LocalOrchestrator implements Orchestrator {
   #hosts = new Map<string, SupervisedHost>()
   #listener: (flow: string) => void = () => {}
   #timers: NodeJS.Timeout[]
+  #drained: DrainedNodes
 
   /** Adopts what an earlier controller started, and ends processes of ours that nobody knows. */
   constructor(options: LocalOptions) {
     this.#options = options
     this.#records = new HostRecords(options.state)
+    this.#drained = new DrainedNodes(options.state)
     for (const record of this.#records.all()) this.#supervise(record)
     this.#sweep()
     for (const host of this.#hosts.values()) host.adopt()
@@ -57,12 +70,33 @@ export class LocalOrchestrator implements Orchestrator {
     ]
   }
 
+  get network(): DeclaredNetwork {
+    return this.#options.network ?? { links: [] }
+  }
+
   async nodes(): Promise<DeclaredNode[]> {
     return this.#options.nodes ?? oneNode
   }
 
   async nodeStates(): Promise<NodeState[]> {
-    return machineNodes(await this.nodes())
+    return machineNodes(await this.nodes(), {
+      isDrained: name => this.#drained.has(name),
+      residentBytes: name =>
+        [...this.#hosts.values()]
+          .filter(({ record }) => record.spec.place === name)
+          .reduce((sum, host) => sum + bytesOf(host), 0),
+    })
+  }
+
+  async drain(name: string, isDrained: boolean): Promise<void> {
+    const nodes = await this.nodes()
+    if (!nodes.some(node => node.name === name))
+      throw new Problem('NoSuchNode', `there is no node ${name}`, {
+        disposition: 'stalled',
+        hint: `There are ${listed(nodes.map(node => node.name))}.`,
+      })
+    this.#drained.set(name, isDrained)
+    for (const flow of await this.flows()) this.#listener(flow)
   }
 
   unheeded({ resources }: Pick<Workload, 'resources'>): string[] {
@@ -83,7 +117,12 @@ export class LocalOrchestrator implements Orchestrator {
     return hosts.map(host => {
       const { workload, generation } = host.record.spec
       const isNewest = generation === newest.get(workload.node)
-      return { ...host.observe(), ...(!isNewest && { workload }) }
+      const residentBytes = this.#hasSizes ? bytesOf(host) : 0
+      return {
+        ...host.observe(),
+        ...(residentBytes > 0 && { residentBytes }),
+        ...(!isNewest && { workload }),
+      }
     })
   }
 
@@ -105,6 +144,11 @@ export class LocalOrchestrator implements Orchestrator {
 
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine> {
     return followLogs(join(this.#options.state, 'logs', flow), node, options)
+  }
+
+  /** Ends every process at once; each is started again. */
+  restartAll(reason: string): void {
+    for (const host of this.#hosts.values()) host.kill(reason)
   }
 
   /** Stops every host. Returns once all are gone. */
@@ -147,7 +191,8 @@ export class LocalOrchestrator implements Orchestrator {
 
   #launch(record: HostRecord) {
     const { flow } = record.spec.workload
-    const { brokerOf, secrets, state, folderOf } = this.#options
+    const { waysOf, secrets, state, folderOf, figuresMs } = this.#options
+    const { place, workload } = record.spec
     return launch({
       spec: record.spec,
       id: record.id,
@@ -156,11 +201,18 @@ export class LocalOrchestrator implements Orchestrator {
         nameOf(record.spec.workload.node, record.spec.generation, record.spec.replica),
       ),
       log: this.#logOf(record),
-      broker: brokerOf(flow, record.spec.workload.node),
+      ways: waysOf({ flow, node: workload.node, zone: this.#zoneOf(place) }),
+      ...(figuresMs !== undefined && { figuresMs }),
       secrets: secrets(),
       folder: folderOf(flow),
       compileCache: join(state, 'compile-cache'),
     })
+  }
+
+  /** Of a node that says none, its name: as placement has it. */
+  #zoneOf(place: string) {
+    const { nodes = oneNode } = this.#options
+    return nodes.find(({ name }) => name === place)?.zone ?? place
   }
 
   #remove(host: SupervisedHost) {
@@ -181,6 +233,11 @@ export class LocalOrchestrator implements Orchestrator {
       host.check()
       rotate(this.#logOf(host.record))
     }
+  }
+
+  /** Only then does it matter what its hosts take. */
+  get #hasSizes() {
+    return this.#options.nodes?.some(({ memory }) => memory !== undefined) ?? false
   }
 
   /** Ends host processes that no record knows; adopts one that was started just before a controller died. */
@@ -206,4 +263,8 @@ export class LocalOrchestrator implements Orchestrator {
     const name = nameOf(workload.node, generation, replica)
     return join(this.#options.state, 'logs', workload.flow, workload.node, `${name}.log`)
   }
+}
+
+function bytesOf({ record }: SupervisedHost): number {
+  return record.process ? (residentBytes(record.process.pid) ?? 0) : 0
 }

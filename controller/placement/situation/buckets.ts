@@ -1,8 +1,8 @@
 import { mergeWindows, type Window } from '../../telemetry/window.ts'
 
 const minuteMs = 60_000
-/** Lengths that windows are kept in, ms. */
-const lengths = [10_000, minuteMs, 10 * minuteMs]
+/** Lengths of the finest windows, and those that they are kept in, ms. */
+const lengths = [1_000, 2_000, 5_000, 10_000, minuteMs, 10 * minuteMs]
 
 /** Windows of about equal length, so that each counts alike: the finer ones together, as long as the longest there is. Pure.
  *  @param windows oldest first */

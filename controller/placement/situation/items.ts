@@ -11,14 +11,16 @@ export function itemsOf({ nodes }: Flow, snapshot: Snapshot): Item[] {
   return nodes.map(node => {
     const figures = snapshot.functions.find(({ name }) => name === node.name)
     const { require, prefer, near, apart, with: together, keep } = node.placement
-    const place = placeOf(figures)
+    const place = placeOf(figures, snapshot.nodes)
+    const hosts = Math.max(1, figures?.hosts.reduce((sum, { hosts }) => sum + hosts, 0) ?? 0)
     const home = snapshot.nodes.find(({ name }) => name === place)
     return {
       name: node.name,
       kind: node.kind,
-      hosts: Math.max(1, figures?.hosts.reduce((sum, { hosts }) => sum + hosts, 0) ?? 0),
+      hosts,
       ...neededBy(node, figures),
       ...(figures?.handlerMs && { handlerMs: figures.handlerMs.value }),
+      ...(figures?.storedBytes && { stateBytes: hosts * figures.storedBytes.value }),
       ...(require && { require }),
       ...(prefer && { prefer }),
       ...(near && { near: near.map(({ function: item, maxRttMs }) => ({ item, maxRttMs })) }),
@@ -37,8 +39,10 @@ export function currentOf(items: readonly Item[]): Placement {
   )
 }
 
-const placeOf = (figures: FunctionFigures | undefined) =>
-  figures?.hosts.toSorted((a, b) => b.hosts - a.hosts || (a.node < b.node ? -1 : 1))[0]?.node
+const placeOf = (figures: FunctionFigures | undefined, nodes: Snapshot['nodes']) =>
+  figures?.hosts
+    .filter(({ node }) => nodes.some(({ name }) => name === node))
+    .toSorted((a, b) => b.hosts - a.hosts || (a.node < b.node ? -1 : 1))[0]?.node
 
 /** What is asked for is reserved, used or not; more than that may be used. */
 function neededBy(node: GraphNode, figures: FunctionFigures | undefined) {

@@ -1,3 +1,4 @@
+import type { DeclaredLink } from '../../../schema/declared-link.ts'
 import { Problem } from '../../../schema/problem.ts'
 import type { Snapshot } from '../../telemetry/snapshot.ts'
 import type { Broker, Link, Zone } from '../instance.ts'
@@ -23,12 +24,14 @@ export const zoneOf = ({ name, zone }: { name: string; zone?: string }) => zone 
 /**
  * Zones, what lies between them, and where the brokers are. Pure.
  *
- * @param places zone of each broker that is known to be there, by URL @throws Problem where it can't be told
+ * @param places zone of each broker that is known to be there, by URL @param declared stands where nothing was measured,
+ *   and tells what can't be @throws Problem where it can't be told
  */
 export function networkOf(
   { nodes, roundTrips, zonePairs }: Snapshot,
   urls: readonly string[],
   places: Readonly<Record<string, string>>,
+  declared: readonly DeclaredLink[] = [],
 ): Network {
   const names = [...new Set(nodes.map(zoneOf))].toSorted()
   const trips = new Map<string, number>()
@@ -55,8 +58,15 @@ export function networkOf(
       })
       if (measured.length === 0) inferred.add(`${from}.${to}`)
       const pair = zonePairs.find(({ zones }) => zones.includes(from) && zones.includes(to))
-      const rttMs = measured.length > 0 ? Math.min(...measured) : (pair?.rttMs.value ?? unknownRttMs)
-      return { from, to, rttMs, pricePerGiB }
+      const known = declared.find(({ zones }) => zones.includes(from) && zones.includes(to))
+      const unmeasured = known?.rttMs ?? pair?.rttMs.value ?? unknownRttMs
+      return {
+        from,
+        to,
+        rttMs: measured.length > 0 ? Math.min(...measured) : unmeasured,
+        ...(known?.bytesPerSecond !== undefined && { bytesPerSecond: known.bytesPerSecond }),
+        pricePerGiB: known?.pricePerGiB ?? pricePerGiB,
+      }
     }),
   )
   return { zones: names.map(name => ({ name })), links, brokers, inferred }

@@ -22,7 +22,7 @@ export function edgesOf({ nodes }: Flow, snapshot: Snapshot, isMeasured: boolean
         from: node,
         to,
         ...rates(figures),
-        via: snapshot.broker,
+        ...(snapshot.zoneBrokers.length === 0 && { via: snapshot.broker }),
       }
     }),
   )

@@ -14,7 +14,7 @@ const { kubeconfig, hosts, pods, ...options }: ProcessOptions & { state: string;
 const processes: OpenOrchestrator = async ({ resource, broker, credentials }) =>
   new LocalOrchestrator({
     state: join(hosts, resource.metadata.namespace!, resource.metadata.name),
-    brokerOf: () => broker.url,
+    waysOf: () => ({ home: broker.url, zones: {} }),
     secrets: () => credentials.secrets,
     folderOf: flow => join(hosts, 'files', flow),
   })

@@ -20,6 +20,7 @@ export type ProcessOptions = Partial<
     | 'leaveMs'
     | 'silentMs'
     | 'pinAfterMs'
+    | 'adapting'
     | 'ownNamespace'
     | 'managedBroker'
     | 'service'

@@ -1,28 +1,15 @@
-import { createVerify, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHash, createVerify, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { type Answer, PullRequests } from '../../../cli/demo/forge/pull-requests.ts'
+import { type SetStatus, shownStatus } from '../../../cli/demo/forge/statuses.ts'
 import { faultsOf, type Operation, operationOf } from './description.ts'
-import { PullRequests } from './pull-requests.ts'
 
-export interface SetStatus {
-  repository: string
-  commit: string
-  context: string
-  state: string
-  description: string | null
-  url: string | null
-}
-
-export interface Answer {
-  status: number
-  body: unknown
-  headers?: Record<string, string>
-}
-
-/** What the next requests get instead of an answer; `drop` ends their connection. */
-export type Trouble = (operation: Operation) => Answer | 'drop' | undefined
+/** What the next requests get instead of an answer: `drop` ends their connection, `lose` does so once it is done, and
+ *  `silence` says nothing. */
+export type Trouble = (operation: Operation) => Answer | 'drop' | 'lose' | 'silence' | undefined
 
 /** A forge in memory, whose requests and answers are held against GitHub's description of its API. It can be in trouble. */
 export class TestForge {
@@ -30,14 +17,20 @@ export class TestForge {
   /** Of the GitHub App that is installed in every repository. */
   readonly app = { id: '7', ...keyPair() }
   readonly statuses: SetStatus[] = []
-  readonly pulls = new PullRequests()
+  readonly pulls = new PullRequests(() => 'https://forge.example')
   /** As `GET /repos/ada/climate/…`. */
   readonly requests: string[] = []
   /** Where a request or an answer is not as described: a test that found none ends with an empty list. */
   readonly faults: string[] = []
   trouble: Trouble = () => undefined
-  /** Names of fields as Gitea has them. */
+  /** Names of fields as Gitea has them, and no filter by branch. */
   isGitea = false
+  /** Below which its API is, like `/api/v3`. */
+  base = ''
+  /** Whether it tells answers that have not changed, as GitHub does. */
+  hasTags = true
+  /** How often it did. */
+  notModified = 0
   #server: Server
 
   static async start(): Promise<TestForge> {
@@ -58,7 +51,7 @@ export class TestForge {
 
   /** Base URL of its API. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.base}`
   }
 
   /** Of a context, oldest first, as `state: description`. */
@@ -74,17 +67,30 @@ export class TestForge {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, searchParams } = new URL(request.url!, this.url)
+    const { pathname: whole, searchParams } = new URL(request.url!, this.url)
+    if (!whole.startsWith(this.base)) throw new Error(`${whole} is not below ${this.base}`)
+    const pathname = whole.slice(this.base.length)
     this.requests.push(`${request.method} ${pathname}`)
     const operation = operationOf(request.method!, pathname)
     if (!operation) throw new Error(`${request.method} ${pathname} is not described`)
     const body = await text(request)
     const trouble = this.trouble(operation)
     if (trouble === 'drop') return void request.socket.destroy()
-    const { status, body: answer, headers } = trouble ?? this.#answer(operation, request, searchParams, body)
+    if (trouble === 'silence') return
+    const refused = typeof trouble === 'object' ? trouble : undefined
+    const { status, body: answer, headers } = refused ?? this.#answer(operation, request, searchParams, body)
+    if (trouble === 'lose') return void request.socket.destroy()
     const described = operation.answers[status] ?? true
     if (!trouble && !this.isGitea)
       this.#note(`answer ${status} of ${operation.path}`, faultsOf(answer, described))
+    const etag = `W/"${createHash('sha256').update(JSON.stringify(answer)).digest('hex')}"`
+    if (this.hasTags && request.method === 'GET' && status === 200) {
+      if (request.headers['if-none-match'] === etag) {
+        this.notModified += 1
+        return void response.writeHead(304, { etag }).end()
+      }
+      response.setHeader('etag', etag)
+    }
     response
       .writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers })
       .end(JSON.stringify(answer))
@@ -135,7 +141,7 @@ export class TestForge {
         return { status: 201, body: this.#shown(status, this.statuses.length - 1) }
       }
       default:
-        return this.pulls.answer(operation, repository, query, sent)
+        return this.pulls.answer(operation, repository, query, sent, this.isGitea)
     }
   }
 
@@ -147,20 +153,9 @@ export class TestForge {
     return { status: 401, body: { message: 'Bad credentials' } }
   }
 
-  #shown({ repository, commit, context, state, description, url }: SetStatus, id: number) {
-    return {
-      url: `${this.url}/repos/${repository}/statuses/${commit}`,
-      avatar_url: null,
-      id,
-      node_id: `status-${id}`,
-      [this.isGitea ? 'status' : 'state']: state,
-      description,
-      target_url: url,
-      context,
-      created_at: '2026-01-01T00:00:00Z',
-      updated_at: '2026-01-01T00:00:00Z',
-      creator: null,
-    }
+  #shown(status: SetStatus, id: number) {
+    const { state, ...shown } = shownStatus(status, id, this.url)
+    return { ...shown, [this.isGitea ? 'status' : 'state']: state }
   }
 
   #note(where: string, faults: string[]): void {

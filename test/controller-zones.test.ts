@@ -1,0 +1,156 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { endAll } from '../cli/stop/end-all.ts'
+import { startController } from '../controller/controller.ts'
+import type { ObservedAnswer } from '../controller/observed-answer.ts'
+import { Controlled, until } from './support/controlled.ts'
+import { freePort } from './support/process-broker.ts'
+import { makeRepository, type Repository } from './support/repository.ts'
+
+interface World {
+  repository: Repository
+  controlled: Controlled
+  client: MqttClient
+  heard: number[]
+  sent: number
+}
+
+const Zones = suite<World>('a controller with a broker for a zone')
+
+const flow = (zone: string) => `apiVersion: dyninka.dev/v1
+name: zoned
+sources:
+  in: { mqtt: zoned/in, placement: { zone: edge } }
+functions:
+  filter: { code: filter.ts, from: in, placement: { zone: ${zone} } }
+sinks:
+  out: { from: filter, mqtt: zoned/out }
+`
+const filter =
+  'export default (value: any): { n: number } | undefined => (value.n % 10 === 0 ? value : undefined)\n'
+const nodes = [
+  { name: 'gateway', zone: 'edge', arch: 'amd64', labels: {} },
+  { name: 'server', zone: 'cloud', arch: 'amd64', labels: {} },
+]
+
+Zones.before(async world => {
+  world.repository = await makeRepository()
+  await world.repository.publish({ 'dataflow.yaml': flow('edge'), 'filter.ts': filter })
+  world.controlled = await Controlled.over({
+    repo: world.repository.bare,
+    branch: 'main',
+    nodes,
+    zoneBrokers: { edge: 'embedded' },
+  })
+  world.client = await connectAsync(world.controlled.brokerUrl)
+  world.heard = []
+  world.sent = 0
+  world.client.on('message', (_, payload) => world.heard.push(JSON.parse(payload.toString()).n))
+  await world.client.subscribeAsync('zoned/out', { qos: 1 })
+  await world.controlled.ready()
+})
+Zones.after(async ({ controlled, repository, client }) => {
+  await client.endAsync(true)
+  await controlled.kill()
+  await endAll(controlled.state)
+  await controlled.remove()
+  await repository.remove()
+})
+
+const observed = ({ controlled }: World) => controlled.get<ObservedAnswer>('/api/observed?flow=zoned')
+
+/** The zone whose broker carries what this node sends; null for the dataflow's own. */
+async function carrierOf(world: World, node: string) {
+  const { wirings } = await observed(world)
+  const streams = Object.values(wirings[node]!.outputs).flat()
+  return streams.length === 1 ? (streams[0]!.broker ?? null) : streams.map(({ name }) => name)
+}
+
+async function send(world: World, records = 100) {
+  for (let i = 0; i < records; i++)
+    await world.client.publishAsync('zoned/in', JSON.stringify({ n: world.sent++ }), { qos: 1 })
+  const expected = Array.from({ length: world.sent / 10 }, (_, i) => i * 10)
+  await until(
+    'all are through',
+    () => world.heard.length >= expected.length,
+    () => JSON.stringify(world.heard),
+  )
+  assert.equal(world.heard, expected)
+}
+
+Zones('has what is sent from there go by it', async world => {
+  assert.is(await carrierOf(world, 'in'), 'edge')
+  assert.is(await carrierOf(world, 'filter'), 'edge')
+  await send(world)
+})
+
+Zones('shows records that pass by it', async world => {
+  const response = await fetch(`${world.controlled.url}/api/tap?flow=zoned&function=filter&limit=3`)
+  const text = response.text()
+  await send(world)
+  const lines = (await text)
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  assert.equal(
+    lines.map(({ value }) => value.n % 10),
+    [0, 0, 0],
+  )
+})
+
+Zones('moves an edge with its producer', async world => {
+  await world.repository.publish({ 'dataflow.yaml': flow('cloud') })
+  await until('it goes by the own broker', async () => (await carrierOf(world, 'filter')) === null)
+  await send(world)
+  await world.controlled.ready()
+  await until('the sink has left the broker', async () => !(await observed(world)).brokers?.out?.length)
+  assert.equal((await observed(world)).brokers?.filter, ['edge'])
+})
+
+Zones('is not the controller of before once that ends, and nothing is lost', async world => {
+  await world.controlled.kill()
+  await send(world)
+  await world.controlled.start()
+  await send(world)
+  assert.is(await carrierOf(world, 'in'), 'edge')
+})
+
+Zones('lets go of a broker that is not declared any more once all has left it', async world => {
+  await world.controlled.kill()
+  const { zoneBrokers: _, ...options } = world.controlled.options
+  world.controlled = await Controlled.over(options, world.controlled.state)
+  await until('all go by the own broker', async () => (await carrierOf(world, 'in')) === null)
+  await send(world)
+  const isLeft = async () => Object.values((await observed(world)).brokers ?? {}).flat().length === 0
+  await until('nothing is on it', isLeft, undefined, 30_000)
+  const { processes } = world.controlled
+  assert.ok(processes.call(world.controlled).length > 0)
+  await world.controlled.kill()
+  await world.controlled.start()
+  await world.controlled.ready()
+  assert.is((await observed(world)).brokersDigest, undefined)
+  await send(world)
+  assert.ok(existsSync(join(world.controlled.state, 'brokers/edge')))
+})
+
+Zones(
+  'refuses a zone that has no node, and a broker that does not answer',
+  async ({ repository, controlled }) => {
+    const start = (zoneBrokers: Record<string, string>) =>
+      startController({ repo: repository.bare, state: `${controlled.state}/other`, nodes, zoneBrokers })
+    const reasonOf = (zoneBrokers: Record<string, string>) =>
+      start(zoneBrokers).then(
+        () => 'started',
+        error => [error.reason, error.message, error.hint].join(' '),
+      )
+    assert.match(await reasonOf({ moon: 'embedded' }), /ZoneUnknown.*zone moon.*There are edge, cloud/)
+    assert.match(await reasonOf({ edge: 'http://127.0.0.1' }), /BadBroker/)
+    const port = await freePort()
+    assert.match(await reasonOf({ edge: `mqtt://127.0.0.1:${port}` }), /BrokerUnreachable zone edge: /)
+  },
+)
+
+Zones.run()
