@@ -4,6 +4,7 @@ import { conflictOf } from '../controller/placement/conflict.ts'
 import { evaluate } from '../controller/placement/evaluate.ts'
 import { explain, runnerUp } from '../controller/placement/explain.ts'
 import { Highs } from '../controller/placement/highs.ts'
+import { ProgramBuilder } from '../controller/placement/linear-program.ts'
 import { plansOf } from '../controller/placement/plans.ts'
 import { relaxed, rulesOf } from '../controller/placement/relaxed.ts'
 import { compareScores } from '../controller/placement/score.ts'
@@ -139,6 +140,24 @@ Solve('says what each zone would cost instead, and which placement comes second'
     Object.entries(other).some(([item, node]) => zoneOf(node) !== zoneOf(placement[item]!)),
   )!
   assert.is(compareScores(scoreOf(evaluate(instance, second.placement)), scoreOf(best.evaluation)), 0)
+})
+
+// Of two that were asked for in one turn the first never ended, and with it a command that waited.
+Solve('has HiGHS end whatever it was asked, at once or in one turn with something else', async () => {
+  await using highs = new Highs()
+  const problem = new ProgramBuilder()
+  problem.column(1, 5)
+  const program = problem.build()
+  const ask = () => highs.solve(program, { seconds: 5 })
+  const both = await Promise.all([ask(), ask()])
+  assert.equal(
+    both.map(({ status }) => status),
+    ['limit', 'optimal'],
+  )
+  const stopped = ask()
+  await highs.stop()
+  assert.is((await stopped).status, 'limit')
+  assert.is((await ask()).status, 'optimal')
 })
 
 Solve.run()

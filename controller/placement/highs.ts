@@ -20,6 +20,7 @@ export interface HighsProgress {
 /** HiGHS in a thread of its own, since nothing but the end of its thread interrupts it in time. To be closed. */
 export class Highs {
   #worker: Worker | undefined
+  /** The newest task, or what has stopped it. */
   #task = 0
   #running:
     | { id: number; result: HighsResult; progress: HighsProgress; done(result: HighsResult): void }
@@ -31,10 +32,13 @@ export class Highs {
     limits: { seconds: number; gap?: number; known?: number },
     progress: HighsProgress = {},
   ): Promise<HighsResult> {
-    await this.stop()
+    const stopped = this.stop()
+    const id = this.#task
+    await stopped
+    // Another one came meanwhile, or this was stopped before it began.
+    if (id !== this.#task) return { status: 'limit', bound: Number.NEGATIVE_INFINITY }
     this.#worker ??= this.#start()
     const worker = this.#worker
-    const id = ++this.#task
     return new Promise(done => {
       this.#running = { id, result: { status: 'failed', bound: Number.NEGATIVE_INFINITY }, progress, done }
       worker.ref()
@@ -44,6 +48,7 @@ export class Highs {
 
   /** Stops what runs; its result is what it has so far. */
   async stop(): Promise<void> {
+    this.#task += 1
     const running = this.#running
     if (!running) return
     running.result.status = 'limit'
@@ -52,6 +57,7 @@ export class Highs {
   }
 
   async close(): Promise<void> {
+    this.#task += 1
     if (this.#running) this.#end()
     const worker = this.#worker
     this.#worker = undefined
