@@ -157,6 +157,11 @@ const wrong: [string, Parameters<typeof checkZones>[0], string][] = [
     { nodes, links: links(1), brokerZone: 'edge', broker: 'mqtts://broker.example' },
     'no link leads to a broker with TLS: its certificate is not of this machine',
   ],
+  [
+    'a link to a broker of a zone with TLS',
+    { nodes, links: links(1), brokerZone: 'edge', zoneBrokers: { cloud: 'mqtts://broker.example' } },
+    'no link leads to a broker with TLS: its certificate is not of this machine',
+  ],
 ]
 for (const [what, declared, message] of wrong) {
   Zones(`refuses ${what}`, () => {

@@ -42,10 +42,12 @@ interface Declared {
   brokerZone?: string
   /** Its URL, if it is not ours. */
   broker?: string
+  /** By zone: that of its broker. */
+  zoneBrokers?: Readonly<Record<string, string>>
 }
 
 /** @throws Problem where zones or links can't be as declared */
-export function checkZones({ nodes, links = [], brokerZone, broker }: Declared): void {
+export function checkZones({ nodes, links = [], brokerZone, broker, zoneBrokers = {} }: Declared): void {
   if (!nodes) {
     if (links.length === 0 && brokerZone === undefined) return
     throw bad('zones are named, but no node is declared', 'Declare some: --node edge-1 --node cloud.')
@@ -70,7 +72,7 @@ export function checkZones({ nodes, links = [], brokerZone, broker }: Declared):
     if (pairs.has(pair)) throw bad(`link ${text} is declared twice`, 'It holds for both directions.')
     pairs.add(pair)
   }
-  if (links.length > 0 && broker?.startsWith('mqtts:'))
+  if (links.length > 0 && [broker, ...Object.values(zoneBrokers)].some(url => url?.startsWith('mqtts:')))
     throw bad('no link leads to a broker with TLS: its certificate is not of this machine', 'Use mqtt://.')
   if (links.length > 0 && brokerZone === undefined)
     throw bad(
