@@ -101,6 +101,7 @@ export const suggest = (): Command =>
     if (options.explain !== undefined) return explained(options.explain, situation, options.json)
     using progress = new Progress('Looking for a better placement')
     await using highs = new Highs()
+    const rules = { ...defaultRules, ...rulesOf(options) }
     const advice = await advise(
       situation,
       {
@@ -110,7 +111,7 @@ export const suggest = (): Command =>
         signal,
         ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
       },
-      { ...defaultRules, ...rulesOf(options) },
+      rules,
     )
     const { chosen } = advice
     const findings = advice.conflict
@@ -129,7 +130,7 @@ export const suggest = (): Command =>
         replayCommand(file.header, options.brokerZone),
         findings,
       )
-    const isTold = options.propose && (chosen !== undefined || isAgainst(advice))
+    const isTold = options.propose && (chosen !== undefined || isAgainst(advice, situation, rules))
     const outcome =
       isTold &&
       (await propose(flow, chosen && { plan: chosen, text: textOf(chosen), telemetry: attachment(file) }, {

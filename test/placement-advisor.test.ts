@@ -75,9 +75,40 @@ Advice('proposes nothing for what is not as its repository says, nor from few fi
   dataflow.conditions.set('Ready', 'True', 'Running', 'all of it')
   const asked = forge.requests.length
   await until('it was advised', () => forge.requests.length > asked, undefined, 60_000) // whether something merged is to be told of
+  await world.says('TelemetryMissing')
+  assert.match(dataflow.suggestion!.message!, 'there are 2 windows of telemetry; 5 are asked for')
   assert.is(forge.pulls.all.length, 0)
-  assert.is(dataflow.suggestion, undefined)
 })
+
+Advice(
+  'says that nothing was measured, or not for long, and takes nothing back for that',
+  async ({ world }) => {
+    const { dataflow, forge } = world
+    const whole = world.file
+    world.file = fileOf([], { broker: edge })
+    world.look()
+    await world.says('TelemetryMissing')
+    assert.is(dataflow.suggestion!.state, 'failed')
+    world.file = whole
+    await world.proposed()
+    const { url } = dataflow.suggestion!
+    const anHourLater = new Date(Date.parse(whole.header.at) + 3_600_000).toISOString()
+    world.file = { ...whole, header: { ...whole.header, at: anHourLater } }
+    await world.says('TelemetryStale')
+    assert.match(dataflow.suggestion!.message!, /what was measured is 60 min old; 10 min are taken/)
+    assert.equal([dataflow.suggestion!.state, dataflow.suggestion!.url], ['held', url])
+    // As after the controller has lost what it had, and hosts have yet to tell.
+    world.file = fileOf(
+      busy.slice(0, 2).map(window => ({ ...window, edges: {}, outside: {} })),
+      { broker: edge },
+    )
+    await world.says('TelemetryMissing')
+    assert.is(dataflow.suggestion!.url, url)
+    assert.equal([forge.pulls.all.length, forge.pulls.all[0]!.state], [1, 'open'])
+    world.file = whole
+    await world.proposed()
+  },
+)
 
 for (const [by, what] of [
   ['moves', { zone: 'cloud', by: 'move', reason: 'moved by hand' }],

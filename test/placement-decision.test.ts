@@ -116,6 +116,25 @@ Decision('mends a broken rule whatever it costs, and never breaks one more', () 
   assert.equal(lacking(evidenceOf(steady(1).map(broken('cloud')))), ['rules'])
 })
 
+Decision('takes no rule for broken that was only inferred to be', () => {
+  const near = (rttMs: number) => (instance: Instance) => ({
+    ...instance,
+    links: [{ ...instance.links[0]!, rttMs }],
+    items: [
+      { ...instance.items[0]!, near: [{ item: 'lamp', maxRttMs: 10 }] },
+      { name: 'lamp', kind: 'sink' as const, hosts: 1, cpuMillis: 1, memoryBytes: 0 },
+    ],
+  })
+  const all = (placement: Record<string, string>) => ({ ...placement, lamp: 'edge-1' })
+  const windows = steady(0).map(near(40))
+  const evaluation = evaluate(windows[0]!, all(better))
+  const answer = { ...answerOf(instanceOf(0)), placement: all(better), evaluation, cost: evaluation.cost }
+  const offered = (measured: Instance[]) =>
+    decide(answer, { ...evidenceOf(windows), measured, current: all(current) }).isOffered
+  assert.ok(offered(windows), 'forty milliseconds were measured')
+  assert.not.ok(offered(steady(0).map(near(0))), 'nobody has measured them')
+})
+
 Decision('offers no plan that moves nothing', () => {
   const windows = steady(1)
   const evaluation = evaluate(windows[0]!, current)

@@ -1,5 +1,12 @@
 import { conflictOf } from './conflict.ts'
-import { type Decision, type DecisionRules, decide, type Evidence } from './decision.ts'
+import {
+  type Decision,
+  type DecisionRules,
+  decide,
+  defaultRules,
+  type Evidence,
+  freshness,
+} from './decision.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
 import { runnerUp } from './explain.ts'
 import type { Instance, Placement } from './instance.ts'
@@ -105,5 +112,17 @@ function movesOf({ nodes, items }: Instance, from: Placement, to: Placement): Mo
 }
 
 /** It is certain that nothing pays; that not enough is known takes nothing back. */
-export const isAgainst = ({ plans }: Advice) =>
+export const isAgainst = ({ plans }: Advice, situation: Situation, rules: DecisionRules = defaultRules) =>
+  !lackOf(situation, rules) &&
   plans.every(({ moves, decision: { benefit } }) => moves.length === 0 || benefit.high <= 0)
+
+/** What keeps telemetry from telling anything, be it for a move or against one. @returns undefined where it does tell */
+export function lackOf(
+  { windows, newest, now }: Situation,
+  rules: DecisionRules = defaultRules,
+): { reason: 'TelemetryMissing' | 'TelemetryStale'; message: string } | undefined {
+  const few = `there are ${windows.length} windows of telemetry; ${rules.windows} are asked for`
+  if (windows.length < rules.windows) return { reason: 'TelemetryMissing', message: few }
+  const { holds, says } = freshness(now - newest, rules)
+  return holds ? undefined : { reason: 'TelemetryStale', message: says }
+}

@@ -12,7 +12,7 @@ import type { ControllerEvent, Proposing } from '../options.ts'
 import type { Source } from '../source/index.ts'
 import type { TelemetryFile } from '../telemetry/file.ts'
 import { WorkQueue } from '../work-queue.ts'
-import { advise, isAgainst, type Plan } from './advice.ts'
+import { advise, isAgainst, lackOf, type Plan } from './advice.ts'
 import { attachment, replayCommand } from './attachment.ts'
 import { checkProposal } from './check-proposal.ts'
 import { contradictionOf } from './contradiction.ts'
@@ -38,6 +38,8 @@ export interface AdvisorOptions {
 }
 
 const secondsToSolve = 10
+/** Reasons that are over once the next look finds nothing of them. */
+const passing = new Set(['NotSettled', 'TelemetryMissing', 'TelemetryStale'])
 
 /** Looks at what is measured of each dataflow, and keeps a pull request for what would be better. */
 export class Advisor {
@@ -79,14 +81,8 @@ export class Advisor {
     const unsettled = whyUnsettled(dataflow)
     if (unsettled === undefined) await this.#advise(dataflow, signal)
     else if (dataflow.suggestion) {
-      const { moves, url } = dataflow.suggestion
-      const held = { state: 'held' as const, reason: 'NotSettled', message: unsettled }
-      dataflow.suggestion = {
-        ...held,
-        moves,
-        ...(url !== undefined && { url }),
-        at: new Date().toISOString(),
-      }
+      this.#leave(dataflow, { reason: 'NotSettled', message: unsettled })
+      dataflow.suggestion.state = 'held'
     }
     return jitterMs(unsettled === undefined ? everyMs : Math.min(everyMs, 30_000))
   }
@@ -95,7 +91,8 @@ export class Advisor {
     const { telemetry, brokerZones, source, forge, proposing } = this.#options
     const { flow } = dataflow.inventory!
     const file = await telemetry(dataflow)
-    if (file.windows.length === 0) return
+    if (file.windows.length === 0)
+      return this.#leave(dataflow, { reason: 'TelemetryMissing', message: 'nothing was measured of it yet' })
     const situation = situationOf(file, flow, brokerZones, proposing)
     await using highs = new Highs()
     const rules = { ...defaultRules, ...proposing.rules }
@@ -117,7 +114,9 @@ export class Advisor {
       const { offered, folder } = dataflow
       await checkProposal(proposal, join(offered!.tree, folder), file.header.nodes)
       this.#tell(dataflow, chosen, await proposals.keep(proposal, signal))
-    } else if (isAgainst(advice)) this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
+    } else if (isAgainst(advice, situation, rules))
+      this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
+    else this.#leave(dataflow, lackOf(situation, rules))
     this.#tellContradiction(dataflow, findings, chosen)
     const merged = await proposals.merged(signal)
     const realised = merged && realisedOf(situation, merged, { ...proposing, fewest: rules.windows })
@@ -149,6 +148,26 @@ export class Advisor {
     }
     if (kind === 'opened' || kind === 'updated' || kind === 'withdrawn')
       this.#options.emit({ type: 'suggested', flow: dataflow.name, state: kind, url: outcome.url })
+  }
+
+  /** Nothing speaks for a move, nor against the one that is proposed. @param lack why nothing can be told */
+  #leave(dataflow: Dataflow, lack: { reason: string; message: string } | undefined): void {
+    const { state, reason, moves = [], savesPerHour, url } = dataflow.suggestion ?? {}
+    const isOpen = url !== undefined && state !== 'withdrawn'
+    // What a person has to say stays said.
+    if (!lack && state !== 'failed' && !passing.has(reason ?? '')) return
+    if (!lack && !isOpen) {
+      delete dataflow.suggestion
+      return
+    }
+    dataflow.suggestion = {
+      state: !lack ? 'unchanged' : isOpen ? 'held' : 'failed',
+      moves,
+      ...(savesPerHour !== undefined && { savesPerHour }),
+      ...(isOpen && { url }),
+      ...lack,
+      at: new Date().toISOString(),
+    }
   }
 
   /** Whatever is suggested keeps most of the rules at best: a person has to change one. */

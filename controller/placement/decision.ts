@@ -56,8 +56,8 @@ export interface Decision {
 }
 
 /**
- * Whether a plan is worth a person's time. A plan that breaks fewer rules than what runs needs nothing more than fresh
- * figures; one that breaks more is never worth it.
+ * Whether a plan is worth a person's time. A plan that breaks fewer rules than what runs, also by what was measured
+ * alone, needs nothing more than fresh figures; one that breaks more is never worth it.
  *
  * @param answer what the solver found for the mean of all windows
  */
@@ -72,15 +72,12 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
   const missing = answer.bound === undefined ? Number.POSITIVE_INFINITY : answer.cost - answer.bound
   const broken = evaluate(instance, current).broken.length - answer.evaluation.broken.length
   const seen = benefitOf(measured, current, answer.placement).mean
+  const isMending = broken > 0 && mendedIn(measured.at(-1)!, current, answer.placement) > 0
   const sinceMove = now - Math.max(Number.NEGATIVE_INFINITY, ...moved)
   const left = movesPerDay === undefined ? Number.POSITIVE_INFINITY : movesPerDay - moved.length
 
   const grounds: Ground[] = [
-    {
-      rule: 'fresh',
-      holds: now - newest <= rules.staleMs,
-      says: `what was measured is ${minutes(now - newest)} old; ${minutes(rules.staleMs)} are taken`,
-    },
+    freshness(now - newest, rules),
     {
       rule: 'rules',
       holds: broken >= 0,
@@ -125,14 +122,25 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
         : 'no budget of moves is set',
     },
   ]
-  return { isOffered: isOffered(grounds, moves.length, broken), benefit, movingCost, grounds }
+  return { isOffered: isOffered(grounds, moves.length, isMending), benefit, movingCost, grounds }
 }
 
-function isOffered(grounds: Ground[], moves: number, mended: number): boolean {
+/** @param ageMs of the newest window */
+export const freshness = (ageMs: number, { staleMs }: DecisionRules): Ground => ({
+  rule: 'fresh',
+  holds: ageMs <= staleMs,
+  says: `what was measured is ${minutes(ageMs)} old; ${minutes(staleMs)} are taken`,
+})
+
+function isOffered(grounds: Ground[], moves: number, isMending: boolean): boolean {
   if (moves === 0) return false
   const isFresh = grounds.find(({ rule }) => rule === 'fresh')!.holds
-  return (mended > 0 && isFresh) || grounds.every(({ holds }) => holds)
+  return (isMending && isFresh) || grounds.every(({ holds }) => holds)
 }
+
+/** How many rules fewer are broken. */
+const mendedIn = (instance: Instance, from: Placement, to: Placement) =>
+  evaluate(instance, from).broken.length - evaluate(instance, to).broken.length
 
 const meanCost = (windows: readonly Instance[], placement: Placement) =>
   windows.reduce((sum, instance) => sum + runningCost(instance, placement), 0) / windows.length
