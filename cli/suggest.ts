@@ -127,7 +127,11 @@ export const suggest = (): Command =>
         situation,
         advice,
         plan,
-        replayCommand(file.header, options.brokerZone),
+        replayCommand(file.header, options.brokerZone, {
+          ...horizonOf(options),
+          rules: rulesOf(options),
+          ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
+        }),
         findings,
       )
     const isTold = options.propose && (chosen !== undefined || isAgainst(advice, situation, rules))

@@ -163,8 +163,7 @@ export class Proposals {
     const { name } = telemetry
     const { ref, commit } = attached
     const told = [
-      `The file is [${name}](${this.#forge.fileUrl(commit, name)}), which Git has, too, until this is closed, or it was told`,
-      'what came of it:',
+      `The file is [${name}](${this.#forge.fileUrl(commit, name)}); Git has it until this is closed, or was told what came of it:`,
       '',
       '```sh',
       `git fetch origin ${ref}`,

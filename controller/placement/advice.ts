@@ -18,6 +18,8 @@ export interface Situation extends Evidence {
   mean: Instance
   /** Of the windows, ms since the epoch. */
   starts: readonly number[]
+  /** `from.to` of links whose round trip nobody has measured. Absent: none. */
+  inferred?: ReadonlySet<string>
 }
 
 export interface Place {

@@ -108,7 +108,7 @@ export class Advisor {
     const base = await this.#base(dataflow)
     const findings = contradictionOf(advice.conflict ?? [], base.before, base.path)
     if (chosen) {
-      const command = replayCommand(file.header, brokerZones)
+      const command = replayCommand(file.header, brokerZones, proposing)
       const text = suggestionText(flow.name, situation, advice, chosen, command, findings)
       const proposal = proposalOf(flow, chosen, text, { ...base, telemetry: attachment(file) })
       const { offered, folder } = dataflow

@@ -7,6 +7,7 @@ import { DemoForge } from '../../cli/demo/forge/forge.ts'
 import type { Pull } from '../../cli/demo/forge/pull-requests.ts'
 import { Traffic } from '../../cli/demo/placement/traffic.ts'
 import { links, placeBadly } from '../../cli/demo/placement/world.ts'
+import { markerIn } from '../../controller/forge/marker.ts'
 import { Link } from '../../controller/link/link.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { runtimeImage } from './images.ts'
@@ -83,6 +84,9 @@ Placement.after(async ({ cluster, stage, forge, far, traffic }) => {
   await (stage ? stage.close() : cluster?.stop())
 })
 
+const zoneOf = ({ cluster }: World, node: string | undefined) =>
+  cluster.nodes.find(({ name }) => name === node)?.zone
+
 /** Zone of the pod of each function, source and sink. */
 async function zonesOf({ cluster }: World): Promise<Record<string, string>> {
   const text = await cluster.kubectl('get', 'pods', '-o', 'json')
@@ -125,7 +129,8 @@ Placement('ends with a pull request, from telemetry of its pods', async world =>
   const opened = new Promise<Pull>(done => world.forge.once('opened', done))
   assert.is((await zonesOf(world)).parse, 'cloud')
   world.pull = await until('a pull request', opened, statusOf(world))
-  assert.match(world.pull.title, /^etl: move .*parse to edge-1/)
+  const moves = markerIn(world.pull.body)!.moves
+  assert.is(zoneOf(world, moves.find(({ item }) => item === 'parse')?.to), 'edge-1', world.pull.title)
 })
 
 Placement('moves pods where it says once it is merged, and loses nothing', async world => {
@@ -135,17 +140,14 @@ Placement('moves pods where it says once it is merged, and loses nothing', async
   const before = traffic.arrivals.latencyMs(10_000)!
   await forge.merge(pull)
   await stage.ready('etl', await merged, waitMs)
-  const moves = pull.title.replace(/^etl: move /, '').split(', ')
+  const moves = markerIn(pull.body)!.moves.map(({ item, to }) => ({ item, zone: zoneOf(world, to) }))
   let now: Record<string, string> = {}
   // Who was replaced finishes what it has in hand.
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(500)) {
     now = await zonesOf(world)
-    if (moves.every(move => move === `${move.split(' ')[0]} to ${now[move.split(' ')[0]!]}`)) break
+    if (moves.every(({ item, zone }) => now[item] === zone)) break
   }
-  for (const move of moves) {
-    const [name, zone] = move.split(' to ') as [string, string]
-    assert.is(now[name], zone, JSON.stringify(now))
-  }
+  for (const { item, zone } of moves) assert.is(now[item], zone, JSON.stringify(now))
   const comment = await until('what came of it', commented, statusOf(world))
   assert.match(comment, /^Predicted: [\d.]+ saved an hour\. Since the merge: \*\*[\d.]+\*\*/, comment)
   // What waited while pods started is worked off first.

@@ -84,6 +84,7 @@ export function situationOf(
     mean: instanceOf(file.windows, false),
     windows: spans.map(window => instanceOf([window], false)),
     starts: spans.map(({ start }) => start),
+    inferred,
     measured,
     current: currentOf(items),
     moved: movedIn(file.windows.filter(({ start }) => start > whole.at - dayMs)),
