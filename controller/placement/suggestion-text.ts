@@ -1,9 +1,10 @@
 import type { Finding } from '../../schema/finding.ts'
 import type { Advice, Move, Plan, Situation } from './advice.ts'
 import { edgesText } from './edges-text.ts'
-import type { Evaluation, Terms } from './evaluate.ts'
+import type { Evaluation } from './evaluate.ts'
 import { code, fenced, number, share, table } from './markdown-parts.ts'
 import { mermaid } from './mermaid.ts'
+import { termNames } from './term-names.ts'
 
 export interface SuggestionText {
   /** One line, also the subject of the commit. */
@@ -87,16 +88,6 @@ function certified({ answer: { bound, gap, cost } }: Plan): string {
     `this one costs ${number(cost)}, a gap of ${number(100 * gap)} %.`
   )
 }
-
-/** As the terms are called in `docs/placement.md`. */
-const termNames: readonly [term: keyof Terms, name: string][] = [
-  ['network', 'network'],
-  ['latency', 'latency'],
-  ['overload', 'overload'],
-  ['node', 'node'],
-  ['preference', 'preference'],
-  ['migration', 'moving'],
-]
 
 function termTable(before: Evaluation, after: Evaluation): string {
   const rows = termNames
