@@ -178,4 +178,15 @@ Forge('draws names in full, and as large as the text beside them', () => {
   assert.match(html, /<svg viewBox="0 0 (\d+) \d+" style="max-width: \1px"/)
 })
 
+Forge('draws an edge that passes a box above it, and not through it', () => {
+  const boxes = ['a', 'b', 'c'].map((name, i) => `    n${i}["${name}"]`)
+  const edges = ['n0 --> n1', 'n1 --> n2', 'n0 -->|"7/s"| n2'].map(line => `  ${line}`)
+  const html = markdown(
+    ['```mermaid', '  subgraph z0["edge"]', ...boxes, '  end', ...edges, '```'].join('\n'),
+  )
+  const [, top] = /<rect class="box" x="\d+" y="(\d+)"/.exec(html)!
+  const [, y] = /y="([\d.]+)" text-anchor="middle">7\/s/.exec(html)!
+  assert.ok(Number(y) < Number(top), `${y} is not above ${top}`)
+})
+
 Forge.run()

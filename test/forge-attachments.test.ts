@@ -32,7 +32,7 @@ Bring('bring their telemetry, from which anybody has the same answer', async ({ 
     /^Moves `filter` from cloud to edge\./,
     /Saves [\d.]+ an hour\*\* \(between [\d.]+ and [\d.]+ with 90 % confidence/,
     /Moving costs [\d.]+ once/,
-    /no answer costs less than/,
+    /and none costs less than/,
     /### What it costs an hour\n\n\| {2}\| now \| then \|/,
     /### Before\n\n```mermaid/,
     /### After\n\n```mermaid/,

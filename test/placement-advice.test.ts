@@ -54,9 +54,9 @@ Placement('is told so that each figure can be checked', () => {
   assert.match(body, 'GiB/h × the price of each way × 1,')
   assert.match(body, '**Saves 0.9 an hour**')
   assert.match(body, 'from 10 windows, 1970-01-01 00:00:00 to 00:10:00 UTC')
-  assert.match(body, 'Moving costs 0.5 once')
-  const [, least, own, gap] =
-    /no answer costs less than ([\d.]+) an hour; this one costs ([\d.]+), a gap of ([\d.]+) %\./.exec(body)!
+  assert.match(body, 'Moving costs 0.5 once; spread over 10 h, this answer costs')
+  const [, own, least, gap] =
+    /costs ([\d.]+) an hour, and none costs less than ([\d.]+): a gap of ([\d.]+) %\./.exec(body)!
   assert.ok(Number(least) <= Number(own), `${least} is no bound of ${own}`)
   assert.ok(Number(gap) < 0.1, gap)
   assert.match(body, 'dyninka suggest --telemetry climate.jsonl')
@@ -77,7 +77,7 @@ Placement('is told with what the saving is made of, and how long records take', 
   assert.match(body, '| latency | 0.2 | 0.2 |')
   assert.match(body, '| moving | 0 | 0.05 |')
   assert.match(body, '| **all** | **1.2** | **0.35** |')
-  assert.match(body, '| `raw⇒out` | 20 | 20 |')
+  assert.match(body, '| `raw⇒out` | 20 | 20 |\n\nLatency costs 0.01 for each of these milliseconds.')
   assert.not.match(body, '| overload', 'what is nothing before and after')
 })
 
@@ -119,7 +119,7 @@ Placement('is short where a lot moves, as long a title and a body as a forge tak
   const { title, body } = suggestionText('climate', large, told, plan, 'climate.jsonl')
   assert.is(title, 'climate: move a-function-with-a-long-name-0 and 399 more to edge')
   assert.match(body, 'Moves 400 from cloud to edge: `a-function-with-a-long-name-0`, ')
-  assert.match(body, 'and 770 more')
+  assert.match(body, 'and 770 more, which change less')
   const proposal = {
     digest: '0'.repeat(16),
     worth: 1,

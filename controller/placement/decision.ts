@@ -112,7 +112,9 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
     {
       rule: 'cooldown',
       holds: sinceMove >= rules.cooldownMs,
-      says: `the last move was ${minutes(sinceMove)} ago; ${minutes(rules.cooldownMs)} are asked for`,
+      says: Number.isFinite(sinceMove)
+        ? `the last move was ${minutes(sinceMove)} ago; ${minutes(rules.cooldownMs)} are asked for`
+        : 'nothing has moved in the last day',
     },
     {
       rule: 'budget',
@@ -148,4 +150,4 @@ const meanCost = (windows: readonly Instance[], placement: Placement) =>
 const money = (value: number) =>
   Number.isFinite(value) ? String(Number(value.toPrecision(3))) : 'an unknown amount'
 const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`
-const minutes = (ms: number) => (Number.isFinite(ms) ? `${Math.round(ms / 60_000)} min` : 'long')
+const minutes = (ms: number) => `${Math.round(ms / 60_000)} min`

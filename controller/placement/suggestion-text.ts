@@ -37,11 +37,11 @@ export function suggestionText(
     `**Saves ${number(benefit.mean)} an hour** (between ${number(benefit.low)} and ${number(benefit.high)} with 90 % confidence, ` +
       `from ${benefit.windows} windows, ${spanOf(starts[0] ?? newest, newest)}), ` +
       `${share(benefit.mean, before.cost - before.terms.migration)} of what it costs now. ` +
-      `Moving costs ${number(movingCost)} once. ${certified(plan)}`,
+      certified(plan, movingCost, mean.tariff.horizonHours),
     ...(contradiction.length > 0 ? [contradictionText(contradiction)] : []),
     '### What it costs an hour',
     termTable(before, answer.evaluation),
-    ...pathText(before, answer.evaluation),
+    ...pathText(before, answer.evaluation, mean.goal.latency),
     '### Before',
     fenced('mermaid', mermaid(mean, current, moved)),
     '### After',
@@ -81,12 +81,11 @@ export const contradictionText = (findings: readonly Finding[]): string =>
       .join('\n'),
   ].join('\n\n')
 
-function certified({ answer: { bound, gap, cost } }: Plan): string {
-  if (bound === undefined || gap === undefined) return 'How much less another answer could cost is not known.'
-  return (
-    `With that, as a share of each hour, no answer costs less than ${number(bound)} an hour; ` +
-    `this one costs ${number(cost)}, a gap of ${number(100 * gap)} %.`
-  )
+function certified({ answer: { bound, gap, cost } }: Plan, movingCost: number, hours: number): string {
+  const costs = `Moving costs ${number(movingCost)} once; spread over ${number(hours)} h, this answer costs ${number(cost)} an hour`
+  if (bound === undefined || gap === undefined)
+    return `${costs}. How much less another one could is not known.`
+  return `${costs}, and none costs less than ${number(bound)}: a gap of ${number(100 * gap)} %.`
 }
 
 function termTable(before: Evaluation, after: Evaluation): string {
@@ -96,8 +95,8 @@ function termTable(before: Evaluation, after: Evaluation): string {
   return table(['', 'now', 'then'], [...rows, ['all', before.cost, after.cost].map(bold)])
 }
 
-/** How long records are on their way, those that gain most first. */
-function pathText({ paths: before }: Evaluation, { paths: after }: Evaluation): string[] {
+/** How long records are on their way, those that gain most first. @param perMs money an hour */
+function pathText({ paths: before }: Evaluation, { paths: after }: Evaluation, perMs: number): string[] {
   const ways = before.map(({ path, latencyMs }, i) => ({ path, now: latencyMs, later: after[i]!.latencyMs }))
   if (ways.length === 0) return []
   const shown = ways.toSorted((a, b) => b.now - b.later - (a.now - a.later)).slice(0, mostPaths)
@@ -105,7 +104,10 @@ function pathText({ paths: before }: Evaluation, { paths: after }: Evaluation): 
   const rest = ways.length - shown.length
   return [
     table(['from source to sink', 'ms now', 'then'], rows),
-    ...(rest > 0 ? [`and ${rest} more, which gain less.`] : []),
+    [
+      ...(rest > 0 ? [`And ${rest} more, which gain less.`] : []),
+      `Latency costs ${number(perMs)} for each of these milliseconds.`,
+    ].join(' '),
   ]
 }
 

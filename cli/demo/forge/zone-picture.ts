@@ -10,7 +10,7 @@ interface Box {
   y: number
 }
 
-const [height, gapX, gapY, margin, title] = [30, 40, 12, 12, 22]
+const [height, gapX, gapY, margin, title] = [30, 40, 12, 12, 26]
 /** Of a box: at least so wide, and as its name needs at 12 px. */
 const [narrowest, perLetter] = [84, 7]
 
@@ -83,8 +83,11 @@ export function zonePicture(lines: readonly string[]): string {
 function edgePicture(a: Box, b: Box, width: number, label: string): string {
   const [x1, y1, x2, y2] = [a.x + width, a.y + height / 2, b.x, b.y + height / 2]
   const bend = (x2 - x1) / 2
+  // What passes boxes of its own row goes above them.
+  const rise = y1 === y2 && b.column > a.column + 1 ? height : 0
+  const middle = (y1 + y2) / 2 - 0.75 * rise
   return (
-    `<path class="edge" d="M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2 - 1} ${y2}" marker-end="url(#to)"/>` +
-    `<text class="rate" x="${(x1 + x2) / 2}" y="${(y1 + y2) / 2 - 4}" text-anchor="middle">${escaped(label)}</text>`
+    `<path class="edge" d="M${x1} ${y1}C${x1 + bend} ${y1 - rise} ${x2 - bend} ${y2 - rise} ${x2 - 1} ${y2}" marker-end="url(#to)"/>` +
+    `<text class="rate" x="${(x1 + x2) / 2}" y="${middle - 4}" text-anchor="middle">${escaped(label)}</text>`
   )
 }
