@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { marked, markerOf } from '../controller/forge/marker.ts'
 import type { Proposal } from '../controller/forge/proposal.ts'
 import { type Advice, advise, type Situation } from '../controller/placement/advice.ts'
+import { edgesText } from '../controller/placement/edges-text.ts'
 import { evaluate } from '../controller/placement/evaluate.ts'
 import type { Instance } from '../controller/placement/instance.ts'
 import { suggestionText } from '../controller/placement/suggestion-text.ts'
@@ -79,6 +81,34 @@ Placement('is told with what the saving is made of, and how long records take', 
   assert.match(body, '| **all** | **1.2** | **0.35** |')
   assert.match(body, '| `raw⇒out` | 20 | 20 |\n\nLatency costs 0.01 for each of these milliseconds.')
   assert.not.match(body, '| overload', 'what is nothing before and after')
+})
+
+Placement('comes to the row that the docs work out by hand', async () => {
+  const docs = await readFile(new URL('../docs/placement.md', import.meta.url), 'utf8')
+  const [, section] = docs.split('\n## A row of a pull request\n')
+  const rows = section!.split('\n## ')[0]!.replaceAll(/ +\|/g, ' |').replaceAll(/\| +/g, '| ')
+  const zones = ['cloud', 'edge-1', 'edge-2']
+  const edges = [
+    { id: 'stations→to-senml', from: 'stations', to: 'to-senml', recordsPerSecond: 9, bytesPerSecond: 1650 },
+  ]
+  const instance = instanceOf(0, {
+    zones: zones.map(name => ({ name })),
+    nodes: zones.map(zone => ({ ...instanceOf(0).nodes[0]!, name: zone, zone })),
+    links: [
+      { from: 'cloud', to: 'edge-1', rttMs: 46.7, pricePerGiB: 1 },
+      { from: 'edge-1', to: 'edge-2', rttMs: 24.3, pricePerGiB: 1 },
+    ],
+    brokers: [{ name: 'own', place: { zone: 'edge-1' } }],
+    items: ['stations', 'to-senml'].map(name => ({ ...instanceOf(0).items[0]!, name })),
+    edges: edges.map(edge => ({ ...edge, via: 'own' })),
+  })
+  const [now, later] = ['cloud', 'edge-1'].map(
+    zone => evaluate(instance, { stations: 'edge-2', 'to-senml': zone }).edges,
+  )
+  const text = edgesText(instance, new Set(), now!, later!)
+  for (const line of text.split('\n').filter(each => /^\| (`|cloud|edge)/.test(each)))
+    assert.match(rows, line)
+  assert.is(text.match(/^\| (`|cloud|edge)/gm)!.length, 4, 'a head, an edge, two ways')
 })
 
 Placement('says which round trips nobody has measured', () => {
