@@ -122,6 +122,11 @@ Suggest('refuses what it can not use, and says what would do', async world => {
   }
   const none = await cli(['suggest', '--telemetry', 'no.jsonl'], { cwd: repository.work })
   assert.is(none.code, 2)
+  const unmeasured = join(repository.root, 'unmeasured.jsonl')
+  await writeFile(unmeasured, writeTelemetry(fileOf([]), false))
+  const early = await cli(['suggest', '--telemetry', unmeasured], { cwd: repository.work })
+  assert.is(early.code, 1)
+  assert.match(early.stderr, 'nothing was measured of climate yet')
 })
 
 Suggest('opens a pull request with the smallest change, and keeps it', async world => {

@@ -116,6 +116,21 @@ Decision('mends a broken rule whatever it costs, and never breaks one more', () 
   assert.equal(lacking(evidenceOf(steady(1).map(broken('cloud')))), ['rules'])
 })
 
+Decision('takes no rule for broken by what a single window says', () => {
+  const narrow = (bytesPerSecond: number) => (instance: Instance) => ({
+    ...instance,
+    links: [{ ...instance.links[0]!, bytesPerSecond }],
+  })
+  // One window has ten thousand times as much, and more than the link takes.
+  const usual = steady(0.001, 9).map(narrow(1e6))
+  const lying = [...usual, instanceOf(10, { links: usual[0]!.links }), ...usual]
+  const mean = instanceOf(10 / 19, { links: usual[0]!.links })
+  const offered = (windows: Instance[]) => decide(answerOf(mean), evidenceOf(windows)).isOffered
+  assert.not.ok(offered(lying))
+  assert.not.ok(offered(lying.slice(0, 10)), 'also as long as it is the newest')
+  assert.ok(offered(steady(10).map(narrow(1e6))), 'in each of them it is')
+})
+
 Decision('takes no rule for broken that was only inferred to be', () => {
   const near = (rttMs: number) => (instance: Instance) => ({
     ...instance,

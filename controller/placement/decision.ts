@@ -57,7 +57,7 @@ export interface Decision {
 
 /**
  * Whether a plan is worth a person's time. A plan that breaks fewer rules than what runs, also by what was measured
- * alone, needs nothing more than fresh figures; one that breaks more is never worth it.
+ * alone in each of the newest windows, needs nothing more than fresh figures; one that breaks more is never worth it.
  *
  * @param answer what the solver found for the mean of all windows
  */
@@ -72,7 +72,8 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
   const missing = answer.bound === undefined ? Number.POSITIVE_INFINITY : answer.cost - answer.bound
   const broken = evaluate(instance, current).broken.length - answer.evaluation.broken.length
   const seen = benefitOf(measured, current, answer.placement).mean
-  const isMending = broken > 0 && mendedIn(measured.at(-1)!, current, answer.placement) > 0
+  const newestOnes = measured.slice(-rules.windows)
+  const isMending = broken > 0 && newestOnes.every(each => mendedIn(each, current, answer.placement) > 0)
   const sinceMove = now - Math.max(Number.NEGATIVE_INFINITY, ...moved)
   const left = movesPerDay === undefined ? Number.POSITIVE_INFINITY : movesPerDay - moved.length
 

@@ -1,9 +1,8 @@
 import { binsSchema } from './report-schema.ts'
-import { names, positive, whole } from './schema-parts.ts'
+import { mostEver, names, positive, whole } from './schema-parts.ts'
 
 const text = { type: 'string', maxLength: 4_096 } as const
-const number = { type: 'number' } as const
-const least0 = { type: 'number', minimum: 0 } as const
+const least0 = { type: 'number', minimum: 0, maximum: mostEver } as const
 /** What is unknown is of a newer version 1, and left alone. */
 const record = (properties: Record<string, unknown>, optional: string[] = []) => ({
   type: 'object',
@@ -70,10 +69,10 @@ export const headerSchema = record(
 
 const moments = record({
   count: { type: 'integer', minimum: 1 },
-  mean: number,
-  m2: least0,
-  min: number,
-  max: number,
+  mean: least0,
+  m2: { type: 'number', minimum: 0 },
+  min: least0,
+  max: least0,
 })
 
 const rates = { records: whole, bytes: whole, recordsPerSecond: moments, bytesPerSecond: moments }

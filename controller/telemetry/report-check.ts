@@ -28,8 +28,8 @@ const maxRecordsPerMs = 10_000
 const maxBytesPerMs = 12_500_000
 const maxCores = 1_024
 const maxHeldBytes = 2 ** 44
-/** That a host has run, and that a broker takes to answer. */
-const [maxUpMs, maxTripMs] = [100 * 365 * 86_400_000, 600_000]
+/** That a host has run, that a broker takes to answer, and of all calls of one report. */
+const [maxUpMs, maxTripMs, maxHandlerMs] = [100 * 365 * 86_400_000, 600_000, 1e20]
 /** Clocks that round, and what a report itself takes. */
 const toleranceMs = 100
 
@@ -113,7 +113,12 @@ function isPlausible({ windowMs, cpuMs, edges, outside, calls, ...report }: Figu
     ({ records, bytes }) => records <= maxRecordsPerMs * ms && bytes <= maxBytesPerMs * ms,
   )
   const { residentBytes, storedBytes = 0, upMs, roundTrips } = report
-  if (upMs > maxUpMs || Object.values(roundTrips).some(({ maxMs }) => maxMs > maxTripMs)) return false
+  if (
+    upMs > maxUpMs ||
+    report.handlerMs > maxHandlerMs ||
+    Object.values(roundTrips).some(({ maxMs }) => maxMs > maxTripMs)
+  )
+    return false
   const areHeld = Math.max(residentBytes, storedBytes) <= maxHeldBytes
   return fits && areHeld && calls <= maxRecordsPerMs * ms && cpuMs <= maxCores * ms
 }

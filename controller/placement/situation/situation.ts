@@ -1,4 +1,5 @@
 import type { Flow } from '../../../schema/flow.ts'
+import { Problem } from '../../../schema/problem.ts'
 import type { NodeState } from '../../orchestrator/orchestrator.ts'
 import type { TelemetryFile } from '../../telemetry/file.ts'
 import { type Snapshot, snapshotOf } from '../../telemetry/snapshot.ts'
@@ -22,7 +23,7 @@ const [unknownMillis, unknownBytes] = [1_000_000, 2 ** 50]
  *
  * @param brokerZones zone of each broker that is known to be there, by URL; an empty one is the dataflow's own
  * @param options.horizonHours over how long a move has to pay
- * @throws Problem where it can't be told where a broker is, or something runs nowhere
+ * @throws Problem where nothing was measured, it can't be told where a broker is, or something runs nowhere
  */
 export function situationOf(
   file: TelemetryFile,
@@ -30,6 +31,8 @@ export function situationOf(
   brokerZones: Readonly<Record<string, string>> = {},
   { horizonHours = defaultTariff.horizonHours }: { horizonHours?: number } = {},
 ): Situation {
+  const spans = buckets(file.windows)
+  if (spans.length === 0) throw unmeasured(flow.name)
   const whole = withUsableNodes(snapshotOf(file))
   const { '': own = file.header.brokerZone, ...others } = brokerZones
   const declared = file.header.links
@@ -78,7 +81,6 @@ export function situationOf(
       budget: costPerDay === undefined ? {} : { moneyPerHour: costPerDay / 24 },
     }
   }
-  const spans = buckets(file.windows)
   const measured = spans.map(window => instanceOf([window], true))
   return {
     mean: instanceOf(file.windows, false),
@@ -93,6 +95,12 @@ export function situationOf(
     now: whole.at,
   }
 }
+
+const unmeasured = (flow: string) =>
+  new Problem('TelemetryMissing', `nothing was measured of ${flow} yet`, {
+    disposition: 'waiting',
+    hint: 'Hosts tell every five seconds, once they run; `dyninka telemetry show` says what there is.',
+  })
 
 const nodeOf = (node: NodeState, { functions }: Snapshot, price: number): Node => {
   const { cpuMillis = unknownMillis, memoryBytes = unknownBytes } = node.allocatable ?? node.capacity ?? {}
