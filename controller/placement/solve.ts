@@ -56,7 +56,7 @@ const [searchSteps, boundSteps] = [500, 2]
 /** Rounds of the search without a better answer after which it leaves the processor to HiGHS. */
 const staleRounds = 8
 /** Rounds that it still has once it is known that every placement breaks a rule. */
-const tornRounds = 16
+const tornRounds = 8
 /** Between two of its turns from then on, ms. */
 const idleMs = 20
 
