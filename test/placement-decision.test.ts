@@ -169,4 +169,13 @@ Decision('knows nothing of the mean from a single window, nor from windows that 
   assert.ok(low < 8, String(low))
 })
 
+Decision('is sure of what is the same in each window, however its sum is rounded', () => {
+  for (let count = 2; count < 60; count++) {
+    const windows = Array.from({ length: count }, () => instanceOf(0.1))
+    const { mean, low, independent } = benefitOf(windows, current, better)
+    assert.is(independent, count)
+    assert.ok(Math.abs(low - mean) < 1e-12, `${count} windows: ${low} of ${mean}`)
+  }
+})
+
 Decision.run()
