@@ -134,6 +134,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
       telemetry,
+      reckoning: { telemetry, broker, ...(options.proposing && { proposing: options.proposing }) },
       ...(options.forge && {
         onlookers: onlookers({
           repository: options.repo ?? '',

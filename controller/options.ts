@@ -124,8 +124,9 @@ export type ControllerEvent =
   | { type: 'stopped'; flow: string; function: string; generation: number }
   /** The load asks for another number of hosts. */
   | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
-  /** Something runs elsewhere for now, or again where its file says: by a condition of `when`, or by hand. */
-  | { type: 'relocated'; flow: string; function: string; to: string; reason: string }
+  /** Something runs elsewhere for now, or again where its file says: by a condition of `when`, by hand, or
+   *  since its node can't be used. `stays`: it could go back, and that does not pay. */
+  | { type: 'relocated'; flow: string; function: string; to: string; reason: string; stays?: true }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
   /** What `revision` brought did not start in time: the function stays what it was until a commit changes it. */

@@ -12,6 +12,7 @@ import { Housekeeping } from './housekeeping.ts'
 import { move } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
 import type { Onlooker } from './onlookers.ts'
+import { recallTo } from './recall.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
@@ -170,6 +171,14 @@ export class Reconciler {
     const moved = await move(dataflow.inventory!, name, to, this.#context)
     this.flowChanged(dataflow.name)
     return moved
+  }
+
+  /** A person has given a node back: what fled from it goes there again, whatever that costs. */
+  async welcome(node: string): Promise<void> {
+    const states = await this.#context.orchestrator.nodeStates()
+    for (const { inventory } of this.all())
+      if (recallTo(inventory!, node, states)) this.#context.inventories.save(inventory!)
+    this.lookAtAll()
   }
 
   /** Tries once more what did not start in time. */

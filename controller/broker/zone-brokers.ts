@@ -175,8 +175,8 @@ async function startIn(state: string, zone: string, fresh: string[]): Promise<st
   return url
 }
 
-async function stopIn(state: string, zones: string[]): Promise<void> {
-  await stopIn(state, zones)
+async function stopIn(state: string, zones: readonly string[]): Promise<void> {
+  for (const zone of zones) await stopEmbeddedBroker(folderOf(state, zone))
 }
 
 /** Ends every embedded broker of a zone that a state folder knows, whoever started it. */
@@ -185,5 +185,5 @@ export async function stopZoneBrokers(state: string): Promise<void> {
   try {
     zones = readdirSync(join(state, 'brokers'))
   } catch {} // there never was one
-  for (const zone of zones) await stopEmbeddedBroker(folderOf(state, zone))
+  await stopIn(state, zones)
 }

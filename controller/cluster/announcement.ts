@@ -104,7 +104,7 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         type: 'Normal',
         reason: 'Relocated',
         action: 'Run',
-        note: `${event.function} goes to ${event.to}: ${event.reason}`,
+        note: `${event.function} ${event.stays ? 'stays in' : 'goes to'} ${event.to}: ${event.reason}`,
         of: `${event.function} ${event.to} ${event.reason}`,
         isRecurring: true,
       }

@@ -219,6 +219,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
       )
   const { secrets } = credentials
   const telemetry = openTelemetry(state, log)
+  const proposing = spec.forge?.pullRequests && proposingOf(spec.forge.pullRequests)
   const reconciler: Reconciler = new Reconciler({
     source,
     path: from.path ?? '',
@@ -240,12 +241,13 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
     telemetry,
+    reckoning: { telemetry, broker, ...(proposing && { proposing }) },
     ...(spec.forge &&
       credentials.forge && {
         onlookers: onlookers({
           repository: from.url,
           forge: { ...spec.forge, auth: credentials.forge },
-          ...(spec.forge.pullRequests && { proposing: proposingOf(spec.forge.pullRequests) }),
+          ...(proposing && { proposing }),
           source,
           telemetry,
           ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
@@ -292,8 +294,5 @@ const none: Source = {
 }
 
 async function closeAll(closers: (() => unknown)[]): Promise<void> {
-  for (const close of closers.splice(0).reverse())
-    await Promise.resolve()
-      .then(close)
-      .catch(() => {})
+  for (const close of closers.splice(0).reverse()) await (async () => close())().catch(() => {})
 }

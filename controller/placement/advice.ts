@@ -11,6 +11,8 @@ export interface Situation extends Evidence {
   mean: Instance
   /** Of the windows, ms since the epoch. */
   starts: readonly number[]
+  /** Names of what runs elsewhere for now: `current` has it where its file says, since that is what can be suggested about. */
+  away?: readonly string[]
 }
 
 export interface Place {

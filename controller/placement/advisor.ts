@@ -192,6 +192,8 @@ function whyUnsettled({ inventory, offered, conditions }: Dataflow): string | un
     return stalled?.status === 'True' ? stalled.message : 'its newest revision is on its way'
   if (conditions.get('Ready')?.status !== 'True') return 'not all of it runs'
   const { moves = {}, switches = {}, refuges = {} } = inventory!
-  const [name] = Object.keys({ ...moves, ...switches, ...refuges })
+  // What could go back, and stays, is a matter of costs: a suggestion may make that its place.
+  const fled = Object.keys(refuges).filter(name => !refuges[name]!.stays)
+  const [name] = [...Object.keys({ ...moves, ...switches }), ...fled]
   return name === undefined ? undefined : `${name} is not where its file says, for now`
 }

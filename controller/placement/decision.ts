@@ -15,6 +15,9 @@ export interface DecisionRules {
   staleMs: number
 }
 
+/** What a decision looks back on: as long as a move has to pay. Less, and it follows the hours of the day to and fro. */
+export const lookBackMs = 24 * 3_600_000
+
 export const defaultRules: DecisionRules = {
   threshold: 0.05,
   windows: 5,

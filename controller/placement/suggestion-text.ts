@@ -15,7 +15,7 @@ export interface SuggestionText {
  *  @param contradiction where rules that can't all hold are written */
 export function suggestionText(
   flow: string,
-  { mean, current }: Situation,
+  { mean, current, away = [] }: Situation,
   { current: before, plans, runnerUp }: Advice,
   plan: Plan,
   telemetry: string,
@@ -31,6 +31,12 @@ export function suggestionText(
       `from ${benefit.windows} windows), ${share(benefit.mean, before.cost - before.terms.migration)} of what it costs now. ` +
       `Moving costs ${money(movingCost)} once. With that, as a share of each hour, no answer can cost less than ` +
       `${money(answer.bound ?? Number.NaN)} an hour; this one costs ${money(answer.cost)}.`,
+    ...(away.length > 0
+      ? [
+          `${away.map(code).join(', ')} could not be used where the file has it, and runs elsewhere since, as going back does ` +
+            'not pay. It is reckoned from where the file has it.',
+        ]
+      : []),
     ...(contradiction.length > 0 ? [contradictionText(contradiction)] : []),
     '### Before',
     fenced('mermaid', mermaid(mean, current, moved)),

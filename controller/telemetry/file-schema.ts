@@ -61,11 +61,12 @@ export const headerSchema = record(
       ),
     ),
     hosts: list(record({ function: text, node: text })),
+    homes: table(text),
     nodes: list(node),
     links: list(link, 10_000),
     brokerZone: text,
   },
-  ['zoneBrokers', 'links', 'brokerZone'],
+  ['zoneBrokers', 'homes', 'links', 'brokerZone'],
 )
 
 const moments = record({

@@ -1,5 +1,6 @@
 import type { OutageRecord } from '../../controller/adaptation/outages.ts'
 import { Outages } from '../../controller/adaptation/outages.ts'
+import type { Reckon } from '../../controller/adaptation/reckoned.ts'
 import type { Refuges } from '../../controller/adaptation/refuge.ts'
 import { defaultAdaptation } from '../../controller/adaptation/settings.ts'
 import { Shelter } from '../../controller/adaptation/shelter.ts'
@@ -20,6 +21,7 @@ export const minute = 60_000
 
 export const lost: NodeState['conditions'] = [{ type: 'Ready', status: 'Unknown' }]
 export const short: NodeState['conditions'] = [{ type: 'MemoryPressure', status: 'True' }]
+export const drained: NodeState['conditions'] = [{ type: 'Drained', status: 'True' }]
 export const cordoned: NodeState['conditions'] = [{ type: 'Unschedulable', status: 'True' }]
 
 /** Nodes, clock and hosts of a controller that decides and does at once. */
@@ -39,6 +41,10 @@ export class DisplacedWorld {
   flow: Flow
   nowMs = 0
   settings = defaultAdaptation
+  /** Absent: nobody reckons whether going back pays. */
+  reckon?: Reckon
+  /** Why those went back that did. */
+  returned: Record<string, string> = {}
 
   constructor(placements: Placement[], more: Partial<DeclaredNode>[] = []) {
     const names = ['a', 'b', 'c'].slice(0, placements.length)
@@ -75,15 +81,22 @@ export class DisplacedWorld {
       hosts: this.hosts,
       schedules: this.schedules,
     }
-    const { refuges, unheeded } = this.shelter.look(premises, this.refuges, clock, this.settings.fullAfterMs)
+    const { refuges, returned, unheeded } = this.shelter.look(
+      premises,
+      this.refuges,
+      clock,
+      this.settings,
+      this.reckon,
+    )
     for (const { name, placement } of this.flow.nodes) {
       const [now, old] = [refuges[name], this.refuges[name]]
-      if (now === old) continue
+      if (now === old || (now && old && now.zone === old.zone && now.node === old.node)) continue
       const to = now ?? placement
       this.moves.push(`${name} → ${to.node ?? to.zone ?? 'anywhere'}`)
       this.hosts = this.hosts.map(host => (host.node === name ? { ...host, place: this.#placeOf(to) } : host))
     }
     this.refuges = refuges
+    Object.assign(this.returned, returned)
     this.unheeded = unheeded
     return this
   }

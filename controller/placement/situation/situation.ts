@@ -50,7 +50,7 @@ export function situationOf(
       then.inferred.has(`${link.from}.${link.to}`) ? link : { ...link, rttMs: then.links[i]!.rttMs },
     )
   }
-  const items = itemsOf(flow, whole)
+  const items = itemsOf(flow, whole, file.header.homes)
   const { movesPerDay, costPerDay, prices = {} } = flow.budget ?? {}
   const nodes = whole.nodes.map(node => nodeOf(node, whole, pricePerHour(prices, node)))
   const instanceOf = (windows: Window[], isMeasured: boolean): Instance => {
@@ -88,6 +88,7 @@ export function situationOf(
     current: currentOf(items),
     moved: movedIn(file.windows.filter(({ start }) => start > whole.at - dayMs)),
     ...(movesPerDay !== undefined && { movesPerDay }),
+    away: Object.keys(file.header.homes ?? {}),
     newest: Math.max(0, ...file.windows.map(({ start, lengthMs }) => start + lengthMs)),
     now: whole.at,
   }
