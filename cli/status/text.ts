@@ -97,7 +97,7 @@ function placedText(name: string, placed: NonNullable<FunctionStatus['placed']>,
     move: 'moved by hand, until the next revision',
     when: `as long as ${reason}`,
     failure: stays
-      ? `${reason} then, and ${stays.says} (${ago(stays.at)} ago)`
+      ? `it fled (${reason}), and stays: ${stays.says} (${ago(stays.at)} ago)`
       : `${reason}; it goes back once that has been over for a while, and pays`,
   }[by]
   const to = node === undefined ? zone : `node:${node}`

@@ -39,6 +39,8 @@ export interface Verdicts {
   verdicts: Map<string, Verdict>
   /** Why something is left out, for people. */
   unknown: string
+  /** How long it took to reckon. */
+  tookMs?: number
 }
 
 /**

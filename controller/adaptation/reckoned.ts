@@ -4,6 +4,8 @@ import type { Refuge } from './refuge.ts'
 /** Says who goes back, from the figures that there are now. */
 export type Reckon = (exiles: readonly Exile[]) => Verdicts
 
+/** Of its time that a controller reckons, at most. */
+const share = 0.005
 /** How long what was reckoned stands while nothing is known any more. */
 const standsMs = 30 * 60_000
 
@@ -19,7 +21,8 @@ export class Reckoned {
   /** @param everyMs between two times that it is asked about the same */
   look(exiles: readonly Exile[], reckon: Reckon, nowMs: number, everyMs: number): void {
     const all = JSON.stringify(exiles)
-    if (all === this.#exiles && nowMs - this.#askedMs < everyMs) return
+    const { tookMs = 0 } = this.#verdicts
+    if (all === this.#exiles && nowMs - this.#askedMs < Math.max(everyMs, tookMs / share)) return
     this.#exiles = all
     this.#askedMs = nowMs
     if (exiles.length === 0) {

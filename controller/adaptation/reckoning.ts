@@ -8,6 +8,7 @@ import { situationOf } from '../placement/situation/situation.ts'
 import { headerWith } from '../telemetry/export.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Exile, type Verdicts, verdictsOn } from './homecoming.ts'
+import { spansOf } from './spans.ts'
 
 /** What a reckoning rests on, beside the dataflow. */
 export interface ReckoningOptions {
@@ -26,15 +27,17 @@ export function reckonWith(
   world: { hosts: readonly ObservedHost[]; states: NodeState[]; orchestrator: Pick<Orchestrator, 'network'> },
   exiles: readonly Exile[],
 ): Verdicts {
+  const startMs = performance.now()
   const since = Date.now() - lookBackMs
   const { hosts, states, orchestrator } = world
   try {
     const { network } = orchestrator
     const header = headerWith(dataflow, { brokerUrl: broker.url, network, hosts, states, since })
-    const file = { header, windows: telemetry.windows(dataflow.name, since) }
+    const file = { header, windows: spansOf(telemetry.windows(dataflow.name, since)) }
     if (file.windows.length === 0) return { verdicts: new Map(), unknown: 'nothing was measured' }
     const situation = situationOf(file, dataflow.inventory!.flow, proposing.brokerZones, proposing)
-    return verdictsOn(situation, exiles, { ...defaultRules, ...proposing.rules })
+    const verdicts = verdictsOn(situation, exiles, { ...defaultRules, ...proposing.rules })
+    return { ...verdicts, tookMs: performance.now() - startMs }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return { verdicts: new Map(), unknown: error.message }

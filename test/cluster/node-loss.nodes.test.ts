@@ -35,7 +35,8 @@ const keys = 4
 const waitMs = 180_000
 
 const placementIn = (name: string, zone: string) =>
-  name === 'decided' ? `{ zone: ${zone} }` : `{ prefer: [{ zone: ${zone}, weight: 100 }] }`
+  // What it prefers it goes back to whatever that costs: here all nodes are as near.
+  `{ ${name === 'decided' ? `zone: ${zone}, ` : ''}prefer: [{ zone: ${zone}, weight: 100 }] }`
 
 const where =
   '(globalThis as unknown as { process: { env: Record<string, string> } }).process.env.DYNINKA_NODE!'

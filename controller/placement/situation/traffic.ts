@@ -12,13 +12,13 @@ export function edgesOf({ nodes }: Flow, snapshot: Snapshot, isMeasured: boolean
     recordsPerSecond: value(figures?.recordsPerSecond),
     bytesPerSecond: value(figures?.bytesPerSecond),
   })
+  const figuresOf = new Map(snapshot.edges.map(edge => [idOf(edge.from, edge.output, edge.to), edge]))
   const inside = nodes.flatMap(({ name: to, from }) =>
     from.map(({ node, output }) => {
-      const figures = snapshot.edges.find(
-        edge => edge.from === node && edge.output === output && edge.to === to,
-      )
+      const id = idOf(node, output, to)
+      const figures = figuresOf.get(id)
       return {
-        id: idOf(node, output, to),
+        id,
         from: node,
         to,
         ...rates(figures),
