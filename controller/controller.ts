@@ -84,7 +84,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     closers.push(() => links.close())
     if (!adopted) closers.push(() => stopLinks(state))
     const waysOf: WaysOf = ({ flow, node, zone }) => ({
-      home: links.urlFrom(zone, accounts?.urlOf(flow, node) ?? options.brokerFrom?.[zone] ?? brokerUrl),
+      home: links.urlFrom(zone, accounts?.urlOf(flow, node) ?? brokerUrl),
       zones: Object.fromEntries(zoneUrls.map(([of, url]) => [of, links.urlFrom(zone, url)])),
     })
     const orchestrator = new LocalOrchestrator({

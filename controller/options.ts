@@ -24,8 +24,6 @@ export interface ControllerOptions {
   intervalMs?: number
   /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */
   broker?: string
-  /** By zone of the virtual nodes: URL with which hosts there reach the broker. Default: the same for all. */
-  brokerFrom?: Record<string, string>
   /** By zone of `nodes`: `embedded`, or the URL of a broker there. What is decided to run in such a zone sends by that. */
   zoneBrokers?: Record<string, string>
   /** Gives each node of a dataflow an account of its own on the broker, which is mosquitto with its dynamic security
