@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectAsync, type MqttClient } from 'mqtt'
+import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { endAll } from '../cli/stop/end-all.ts'
+import { readJson } from '../controller/atomic-file.ts'
 import { startController } from '../controller/controller.ts'
 import type { ObservedAnswer } from '../controller/observed-answer.ts'
+import { isAlive, type ProcessIdentity } from '../controller/process-identity.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { freePort } from './support/process-broker.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
@@ -60,6 +63,9 @@ Zones.after(async ({ controlled, repository, client }) => {
   await repository.remove()
 })
 
+const brokerOf = (state: string) =>
+  readJson<ProcessIdentity & { url: string }>(join(state, 'brokers/edge/broker.json'))!
+
 const observed = ({ controlled }: World) => controlled.get<ObservedAnswer>('/api/observed?flow=zoned')
 
 /** The zone whose broker carries what this node sends; null for the dataflow's own. */
@@ -99,6 +105,18 @@ Zones('shows records that pass by it', async world => {
     lines.map(({ value }) => value.n % 10),
     [0, 0, 0],
   )
+})
+
+Zones('is started again when it ends while records flow, and nothing is lost', async world => {
+  const before = brokerOf(world.controlled.state)
+  const sending = send(world, 1_000)
+  const from = world.heard.length
+  await until('records flow', () => world.heard.length > from + 10)
+  process.kill(before.pid, 'SIGTERM')
+  await until('another one runs', () => brokerOf(world.controlled.state).pid !== before.pid)
+  await sending
+  assert.is(brokerOf(world.controlled.state).url, before.url, 'where hosts know it')
+  await send(world)
 })
 
 Zones('moves an edge with its producer', async world => {
@@ -152,5 +170,15 @@ Zones(
     assert.match(await reasonOf({ edge: `mqtt://127.0.0.1:${port}` }), /BrokerUnreachable zone edge: /)
   },
 )
+
+Zones('ends with all else that a controller has started', async ({ repository, controlled }) => {
+  const state = `${controlled.state}/all`
+  const options = { repo: repository.bare, state, nodes, zoneBrokers: { edge: 'embedded' } }
+  const controller = await startController({ ...options, logger: pino({ level: 'silent' }) })
+  const broker = brokerOf(state)
+  assert.ok(isAlive(broker))
+  await controller.stop({ hosts: true })
+  assert.not(isAlive(broker))
+})
 
 Zones.run()
