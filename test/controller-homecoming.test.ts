@@ -1,12 +1,19 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Exile, verdictsOn } from '../controller/adaptation/homecoming.ts'
+import { spansOf } from '../controller/adaptation/spans.ts'
 import type { Situation } from '../controller/placement/advice.ts'
 import { evaluate } from '../controller/placement/evaluate.ts'
 import type { Instance, Placement } from '../controller/placement/instance.ts'
 import { randomOf } from '../controller/placement/random.ts'
+import { situationOf as situationFrom } from '../controller/placement/situation/situation.ts'
+import { readTelemetry, writeTelemetry } from '../controller/telemetry/file.ts'
+import type { Window } from '../controller/telemetry/window.ts'
+import type { Flow } from '../schema/flow.ts'
+import { at, busy, edge, fileOf, windowOf } from './support/climate-telemetry.ts'
 import { better, current as cloud, instanceOf, steady } from './support/filter-instance.ts'
 import { randomInstance } from './support/placement-instances.ts'
+import { fn, source } from './support/rig.ts'
 
 const Home = suite('whether what fled goes back')
 
@@ -168,6 +175,40 @@ Home('one goes without the other where that is better', () => {
   const [filter, next] = told(situation, toEdge, toEdgeToo)
   assert.match(filter!, /^stays: .* would save|^goes/)
   assert.match(next!, /^stays: going back to zone edge would cost/)
+})
+
+Home('a day of windows is few, of equal length, up to the newest one, and says the same', () => {
+  const lengths = [...Array(108).fill(600), ...Array(330).fill(60), ...Array(180).fill(10)]
+  let start = at(0)
+  const day = lengths.map(seconds => {
+    const window = { ...windowOf(0), start, lengthMs: seconds * 1_000 }
+    start += window.lengthMs
+    return window
+  })
+  const spans = spansOf(day)
+  assert.is(spans.length, 24)
+  const calls = (windows: Window[]) =>
+    windows.reduce((sum, { functions }) => sum + functions.filter!['cloud-1']!.calls, 0)
+  assert.is(calls(spans), calls(day))
+  const { start: last, lengthMs } = spans.at(-1)!
+  assert.is(last + lengthMs, start)
+  for (const span of spans) assert.ok(Math.abs(span.lengthMs - lengthMs) <= 600_000, `${span.lengthMs} ms`)
+  assert.equal(spansOf([]), [])
+  assert.is(spansOf(day.slice(-3)).length, 3)
+})
+
+Home('what has its place elsewhere for now is reckoned from where its file says', () => {
+  const filter = fn('filter', ['raw'], { placement: { zone: 'cloud' } })
+  const climate: Flow = {
+    name: 'climate',
+    nodes: [source('raw', { type: 'every', intervalMs: 100 }), filter],
+  }
+  const file = fileOf(busy, { broker: edge, homes: { filter: 'edge-1', gone: 'edge-9' } })
+  const read = readTelemetry(writeTelemetry(file, true), 'it')
+  assert.equal(read.header.homes, { filter: 'edge-1', gone: 'edge-9' })
+  assert.is(situationFrom(read, climate).current.filter, 'edge-1')
+  const { homes: _, ...header } = file.header
+  assert.is(situationFrom({ ...file, header }, climate).current.filter, 'cloud-1')
 })
 
 Home('what goes back never breaks more, and never costs more: hundreds of problems', () => {
