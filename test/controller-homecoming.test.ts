@@ -214,7 +214,7 @@ Home('what has its place elsewhere for now is reckoned from where its file says'
 Home('what goes back never breaks more, and never costs more: hundreds of problems', () => {
   const draw = randomOf(7)
   let [went, stayed] = [0, 0]
-  for (let n = 0; n < 600; n++) {
+  for (let n = 0; n < 300; n++) {
     const drawn = randomInstance(n)
     const pick = () => drawn.nodes[Math.floor(draw() * drawn.nodes.length)]!.name
     const current = Object.fromEntries(drawn.items.map(({ name }) => [name, pick()]))
@@ -249,7 +249,7 @@ Home('what goes back never breaks more, and never costs more: hundreds of proble
       if (alone.broken.length === after.broken.length) assert.ok(alone.cost >= after.cost - 1e-9)
     }
   }
-  assert.ok(went > 100 && stayed > 100, `${went} went, ${stayed} stayed`)
+  assert.ok(went > 50 && stayed > 50, `${went} went, ${stayed} stayed`)
 })
 
 Home.run()
