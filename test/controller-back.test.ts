@@ -127,6 +127,18 @@ const leaves = (world: World, flow: string) =>
     60_000,
   )
 
+/** Waits for as many windows as a decision asks for, in which the way from the edge was measured. */
+const measured = ({ controlled }: World, flow: string) =>
+  until(
+    `there are figures of ${flow}`,
+    async () => {
+      const file = await (await fetch(`${controlled.url}/api/telemetry?flow=${flow}`)).text()
+      return file.split('\n').filter(line => line.includes('"e1":{"mqtt://')).length >= 8
+    },
+    undefined,
+    60_000,
+  )
+
 const told = ({ controlled }: World, flow: string) =>
   controlled.events.flatMap(event => (event.type === 'relocated' && event.flow === flow ? [event] : []))
 
@@ -153,7 +165,10 @@ async function loseNothing({ controlled }: World, flow: string) {
 }
 
 Back('stays where going back costs more, and says how much; goes back where it pays', async world => {
-  for (const flow of ['far', 'dear']) await loseNothing(world, flow)
+  for (const flow of ['far', 'dear']) {
+    await measured(world, flow)
+    await loseNothing(world, flow)
+  }
   await flee(world)
   await runsOn(world, 'dear', 'e1')
   const { reason } = told(world, 'dear').at(-1)!
