@@ -123,6 +123,7 @@ function send(world: World, scenario: Scenario, lane: string) {
   const producer = world.producers[lane]!
   producer.sent += 1
   const seq = producer.sent
+  if (!scenario.producerCrashes) producer.done = seq // no successor would send it again
   const key = keyOf(scenario, lane, seq)
   const cut = producer.switched ? scenario.to : scenario.from
   world.sessions[namesOf(cut)[shardOf(key, cut)]!]?.push({ lane, seq, item: `${lane}${seq}`, key })
