@@ -20,6 +20,7 @@ export function checks<Scenario, Name extends string, Mistake extends string>(
     suite(`whatever comes first, each record takes effect once: ${name}`, () => {
       const { states, failure } = run(name)
       assert.is(failure, undefined, failure && said(failure))
+      console.log(`${states} states: ${name}`)
       assert.ok(states > 100, `${states} states are too few to mean anything`)
     })
   }
