@@ -75,13 +75,11 @@ export class DueOwner {
     owner.accepted[lane] = seq
     const entry = this.#admit(lane, seq, key)
     this.#handle(message, entry, fails)
-    this.#commit()
   }
 
   #admit(lane: Lane, seq: number, key: string): Inflight {
     const entry: Inflight = { lane, seq, key, outputs: 0, snapshot: null }
     this.#owner.inflight.push(entry)
-    if (seq === 0) this.#commit()
     return entry
   }
 
@@ -174,7 +172,6 @@ export class DueOwner {
     const entry = this.#admit(lane, told.seq, told.key)
     this.#owner.accepted[lane] = told.seq
     this.#handle(told, entry, false)
-    this.#commit()
   }
 
   /** The broker has taken a packet over. */
@@ -182,7 +179,6 @@ export class DueOwner {
     const owner = this.#owner
     if ('output' in packet) {
       owner.inflight.find(({ lane, seq }) => lane === packet.lane && seq === packet.seq)!.outputs -= 1
-      this.#commit()
     } else if ('key' in packet) this.#stored()
     else if ('tells' in packet) {
       if ('mark' in packet.tells) owner.starting = false
@@ -194,12 +190,18 @@ export class DueOwner {
     }
   }
 
-  #commit() {
+  /** Messages that are done, and may be committed together. */
+  get done(): number {
+    const { commit, inflight } = this.#owner
+    if (commit) return 0
+    const open = inflight.findIndex(({ outputs }) => outputs > 0)
+    return open < 0 ? inflight.length : open
+  }
+
+  /** Begins to commit all that is done: at once, or a little later. */
+  commit() {
     const owner = this.#owner
-    if (owner.commit) return
-    const open = owner.inflight.findIndex(({ outputs }) => outputs > 0)
-    const batch = open < 0 ? owner.inflight.length : open
-    if (batch === 0) return
+    const batch = this.done
     owner.commit = { batch, waiting: 0, phase: 'state' }
     const newest: Record<string, Document> = {}
     for (const { key, snapshot } of owner.inflight.slice(0, batch)) if (snapshot) newest[key] = snapshot
@@ -247,7 +249,6 @@ export class DueOwner {
       if (timer > 0) put(set.timer, key, timer)
       if (at > 0) put(set.retry, key, at)
     }
-    this.#commit()
   }
 
   #newer(includes: Document['includes']): Document['includes'] {

@@ -49,6 +49,7 @@ export function due(scenario: Scenario, mistake?: Mistake): Model<World> {
       if (!telling[lane])
         for (const key of Object.keys(set[lane]))
           step(`${lane} of ${key} is due`, next => owner(next).tell(lane, key))
+    if (owner(world).done > 0) step(`owner commits ${owner(world).done}`, next => owner(next).commit())
     if (wire.length > 0)
       step(`broker takes over: ${said(wire[0]!)}`, next => {
         const packet = next.owner.wire.shift()!
