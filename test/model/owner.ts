@@ -90,7 +90,6 @@ export class Partition {
     owner.sending = false
     this.#flush()
     if (owner.commit) this.#goOn()
-    else this.#commit()
   }
 
   /** The broker has a packet that the commit under way waits for. */
@@ -144,7 +143,6 @@ export class Partition {
 
   #admit(entry: Inflight) {
     this.#owner.inflight.push(entry)
-    if (!this.#owner.commit) this.#commit()
   }
 
   /** At most one frame on its way; what comes meanwhile gathers. */
@@ -156,12 +154,19 @@ export class Partition {
     owner.sending = true
   }
 
-  #commit() {
-    const owner = this.#owner
+  /** Messages that are done, and may be committed together. */
+  get done(): number {
+    const { commit, inflight } = this.#owner
+    if (commit) return 0
     const early = this.#mistake === 'state before outputs'
-    const open = owner.inflight.findIndex(({ outputs }) => outputs > 0 && !early)
-    const batch = open < 0 ? owner.inflight.length : open
-    if (batch === 0) return
+    const open = inflight.findIndex(({ outputs }) => outputs > 0 && !early)
+    return open < 0 ? inflight.length : open
+  }
+
+  /** Begins to commit all that is done: at once, or a little later. */
+  commit() {
+    const owner = this.#owner
+    const batch = this.done
     const orders: Partial<Record<Mistake, Phase[]>> = {
       'ack before state': ['ack', 'state', 'cursor', 'clear'],
       'ack before cursor': ['state', 'ack', 'cursor', 'clear'],
@@ -189,7 +194,6 @@ export class Partition {
     owner.inflight.splice(0, commit.batch)
     delete owner.commit
     this.#rewireWhenQuiet()
-    this.#commit()
   }
 
   #storeState(batch: Inflight[], number: number) {

@@ -96,6 +96,8 @@ export function protocol(scenario: Scenario, mistake?: Mistake): Model<World> {
         next.opened = Math.max(next.opened, next.delivered)
         partition(next).receive(message)
       })
+    const done = partition(world).done
+    if (done > 0) step(`owner commits ${done}`, next => partition(next).commit())
     if (owner.wire.length > 0)
       step(`broker takes over: ${nameOf(owner.wire[0]!)}`, next =>
         accept(next, next.owner.wire.shift()!, partition(next)),
