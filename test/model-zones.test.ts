@@ -27,12 +27,13 @@ Takeover.run()
 const Sessions = suite('model of a partition that reads by two brokers')
 
 const read = {
+  'a record from each, a crash': { records: { home: 1, edge: 1 }, takeovers: 1 },
   'a record from each, two crashes': { records: { home: 1, edge: 1 }, takeovers: 2 },
   'records from each, a crash': { records: { home: 2, edge: 1 }, takeovers: 1 },
   'a broker that is left, a crash': { records: { home: 1, edge: 1 }, takeovers: 1, leaves: true },
 } satisfies Record<string, Read>
 
-const each = 'a record from each, two crashes'
+const each = 'a record from each, a crash'
 const left = 'a broker that is left, a crash'
 
 checks<Read, keyof typeof read, SessionMistake>(Sessions, {

@@ -56,6 +56,7 @@ const scenarios = {
     takeovers: 2,
   },
   'a state that changes, and comes back to what it was': {
+    isPrompt: true,
     records: {
       a: [
         ['x', 'set 1'],
@@ -67,6 +68,7 @@ const scenarios = {
     takeovers: 1,
   },
   'a key that is deleted and made again, two crashes': {
+    isPrompt: true,
     records: {
       a: [
         ['x', 'three'],

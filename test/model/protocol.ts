@@ -98,6 +98,7 @@ export function protocol(scenario: Scenario, mistake?: Mistake): Model<World> {
       })
     const done = partition(world).done
     if (done > 0) step(`owner commits ${done}`, next => partition(next).commit())
+    if (done > 0 && scenario.isPrompt) return possible.slice(-1)
     if (owner.wire.length > 0)
       step(`broker takes over: ${nameOf(owner.wire[0]!)}`, next =>
         accept(next, next.owner.wire.shift()!, partition(next)),

@@ -105,6 +105,8 @@ export interface Scenario {
   /** By lane: the key of each record, and what the function does with it. */
   records: Record<string, [key: string, what: Operation][]>
   takeovers: number
+  /** What is done is committed at once, where there are too many states otherwise. */
+  isPrompt?: true
   /** How often a producer sends its last record again, after a crash of its own. */
   repeats?: number
   sourceCrashes?: number
