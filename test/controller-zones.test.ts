@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectAsync, type MqttClient } from 'mqtt'
+import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { endAll } from '../cli/stop/end-all.ts'
 import { startController } from '../controller/controller.ts'
 import type { ObservedAnswer } from '../controller/observed-answer.ts'
+import { aedes } from './support/brokers.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { freePort } from './support/process-broker.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
@@ -134,6 +136,62 @@ Zones('lets go of a broker that is not declared any more once all has left it', 
   assert.is((await observed(world)).brokersDigest, undefined)
   await send(world)
   assert.ok(existsSync(join(world.controlled.state, 'brokers/edge')))
+})
+
+Zones('keeps to the broker of before, where another one is declared, until all has left it', async world => {
+  const { controlled } = world
+  const [first, second] = [await aedes(), await aedes()]
+  const withBroker = async (url: string) => {
+    await world.controlled.kill()
+    world.controlled = await Controlled.over(
+      { ...controlled.options, zoneBrokers: { edge: url } },
+      controlled.state,
+    )
+  }
+  try {
+    await withBroker(first.url)
+    await until(
+      'it goes by the first',
+      async () => (await carrierOf(world, 'in')) === 'edge',
+      undefined,
+      30_000,
+    )
+    await send(world)
+    await withBroker(second.url)
+    await until('it goes by none', async () => (await carrierOf(world, 'in')) === null, undefined, 30_000)
+    await send(world)
+    const isLeft = async () => Object.values((await observed(world)).brokers ?? {}).flat().length === 0
+    await until('nothing is on the first', isLeft, undefined, 30_000)
+    await withBroker(second.url)
+    await until(
+      'it goes by the second',
+      async () => (await carrierOf(world, 'in')) === 'edge',
+      undefined,
+      30_000,
+    )
+    await world.controlled.ready()
+    await send(world)
+  } finally {
+    await world.controlled.kill()
+    for (const { pid } of world.controlled.processes()) process.kill(pid, 'SIGKILL')
+    await first.close()
+    await second.close()
+  }
+})
+
+Zones('ends with all that it ran, where that is asked for', async ({ repository, controlled }) => {
+  const state = `${controlled.state}/ended`
+  const controller = await startController({
+    repo: repository.bare,
+    state,
+    nodes,
+    zoneBrokers: { edge: 'embedded' },
+    logger: pino({ level: 'silent' }),
+  })
+  const { pid } = JSON.parse(readFileSync(join(state, 'brokers/edge/broker.json'), 'utf8')) as { pid: number }
+  assert.ok(existsSync(`/proc/${pid}`))
+  await controller.stop({ hosts: true })
+  await until('the broker has ended', () => !existsSync(`/proc/${pid}`))
 })
 
 Zones(
