@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { BrokerClient } from './broker/broker-client.ts'
+import { type BrokerClient, withoutCredentials } from './broker/broker-client.ts'
 import type { Dataflow } from './dataflow.ts'
 import { CommitReports } from './forge/commit-reports.ts'
 import type { ForgeOptions } from './forge/forge.ts'
@@ -28,7 +28,7 @@ export interface OnlookerOptions {
   telemetry: Telemetry
   /** Of the Dataflow, in a cluster. */
   namespace?: string
-  broker: Pick<BrokerClient, 'url'>
+  broker: Pick<BrokerClient, 'url' | 'zones'>
   orchestrator: Pick<Orchestrator, 'nodeStates' | 'network'>
   log: Logger
   emit(event: ControllerEvent): void
@@ -59,7 +59,7 @@ export function onlookers({
     source,
     forge,
     proposing,
-    brokerZones: proposing.brokerZones ?? {},
+    brokerZones: { ...placesOf(broker), ...proposing.brokerZones },
     everyMs: proposing.everyMs ?? defaultEveryMs,
     async telemetry(dataflow) {
       const now = Date.now()
@@ -78,3 +78,7 @@ export function onlookers({
   })
   return [reports, advisor]
 }
+
+/** By URL: the zone of each broker that is said to be in one. */
+const placesOf = ({ zones }: Pick<BrokerClient, 'zones'>): Record<string, string> =>
+  Object.fromEntries(Object.entries(zones).map(([zone, url]) => [withoutCredentials(url), zone]))

@@ -106,7 +106,7 @@ export type ControllerEvent =
   /** The source can't be read for now; what runs keeps running. */
   | { type: 'source-failed'; reason: string; message: string; hint?: string }
   /** A pass over a dataflow ended early, and is tried again; what runs keeps running. */
-  | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string }
+  | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string; subject?: string }
   /** A pull request that asks to move functions. */
   | { type: 'suggested'; flow: string; state: 'opened' | 'updated' | 'withdrawn'; url: string }
   /** The forge could not be told what became of a commit; it is tried again. */
@@ -132,5 +132,7 @@ export type ControllerEvent =
   | { type: 'pinned'; flow: string; function: string; revision: string; message: string }
   /** A function gave records up: told for the first ones, then for ten times as many. */
   | { type: 'dead-letters'; flow: string; function: string; count: number }
+  /** The broker of a zone does not answer, or does again. */
+  | { type: 'zone-broker'; flow: string; zone: string; url: string; isAway: boolean }
   | { type: 'ready'; flow: string; revision: string; ms: number }
   | { type: 'pruned'; flow: string; function?: string }

@@ -155,6 +155,7 @@ export function ofZone(zone: string, error: unknown): unknown {
   return new Problem(reason, `zone ${zone}: ${message}`, {
     cause: error,
     disposition,
+    subject: zone,
     ...(hint !== undefined && { hint }),
   })
 }

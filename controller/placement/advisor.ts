@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Finding } from '../../schema/finding.ts'
+import type { Flow } from '../../schema/flow.ts'
 import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
 import type { Dataflow } from '../dataflow.ts'
@@ -21,6 +22,7 @@ import { Highs } from './highs.ts'
 import { proposalOf } from './proposal.ts'
 import { realisedOf, realisedText } from './realised.ts'
 import { situationOf } from './situation/situation.ts'
+import { brokersOf } from './situation/traffic.ts'
 import { suggestionText } from './suggestion-text.ts'
 
 export interface AdvisorOptions {
@@ -96,7 +98,8 @@ export class Advisor {
     const { flow } = dataflow.inventory!
     const file = await telemetry(dataflow)
     if (file.windows.length === 0) return
-    const situation = situationOf(file, flow, brokerZones, proposing)
+    const places = placesIn(flow, file.header.broker, brokerZones)
+    const situation = situationOf(file, flow, places, proposing)
     await using highs = new Highs()
     const rules = { ...defaultRules, ...proposing.rules }
     const advice = await advise(
@@ -111,7 +114,7 @@ export class Advisor {
     const base = await this.#base(dataflow)
     const findings = contradictionOf(advice.conflict ?? [], base.before, base.path)
     if (chosen) {
-      const command = replayCommand(file.header, brokerZones)
+      const command = replayCommand(file.header, places)
       const text = suggestionText(flow.name, situation, advice, chosen, command, findings)
       const proposal = proposalOf(flow, chosen, text, { ...base, telemetry: attachment(file) })
       const { offered, folder } = dataflow
@@ -183,6 +186,12 @@ export class Advisor {
         ...(hint !== undefined && { hint }),
       })
   }
+}
+
+/** Those of brokers that its records pass, which is what has to be told for the same answer. */
+function placesIn(flow: Flow, own: string, brokerZones: AdvisorOptions['brokerZones']) {
+  const passed = ['', ...brokersOf(flow, own)]
+  return Object.fromEntries(Object.entries(brokerZones).filter(([url]) => passed.includes(url)))
 }
 
 /** What is not what the repository says tells nothing about it. @returns undefined where it is */
