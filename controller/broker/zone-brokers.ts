@@ -143,7 +143,7 @@ export class ZoneBrokers {
 
 async function check(zone: string, url: string): Promise<void> {
   if (url === 'embedded') return
-  await checkBroker(url).catch(error => {
+  await checkBroker(url, { withZones: true }).catch(error => {
     throw ofZone(zone, error)
   })
 }

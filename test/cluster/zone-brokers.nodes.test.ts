@@ -59,32 +59,39 @@ functions:
 sinks:
   out: { from: count, mqtt: zoned/out, placement: { zone: cloud } }
 `
-const managed = { storageClassName: 'local' }
-const broker = { managed, zones: ['edge-1', 'edge-2'].map(zone => ({ zone, managed })) }
+/** Disks of the nodes of a zone. */
+const managedIn = (zone: string) => ({ storageClassName: `disks-of-${zone}` })
+const brokersOf = (...edges: string[]) => ({
+  managed: managedIn('cloud'),
+  zones: edges.map(zone => ({ zone, managed: managedIn(zone) })),
+})
 
 Zones.before(async world => {
   world.folder = await mkdtemp(join(tmpdir(), 'dyninka-zones-'))
   world.cluster = await startCluster({ nodes: 3, zones })
   const { cluster, folder } = world
   const mosquitto = await mosquittoArchive(folder)
-  await cluster.apply({
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'StorageClass',
-    metadata: { name: 'local' },
-    provisioner: 'kubernetes.io/no-provisioner',
-    volumeBindingMode: 'WaitForFirstConsumer',
-  })
   for (const node of cluster.nodes) {
     await node.importImages(mosquitto)
     const path = join(folder, node.name)
     await mkdir(path, { mode: 0o777 })
     await node.run('chmod', '777', path)
+    const { storageClassName } = managedIn(node.zone)
     const volume = localVolume(node.name, path, node.name)
-    await cluster.apply({ ...volume, spec: { ...volume.spec, storageClassName: 'local' } })
+    await cluster.apply(
+      {
+        apiVersion: 'storage.k8s.io/v1',
+        kind: 'StorageClass',
+        metadata: { name: storageClassName },
+        provisioner: 'kubernetes.io/no-provisioner',
+        volumeBindingMode: 'WaitForFirstConsumer',
+      },
+      { ...volume, spec: { ...volume.spec, storageClassName } },
+    )
   }
   world.stage = await Stage.over(cluster, { url: '', close: async () => {} })
   const { stage } = world
-  const commit = await stage.repository.publish({
+  await stage.repository.publish({
     'dataflow.yaml': flow('edge-1'),
     'count.ts': code,
     'pass.ts': pass,
@@ -93,13 +100,8 @@ Zones.before(async world => {
     pods: { image: runtimeImage, tolerationSeconds: 3 },
     managedBroker: { image: mosquittoImage, addresses: 'ips' },
   })
-  await stage.apply('zoned', { broker })
-  await stage.ready('zoned', commit, waitMs)
+  await stage.apply('zoned', { broker: brokersOf('edge-1', 'edge-2') })
   Object.assign(world, { counted: [], sent: 0 })
-  world.outside = await connectAsync(await adminUrl(world), { protocolVersion: 4, reconnectPeriod: 500 })
-  world.outside.on('message', (_, payload) => world.counted.push(JSON.parse(payload.toString()) as Counted))
-  await world.outside.subscribeAsync('zoned/out', { qos: 1 })
-  world.stopLoad = load(world)
 })
 Zones.after(async ({ stage, outside, stopLoad, cluster, folder }) => {
   await stopLoad?.()
@@ -107,6 +109,18 @@ Zones.after(async ({ stage, outside, stopLoad, cluster, folder }) => {
   await (stage ? stage.close() : cluster?.stop())
   await rm(folder, { recursive: true, force: true })
 })
+
+/** Sends, and hears what comes of it, once all runs. */
+async function begin(world: World) {
+  const { stage } = world
+  await stage.until('zoned', 'Ready', 'True', waitMs).catch(async (error: Error) => {
+    throw new Error(`${error.message}\n${await statusOf(world)()}`)
+  })
+  world.outside = await connectAsync(await adminUrl(world), { protocolVersion: 4, reconnectPeriod: 500 })
+  world.outside.on('message', (_, payload) => world.counted.push(JSON.parse(payload.toString()) as Counted))
+  await world.outside.subscribeAsync('zoned/out', { qos: 1 })
+  world.stopLoad = load(world)
+}
 
 /** Of a managed broker, with the account of the controller. */
 async function adminUrl({ cluster }: World, zone?: string): Promise<string> {
@@ -161,6 +175,7 @@ async function carriedBy(url: string, whileIt: () => Promise<void>): Promise<str
 
 Zones('run in their zones, each with a volume there', async world => {
   const { cluster } = world
+  await begin(world)
   for (const [zone, node] of [
     ['edge-1', 'node-1'],
     ['edge-2', 'node-2'],
@@ -261,7 +276,7 @@ Zones('say so when their node is lost, and go on when it is back', async world =
 
 Zones('are left and removed when they are declared no more', async world => {
   const { cluster, stage } = world
-  await stage.apply('zoned', { broker: { managed, zones: [{ zone: 'edge-1', managed }] } })
+  await stage.apply('zoned', { broker: brokersOf('edge-1') })
   const name = brokerName('zoned', 'edge-2')
   await until(
     'the broker of edge-2 is gone',

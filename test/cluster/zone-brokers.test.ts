@@ -116,6 +116,10 @@ async function send(world: World, records = 50) {
   await through(world)
 }
 
+/** Processes of one function. */
+const filters = ({ stage }: World) =>
+  hostProcesses(`--record=${stage.hosts}/`).filter(({ record }) => record.includes('filter'))
+
 /** Secrets with what was told of brokers. */
 const kept = async ({ stage }: World) =>
   (await stage.client.list(resources.Secret, { namespace: 'default' })).items
@@ -248,14 +252,14 @@ Zones('that are away hold nothing else up, not even a controller that starts', a
 
 Zones('that are changed while they hold records are left first', async world => {
   const { stage, edge, other } = world
-  const filters = hostProcesses(`--record=${stage.hosts}/`).filter(({ record }) => record.includes('filter'))
-  assert.ok(filters.length > 0)
-  for (const { pid } of filters) process.kill(pid, 'SIGSTOP')
+  const stopped = filters(world)
+  assert.ok(stopped.length > 0)
+  for (const { pid } of stopped) process.kill(pid, 'SIGSTOP')
   for (let i = 0; i < 30; i++) await publish(world, world.sent++)
   await apply(world, { zone: 'edge', url: other.url })
   await stated(world, `edge ${edge.url} Leaving`)
   for (let i = 0; i < 20; i++) await publish(world, world.sent++)
-  for (const { pid } of filters) process.kill(pid, 'SIGCONT')
+  for (const { pid } of stopped) process.kill(pid, 'SIGCONT')
   await through(world)
   await stated(world, `edge ${other.url} Used`)
   await stage.until('zoned', 'Ready', 'True Running', waitMs)
@@ -273,6 +277,35 @@ Zones('are given up when none is declared any more, with all that was kept of th
   await send(world)
   assert.equal(await kept(world), [])
 })
+
+Zones(
+  'that are gone for good with records are replaced once what was kept of them is deleted',
+  async world => {
+    const { stage, edge, other } = world
+    await apply(world, { zone: 'edge', url: edge.url })
+    await stated(world, `edge ${edge.url} Used`)
+    await stage.until('zoned', 'Ready', 'True Running', waitMs)
+    await send(world)
+    for (const { pid } of filters(world)) process.kill(pid, 'SIGSTOP')
+    for (let i = 0; i < 30; i++) await publish(world, world.sent + i)
+    await edge.close()
+    await stage.until('zoned', 'ZoneBrokerAway', 'True BrokerUnreachable')
+    await stage.api.kubectl('delete', 'secret', 'dyninka-zoned-zone-brokers')
+    await apply(world, { zone: 'edge', url: other.url })
+    await stated(world, `edge ${other.url} Used`)
+    await stage.until('zoned', 'Ready', 'True Running', waitMs)
+    world.sent += 30
+    const lost = 1_000
+    for (let i = 0; i < 100; i++) await publish(world, lost + i)
+    await until('what comes after it is through', () => world.heard.includes(lost + 90), undefined, waitMs)
+    world.heard = world.heard.filter(n => n >= lost)
+    assert.equal(
+      world.heard,
+      Array.from({ length: 10 }, (_, i) => lost + i * 10),
+    )
+    world.heard = Array.from({ length: world.sent / 10 }, (_, i) => i * 10)
+  },
+)
 
 Zones('go with the Dataflow', async world => {
   const { stage, other } = world

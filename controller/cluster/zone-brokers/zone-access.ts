@@ -179,7 +179,7 @@ async function check(
   { client, resource, checks, signal }: ZoneAccessOptions,
 ): Promise<void> {
   try {
-    await checks.check(url)
+    await checks.check(url, { withZones: true })
   } catch (error) {
     if (!isManaged(broker) || (error instanceof Problem && error.reason === 'BrokerUnfit'))
       throw ofZone(zone, error)
