@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type BrokerClient, withoutCredentials } from './broker/broker-client.ts'
+import type { BrokerClient } from './broker/broker-client.ts'
 import type { Dataflow } from './dataflow.ts'
 import { CommitReports } from './forge/commit-reports.ts'
 import type { ForgeOptions } from './forge/forge.ts'
@@ -59,7 +59,8 @@ export function onlookers({
     source,
     forge,
     proposing,
-    brokerZones: { ...placesOf(broker), ...proposing.brokerZones },
+    brokerZones: proposing.brokerZones ?? {},
+    zoneUrls: broker.zones,
     everyMs: proposing.everyMs ?? defaultEveryMs,
     async telemetry(dataflow) {
       const now = Date.now()
@@ -78,7 +79,3 @@ export function onlookers({
   })
   return [reports, advisor]
 }
-
-/** By URL: the zone of each broker that is said to be in one. */
-const placesOf = ({ zones }: Pick<BrokerClient, 'zones'>): Record<string, string> =>
-  Object.fromEntries(Object.entries(zones).map(([zone, url]) => [withoutCredentials(url), zone]))

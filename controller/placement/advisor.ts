@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Finding } from '../../schema/finding.ts'
-import type { Flow } from '../../schema/flow.ts'
 import { Problem } from '../../schema/problem.ts'
 import { jitterMs } from '../backoff.ts'
 import type { Dataflow } from '../dataflow.ts'
@@ -22,7 +21,7 @@ import { Highs } from './highs.ts'
 import { proposalOf } from './proposal.ts'
 import { realisedOf, realisedText } from './realised.ts'
 import { situationOf } from './situation/situation.ts'
-import { brokersOf } from './situation/traffic.ts'
+import { placesOf } from './situation/traffic.ts'
 import { suggestionText } from './suggestion-text.ts'
 
 export interface AdvisorOptions {
@@ -31,6 +30,8 @@ export interface AdvisorOptions {
   proposing: ProposalRules & Pick<Proposing, 'branchPrefix' | 'rules' | 'horizonHours' | 'settlingMs'>
   /** Zone of each broker that nothing else tells, by URL. */
   brokerZones: Readonly<Record<string, string>>
+  /** By zone that has a broker: its URL. */
+  zoneUrls: Readonly<Record<string, string>>
   /** Between two looks at a dataflow. */
   everyMs: number
   /** What was measured of a dataflow of late. */
@@ -94,11 +95,11 @@ export class Advisor {
   }
 
   async #advise(dataflow: Dataflow, signal: AbortSignal): Promise<void> {
-    const { telemetry, brokerZones, source, forge, proposing } = this.#options
+    const { telemetry, brokerZones, zoneUrls, source, forge, proposing } = this.#options
     const { flow } = dataflow.inventory!
     const file = await telemetry(dataflow)
     if (file.windows.length === 0) return
-    const places = placesIn(flow, file.header.broker, brokerZones)
+    const places = placesOf(flow, file.header.broker, zoneUrls, brokerZones)
     const situation = situationOf(file, flow, places, proposing)
     await using highs = new Highs()
     const rules = { ...defaultRules, ...proposing.rules }
@@ -186,12 +187,6 @@ export class Advisor {
         ...(hint !== undefined && { hint }),
       })
   }
-}
-
-/** Those of brokers that its records pass, which is what has to be told for the same answer. */
-function placesIn(flow: Flow, own: string, brokerZones: AdvisorOptions['brokerZones']) {
-  const passed = ['', ...brokersOf(flow, own)]
-  return Object.fromEntries(Object.entries(brokerZones).filter(([url]) => passed.includes(url)))
 }
 
 /** What is not what the repository says tells nothing about it. @returns undefined where it is */

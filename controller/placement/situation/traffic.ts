@@ -43,6 +43,20 @@ export const brokersOf = ({ nodes }: Flow, own: string): string[] => [
   ...new Set([own, ...nodes.flatMap(node => outsideBroker(node, own) ?? [])]),
 ]
 
+/** By URL: zone of each broker that its records pass, as far as that is said. One that a zone has for its own is there.
+ *  @param zoneUrls by zone that has a broker @param said by URL, and empty for its own */
+export function placesOf(
+  flow: Flow,
+  own: string,
+  zoneUrls: Readonly<Record<string, string>>,
+  said: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const passed = ['', ...brokersOf(flow, own)]
+  const ofZones = Object.entries(zoneUrls).map(([zone, url]) => [withoutCredentials(url), zone] as const)
+  const all = { ...Object.fromEntries(ofZones), ...said }
+  return Object.fromEntries(Object.entries(all).filter(([url]) => passed.includes(url)))
+}
+
 /** Where a source's records come from, or a sink's go to, if that is a broker. */
 function outsideBroker(node: GraphNode, own: string): string | undefined {
   if (node.kind === 'function' || node.spec.type !== 'mqtt') return undefined
