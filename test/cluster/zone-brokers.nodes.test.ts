@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,8 @@ import * as assert from 'uvu/assert'
 import { brokerName } from '../../controller/cluster/managed-broker/manifests.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { runtimeImage } from './images.ts'
-import { localVolume } from './support/local-volume.ts'
+import { carriedBy } from './support/carried-by.ts'
+import { diskOn, disksOf } from './support/disks.ts'
 import { mosquittoArchive, mosquittoImage } from './support/mosquitto-image.ts'
 import { Stage } from './support/stage.ts'
 
@@ -59,8 +60,7 @@ functions:
 sinks:
   out: { from: count, mqtt: zoned/out, placement: { zone: cloud } }
 `
-/** Disks of the nodes of a zone. */
-const managedIn = (zone: string) => ({ storageClassName: `disks-of-${zone}` })
+const managedIn = (zone: string) => ({ storageClassName: disksOf(zone) })
 const brokersOf = (...edges: string[]) => ({
   managed: managedIn('cloud'),
   zones: edges.map(zone => ({ zone, managed: managedIn(zone) })),
@@ -73,21 +73,7 @@ Zones.before(async world => {
   const mosquitto = await mosquittoArchive(folder)
   for (const node of cluster.nodes) {
     await node.importImages(mosquitto)
-    const path = join(folder, node.name)
-    await mkdir(path, { mode: 0o777 })
-    await node.run('chmod', '777', path)
-    const { storageClassName } = managedIn(node.zone)
-    const volume = localVolume(node.name, path, node.name)
-    await cluster.apply(
-      {
-        apiVersion: 'storage.k8s.io/v1',
-        kind: 'StorageClass',
-        metadata: { name: storageClassName },
-        provisioner: 'kubernetes.io/no-provisioner',
-        volumeBindingMode: 'WaitForFirstConsumer',
-      },
-      { ...volume, spec: { ...volume.spec, storageClassName } },
-    )
+    await diskOn(cluster, node, join(folder, node.name))
   }
   world.stage = await Stage.over(cluster, { url: '', close: async () => {} })
   const { stage } = world
@@ -162,17 +148,6 @@ async function flowOn(world: World, records = 60) {
   await until('records to flow', () => world.counted.some(({ n }) => n >= target), statusOf(world))
 }
 
-/** Topics of the data plane that a broker carries, by who sends. @param whileIt lasts */
-async function carriedBy(url: string, whileIt: () => Promise<void>): Promise<string[]> {
-  const client = await connectAsync(url)
-  const topics = new Set<string>()
-  client.on('message', topic => topics.add(topic.split('/')[3]!))
-  await client.subscribeAsync('dyninka/zoned/data/#')
-  await whileIt()
-  await client.endAsync()
-  return [...topics].toSorted()
-}
-
 Zones('run in their zones, each with a volume there', async world => {
   const { cluster } = world
   await begin(world)
@@ -192,12 +167,12 @@ Zones('run in their zones, each with a volume there', async world => {
 
 Zones('carry what is sent from there', async world => {
   await flowOn(world)
-  assert.equal(await carriedBy(await adminUrl(world, 'edge-1'), () => flowOn(world)), [
+  assert.equal(await carriedBy(await adminUrl(world, 'edge-1'), 'zoned', () => flowOn(world)), [
     'count',
     'first',
     'in',
   ])
-  assert.equal(await carriedBy(await adminUrl(world), () => flowOn(world)), [])
+  assert.equal(await carriedBy(await adminUrl(world), 'zoned', () => flowOn(world)), [])
 })
 
 Zones('give each function an account that may do what it has to, and no more', async world => {
@@ -237,7 +212,7 @@ Zones('hand over when a function moves to another zone', async world => {
   await stage.ready('zoned', commit, waitMs)
   await flowOn(world)
   assert.is(world.counted.at(-1)!.at, 'node-2')
-  assert.equal(await carriedBy(await adminUrl(world, 'edge-2'), () => flowOn(world)), ['count'])
+  assert.equal(await carriedBy(await adminUrl(world, 'edge-2'), 'zoned', () => flowOn(world)), ['count'])
 })
 
 Zones('lose nothing when their pod is deleted, and it is said', async world => {
@@ -313,8 +288,8 @@ Zones('are left and removed when they are declared no more', async world => {
 Zones('go with the Dataflow', async ({ cluster, stage }) => {
   await stage.remove('zoned')
   const kinds = 'deployments,statefulsets,services,networkpolicies,pvc,secrets'
-  const left = await cluster.kubectl('get', kinds, '-o', 'name')
-  assert.not.match(left, /zoned/)
+  const left = () => cluster.kubectl('get', kinds, '-o', 'name')
+  await until('all is gone', async () => !(await left()).includes('zoned'), left)
 })
 
 Zones.run()

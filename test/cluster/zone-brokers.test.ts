@@ -4,7 +4,6 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer } from 'node:tls'
-import { connectAsync } from 'mqtt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { wireTransport } from '../../runtime/wire-transport.ts'
@@ -12,6 +11,7 @@ import { sessionId } from '../../schema/topics.ts'
 import { makeAuthority } from '../support/authority.ts'
 import { type KillableBroker, mosquitto } from '../support/brokers.ts'
 import { until } from '../support/controlled.ts'
+import { carriedBy } from './support/carried-by.ts'
 import { clusterNode, waitMs, ZonedDataflow, zonedFlow } from './support/zoned-dataflow.ts'
 
 interface World {
@@ -61,18 +61,12 @@ Zones('are taken up once their zone has a node, and their Secret is there', asyn
 })
 
 Zones('carry what is sent from their zone, and nothing else does', async ({ zoned, edge }) => {
-  const [own, carried] = [new Set<string>(), new Set<string>()]
-  const eavesdrop = async (url: string, topics: Set<string>) => {
-    const client = await connectAsync(url)
-    client.on('message', topic => topics.add(topic.split('/')[3]!))
-    await client.subscribeAsync('dyninka/zoned/data/#')
-    return client
-  }
-  const clients = [await eavesdrop(edge.url, carried), await eavesdrop(zoned.stage.broker.url, own)]
-  await zoned.send()
-  for (const client of clients) await client.endAsync()
-  assert.equal([...carried].toSorted(), ['filter', 'in'])
-  assert.equal([...own], [])
+  let carried: string[] = []
+  const own = await carriedBy(zoned.stage.broker.url, 'zoned', async () => {
+    carried = await carriedBy(edge.url, 'zoned', () => zoned.send())
+  })
+  assert.equal(carried, ['filter', 'in'])
+  assert.equal(own, [])
 })
 
 Zones(
