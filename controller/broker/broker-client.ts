@@ -190,7 +190,7 @@ export class BrokerClient {
     const url = this.zones[broker]
     if (url !== undefined) return url
     throw new Problem('BrokerUnknown', `there is no broker of zone ${broker}, which is wired`, {
-      hint: `Give the controller --zone-broker ${broker}=URL.`,
+      hint: `Declare it: --zone-broker ${broker}=URL, or in spec.broker.zones.`,
     })
   }
 
