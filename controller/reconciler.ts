@@ -273,12 +273,13 @@ export class Reconciler {
     if (!this.#context.broker.connected || this.#isScaling) return
     this.#isScaling = true
     try {
+      const uses = await this.#context.orchestrator.nodeUse?.()
       for (const [key, dataflow] of this.repository.dataflows) {
         const view = await this.#viewOf(dataflow)
         // A pass may have let it go meanwhile.
         if (this.repository.dataflows.get(key) !== dataflow) continue
         this.#scale(key, dataflow, view)
-        if (view) this.telemetry.look(dataflow, view)
+        if (view) this.telemetry.look(dataflow, view, uses)
       }
       this.telemetry.save()
     } finally {

@@ -23,10 +23,11 @@ const node = record(
     labels: table(text),
     capacity: resources,
     allocatable: resources,
-    used: record({ cpuMillis: least0, memoryBytes: least0, at: text }),
+    used: record({ cpuMillis: least0, memoryBytes: least0, at: text, windowMs: positive }, ['windowMs']),
+    unmeasured: text,
     conditions: list(record({ type: text, status: { enum: ['True', 'False', 'Unknown'] } }), 100),
   },
-  ['zone', 'arch', 'capacity', 'allocatable', 'used'],
+  ['zone', 'arch', 'capacity', 'allocatable', 'used', 'unmeasured'],
 )
 
 const link = record(
@@ -105,13 +106,17 @@ const functionWindow = record(
 
 const flown = record(rates, optionalRates)
 
-export const windowSchema = record({
-  v: { const: 1 },
-  start: positive,
-  lengthMs: positive,
-  edges: table(table(edge)),
-  functions: table(table(functionWindow)),
-  outside: table(record({ in: flown, out: flown }, ['in', 'out'])),
-  roundTripMs: table(table(moments)),
-  refused: table(whole),
-})
+export const windowSchema = record(
+  {
+    v: { const: 1 },
+    start: positive,
+    lengthMs: positive,
+    edges: table(table(edge)),
+    functions: table(table(functionWindow)),
+    outside: table(record({ in: flown, out: flown }, ['in', 'out'])),
+    roundTripMs: table(table(moments)),
+    nodes: table(record({ cpuMillis: moments, memoryBytes: moments })),
+    refused: table(whole),
+  },
+  ['nodes'],
+)

@@ -7,6 +7,7 @@ import type {
   LogLine,
   LogOptions,
   NodeState,
+  NodeUse,
   ObservedHost,
   Orchestrator,
   Workload,
@@ -102,6 +103,10 @@ export class KubernetesOrchestrator implements Orchestrator {
 
   async nodeStates(): Promise<NodeState[]> {
     return nodeStates(this.#view.nodes.list(), this.#options, await this.#usage.read())
+  }
+
+  async nodeUse(): Promise<ReadonlyMap<string, NodeUse>> {
+    return (await this.#usage.read()).byNode
   }
 
   unheeded({ placement }: Pick<Workload, 'placement'>): string[] {

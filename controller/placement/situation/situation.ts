@@ -1,6 +1,6 @@
 import type { Flow } from '../../../schema/flow.ts'
-import type { NodeState } from '../../orchestrator/orchestrator.ts'
 import type { TelemetryFile } from '../../telemetry/file.ts'
+import type { NodeFigures } from '../../telemetry/node-figures.ts'
 import { type Snapshot, snapshotOf } from '../../telemetry/snapshot.ts'
 import type { Window } from '../../telemetry/window.ts'
 import type { Situation } from '../advice.ts'
@@ -52,7 +52,7 @@ export function situationOf(
   }
   const items = itemsOf(flow, whole)
   const { movesPerDay, costPerDay, prices = {} } = flow.budget ?? {}
-  const nodes = whole.nodes.map(node => nodeOf(node, whole, pricePerHour(prices, node)))
+  const nodes = whole.nodes.map(node => nodeOf(node, pricePerHour(prices, node)))
   const instanceOf = (windows: Window[], isMeasured: boolean): Instance => {
     const snapshot = snapshotOf({ header: file.header, windows })
     const edges = edgesOf(flow, snapshot, isMeasured)
@@ -93,16 +93,11 @@ export function situationOf(
   }
 }
 
-const nodeOf = (node: NodeState, { functions }: Snapshot, price: number): Node => {
+const nodeOf = (node: NodeFigures, price: number): Node => {
   const { cpuMillis = unknownMillis, memoryBytes = unknownBytes } = node.allocatable ?? node.capacity ?? {}
-  const ours = (key: 'cpuMillis' | 'memoryBytes') =>
-    functions.reduce((sum, { hosts, byNode }) => {
-      const here = hosts.find(host => host.node === node.name)
-      return sum + (here?.hosts ?? 0) * (byNode[node.name]?.[key]?.value ?? 0)
-    }, 0)
-  /** What other programs take is not there for this dataflow. */
+  /** What other programs take is not there for this dataflow; nobody who measures does not make it so. */
   const left = (all: number, key: 'cpuMillis' | 'memoryBytes') =>
-    Math.max(0, all - Math.max(0, (node.used?.[key] ?? 0) - ours(key)))
+    Math.max(0, all - (node.usage?.others[key].value ?? 0))
   return {
     name: node.name,
     zone: zoneOf(node),
