@@ -83,7 +83,7 @@ Usage('is what metrics.k8s.io says, in thousandths of a core and bytes', async w
     status: 200,
     body: metrics({ rack: { cpu: '156340189n', memory: '3480636Ki' }, odd: { cpu: '-5', memory: '1e400' } }),
   }
-  const uses = await new NodeUsage(world.client).read()
+  const uses = await NodeUsage.of(world.client).read()
   assert.equal(world.asked, ['/apis/metrics.k8s.io/v1beta1/nodes'])
   const used = {
     cpuMillis: 156,
@@ -105,7 +105,8 @@ Usage('is what metrics.k8s.io says, in thousandths of a core and bytes', async w
 })
 
 Usage('is asked for again after a while, and rarely where nobody tells it', async world => {
-  const usage = new NodeUsage(world.client)
+  const usage = NodeUsage.of(world.client)
+  assert.is(NodeUsage.of(world.client), usage, 'for all dataflows')
   const askedAt = async (ms: number) => {
     const before = world.asked.length
     const { byNode } = await usage.read(ms)
@@ -123,7 +124,8 @@ Usage('is asked for again after a while, and rarely where nobody tells it', asyn
   )
   for (const status of [404, 403]) {
     world.answer = { status, body: { kind: 'Status', code: status } }
-    const other = new NodeUsage(world.client)
+    const other = NodeUsage.of({ raw: exchange => world.client.raw(exchange) })
+    assert.is.not(other, usage)
     await other.read(0)
     const before = world.asked.length
     const { byNode, problem } = await other.read(60_000)
@@ -136,7 +138,7 @@ Usage('is asked for again after a while, and rarely where nobody tells it', asyn
 })
 
 Usage('stays known when nobody tells it any more, with why', async world => {
-  const usage = new NodeUsage(world.client)
+  const usage = NodeUsage.of(world.client)
   world.answer = { status: 200, body: metrics({ rack: { cpu: '1', memory: '1Gi' } }) }
   const { byNode: first } = await usage.read(0)
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'rack' } }

@@ -52,7 +52,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     this.#options = options
     this.#view = view
     this.#ownsView = ownsView
-    this.#usage = new NodeUsage(options.client)
+    this.#usage = NodeUsage.of(options.client)
     this.#applier = new Applier(
       options,
       view,

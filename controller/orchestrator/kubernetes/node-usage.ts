@@ -30,6 +30,7 @@ export interface NodeUses {
 }
 
 const nothing: NodeUses = { byNode: new Map(), told: new Set() }
+const known = new WeakMap<Pick<KubernetesClient, 'raw'>, NodeUsage>()
 
 /** What all programs of each node take, from `metrics.k8s.io` where a cluster has that. */
 export class NodeUsage {
@@ -37,7 +38,14 @@ export class NodeUsage {
   #known: Promise<NodeUses> | undefined
   #askAt = Number.NEGATIVE_INFINITY
 
-  constructor(client: Pick<KubernetesClient, 'raw'>) {
+  /** The same for all dataflows that a client serves: however many there are, it is asked for once. */
+  static of(client: Pick<KubernetesClient, 'raw'>): NodeUsage {
+    const usage = known.get(client) ?? new NodeUsage(client)
+    known.set(client, usage)
+    return usage
+  }
+
+  private constructor(client: Pick<KubernetesClient, 'raw'>) {
     this.#client = client
   }
 
