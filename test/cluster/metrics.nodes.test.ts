@@ -150,7 +150,7 @@ Metrics('agree with what hosts say of themselves', async world => {
   )
   assert.ok(cpu > own.cpuMillis!.value / 2 && cpu < 2 * own.cpuMillis!.value)
   // Resident memory has pages of files that many use: the kubelet counts these once, or not at all.
-  assert.ok(memory > own.memoryBytes!.value / 4 && memory < 1.5 * own.memoryBytes!.value)
+  assert.ok(memory > own.memoryBytes!.value / 8 && memory < 1.5 * own.memoryBytes!.value)
   const { usage: taken } = world.snapshot.nodes.find(({ name }) => name === 'node-2')!
   assert.ok(taken!.others.cpuMillis.value < taken!.all.cpuMillis.value - 50, 'its own is not of others')
 })
