@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { snapshotText } from '../cli/telemetry/text.ts'
 import { KubernetesClient } from '../controller/kubernetes/client.ts'
 import { nodeStates } from '../controller/orchestrator/kubernetes/cluster-nodes.ts'
 import { NodeUsage } from '../controller/orchestrator/kubernetes/node-usage.ts'
@@ -188,6 +189,7 @@ Usage('is in the window in which it was told, once, with what others take of it'
   assert.is(others.cpuMillis.value, 500, 'the source takes 20')
   assert.is(others.memoryBytes.value, 5e8)
   assert.not('usage' in server!)
+  assert.match(snapshotText(snapshotOf(file)), /edge-1 +520m +580 MB +500m +500 MB/)
   const late = { ...file, header: { ...file.header, at: new Date(at(900 + 121)).toISOString() } }
   const [then] = snapshotOf(late).nodes
   assert.ok(then!.usage!.all.cpuMillis.isStale)
