@@ -62,6 +62,12 @@ Adaptation.after(async ({ cluster, stage, far, counting }) => {
 
 const podOf = ({ cluster }: World, name: string) =>
   cluster.kubectl('get', 'pods', '-l', `dyninka.dev/function=${name}`, '-o', 'name')
+/** Of the pods that run, or are about to end. */
+const nodesOf = ({ cluster }: World, name: string) =>
+  cluster.kubectl(
+    ...['get', 'pods', '-l', `dyninka.dev/function=${name}`, '--field-selector=status.phase=Running'],
+    ...['-o', 'jsonpath={.items[*].spec.nodeName}'],
+  )
 const displaced = async ({ stage }: World) =>
   (await stage.get('adapt'))?.status?.conditions?.find(({ type }) => type === 'Displaced')
 
@@ -97,6 +103,8 @@ async function goesToFog(world: World, reason: string, message: RegExp): Promise
 async function comesBack(world: World): Promise<number> {
   const seconds = await come(world, 'it to be back', () => world.counting.at('count') === 'node-2')
   await come(world, 'nothing to be elsewhere', async () => (await displaced(world)) === undefined)
+  // As long as the pod of the fog is there, it takes over at once what another one loses.
+  await come(world, 'its other pod to be gone', async () => (await nodesOf(world, 'count')) === 'node-2')
   await world.stage.until('adapt', 'Ready', 'True', waitMs)
   return seconds
 }

@@ -23,7 +23,7 @@ export interface ClusterNode {
   /** Pods go on; nobody tells the API server of them. */
   stopKubelet(): Promise<void>
   startKubelet(): Promise<void>
-  /** Starts the kubelet anew with how much memory is to be free: with less, it calls the node short of it, and evicts pods.
+  /** Starts the kubelet anew with how much memory is to be free: with less, it calls the node short of it, and may evict pods.
    *  @param memory as `memory.available` has it: `50Mi`, or `99%` */
   keepFree(memory: string): Promise<void>
   /** Leads what its pods say to one address to another one: both as `host:port`. */
