@@ -13,6 +13,8 @@ export interface Figure {
 
 export interface Bench {
   name: string
+  /** How often it is measured where nobody says. Absent: 5. */
+  runs?: number
   run(options: { runs: number; minutes: number; keys: number }): Promise<Figure[]>
 }
 

@@ -7,6 +7,8 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib'
+import { flatLength } from '../runtime/flat.ts'
+import { decode, FrameBuilder } from '../runtime/frame.ts'
 import { type Bench, type Figure, median } from './figure.ts'
 
 interface Format {
@@ -27,6 +29,10 @@ const formats: Record<string, Format> = {
   JSON: {
     encode: value => Buffer.from(JSON.stringify(value)),
     decode: bytes => JSON.parse(bytes.toString()),
+  },
+  'JSON in tables, as it is sent': {
+    encode: frame => framed((frame as ReturnType<typeof frameOf>).r),
+    decode,
   },
   MessagePack: await codec('msgpackr', 'pack', 'unpack'),
   CBOR: await codec('cbor-x', 'encode', 'decode'),
@@ -100,6 +106,13 @@ function cpuOf(work: () => unknown): number {
   return (cpu() - start) / calls
 }
 
+function framed(rows: ReturnType<typeof frameOf>['r']): Buffer {
+  const frame = new FrameBuilder()
+  for (const [, seq, time, room, value] of rows)
+    frame.add('thermometers.0', seq, time, room, value, undefined, flatLength(value))
+  return Buffer.from(frame.build(0))
+}
+
 /** A frame as it is on an edge, with readings as sensors of many rooms give them. */
 function frameOf(records: number) {
   let state = 42
@@ -111,7 +124,7 @@ function frameOf(records: number) {
     const room = `room-${Math.floor(random() * 200)}`
     return [
       0,
-      String(1_000_000 + i),
+      1_000_000 + i,
       1_795_547_657_818 + i * 3,
       room,
       {
@@ -123,7 +136,7 @@ function frameOf(records: number) {
         battery: Math.round((2.5 + random()) * 100) / 100,
         occupied: random() < 0.3,
       },
-    ]
+    ] as const
   })
   return { v: 1, p: 0, o: ['thermometers.0'], r: readings }
 }

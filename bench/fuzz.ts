@@ -1,4 +1,5 @@
-import { decode, FrameError } from '../runtime/frame.ts'
+import { decode } from '../runtime/frame.ts'
+import { FrameError } from '../runtime/frame-error.ts'
 import { corpus, damage } from '../test/support/frame-corpus.ts'
 import type { Bench } from './figure.ts'
 
@@ -57,6 +58,8 @@ function allocation(): number {
     `{"v":1,"p":0,"o":["a"],"r":[${'[0,"1",1,null,1],'.repeat(size / 17)}[]]}`,
     `{"v":1,"p":0,"o":["${'a'.repeat(size)}"],"r":[]}`,
     `[${'{},'.repeat(size / 3)}{}]`,
+    `{"v":1,"p":0,"o":["a"],"t":1,"r":[],"c":[{"a":[${'1,'.repeat(size / 4)}1]}],"s":["1",${'1,'.repeat(size / 4 - 1)}1]}`,
+    `{"v":1,"p":0,"o":["a"],"t":1,"r":[],"c":[${'{"a":[1]},'.repeat(size / 10)}{}],"s":[]}`,
   ]
   return Math.max(
     ...hostile.map(text => {

@@ -16,6 +16,7 @@ const weeks: { name: string; latencies(seed: number): Latencies }[] = [
 /** A week of a made dataflow, on latencies that were measured and on modelled ones: what the advisor suggests is done. */
 export default {
   name: 'placement-week',
+  runs: 10,
   async run({ runs }) {
     const figures: Figure[] = []
     for (const { name, latencies } of weeks) {

@@ -10,12 +10,12 @@ const names = globSync('*.ts', { cwd: import.meta.dirname })
   .map(file => basename(file, '.ts'))
   .filter(name => !['run', 'figure'].includes(name))
   .sort()
-const usage = `npm run bench -- NAME [--runs N] [--minutes N] [--keys N] [--json]\n\nNAME is one of ${names.join(', ')}.\n--runs N  measure N times and give medians (5)\n--minutes N  how long \`soak\` takes (60)\n--keys N  of which \`restore\` brings the state back (1000000)\n--json    for machines`
+const usage = `npm run bench -- NAME [--runs N] [--minutes N] [--keys N] [--json]\n\nNAME is one of ${names.join(', ')}.\n--runs N  measure N times and give medians (5; placement-week 10)\n--minutes N  how long \`soak\` takes (60)\n--keys N  of which \`restore\` brings the state back (1000000)\n--json    for machines`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    runs: { type: 'string', default: '5' },
+    runs: { type: 'string' },
     minutes: { type: 'string', default: '60' },
     keys: { type: 'string', default: '1000000' },
     json: { type: 'boolean' },
@@ -23,14 +23,16 @@ const { values, positionals } = parseArgs({
   },
 })
 const [name] = positionals
-const runs = Number(values.runs)
-if (values.help || name === undefined || !names.includes(name) || !(Number.isInteger(runs) && runs > 0)) {
+const given = values.runs === undefined ? undefined : Number(values.runs)
+const isWrong = given !== undefined && !(Number.isInteger(given) && given > 0)
+if (values.help || name === undefined || !names.includes(name) || isWrong) {
   console.error(usage)
   process.exit(values.help ? 0 : 2)
 }
 
 const [load] = loadavg() // before it: what others do on this machine
 const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench }
+const runs = given ?? bench.runs ?? 5
 const figures = await bench.run({ runs, minutes: Number(values.minutes), keys: Number(values.keys) })
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, ${process.platform}, load ${load!.toFixed(1)} before`
 console.log(values.json ? JSON.stringify({ bench: bench.name, figures, runs, machine }) : tableOf(figures))

@@ -36,7 +36,7 @@ export const move = (): Command =>
       .argument('FUNCTION')
       .option('--to <PLACE>', 'a zone, or node:NAME')
       .option('--now', 'move what runs, until the next revision, and change no file')
-      .option('--back', 'with --now: end such a move')
+      .option('--back', 'with --now: have it run where its file says again')
       .option('--dry-run', 'show what would change, and change nothing')
       .option('--no-push', 'commit, and do not push')
       .option('--dir <DIR>', 'where dataflow.yaml files are looked for', '.')

@@ -57,7 +57,10 @@ export class Narration {
       case 'scaled':
         return paint('dim', `  ${event.function} ${event.reason}`)
       case 'relocated':
-        return paint('dim', `  ${event.function} goes to ${event.to}: ${event.reason}`)
+        return paint(
+          'dim',
+          `  ${event.function} ${event.stays ? 'stays in' : 'goes to'} ${event.to}: ${event.reason}`,
+        )
       case 'stopped':
         return undefined
       case 'suggested':

@@ -12,17 +12,19 @@ export const node = (): Command =>
   command('node', {
     summary: 'nodes: what functions run on, and how it is',
     detail:
-      'What can not be where it is decided, since a node is lost, full or drained, runs elsewhere until the node is well.',
+      'What can not be where it is decided, since a node is lost, full or drained, runs elsewhere until the node is well, and going back pays.',
     examples: [
       ['dyninka node list', 'zones, sizes and conditions'],
       ['dyninka node drain gateway-1', 'have all that runs there go elsewhere'],
-      ['dyninka node restore gateway-1', 'use it again'],
+      ['dyninka node restore gateway-1', 'use it again, and have back what fled from it'],
     ],
     failure: 'the controller is not there, or there is no such node',
   })
     .addCommand(list())
     .addCommand(change('drain', 'have all that runs on a node go elsewhere', true))
-    .addCommand(change('restore', 'use a node again that was drained', false))
+    .addCommand(
+      change('restore', 'use a node again that was drained, and have back what fled from it', false),
+    )
 
 const list = () =>
   controllerOptions(

@@ -70,7 +70,7 @@ export const suggest = (): Command =>
         .option('--base <BRANCH>', 'branch to propose it for (default: that of the remote)')
         .addOption(
           jsonOption(
-            '{"flow", "current", "plans", "chosen", "digest", "findings"}, or with --explain {"function", "here", "others"}',
+            '{"flow", "current", "plans", "chosen", "digest", "findings"}, or with --explain {"function", "here", "why", "others"}',
           ),
         ),
       'open a pull request, or bring the one there is up to date; take it back if nothing pays',
@@ -98,9 +98,10 @@ export const suggest = (): Command =>
       ...(options.telemetry !== undefined && { from: options.telemetry }),
     })
     const situation = situationOf(file, flow, options.brokerZone, horizonOf(options))
-    if (options.explain !== undefined) return explained(options.explain, situation, options.json)
+    if (options.explain !== undefined) return explained(options.explain, flow, situation, options.json)
     using progress = new Progress('Looking for a better placement')
     await using highs = new Highs()
+    const rules = { ...defaultRules, ...rulesOf(options) }
     const advice = await advise(
       situation,
       {
@@ -110,7 +111,7 @@ export const suggest = (): Command =>
         signal,
         ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
       },
-      { ...defaultRules, ...rulesOf(options) },
+      rules,
     )
     const { chosen } = advice
     const findings = advice.conflict
@@ -126,10 +127,14 @@ export const suggest = (): Command =>
         situation,
         advice,
         plan,
-        replayCommand(file.header, options.brokerZone),
+        replayCommand(file.header, options.brokerZone, {
+          ...horizonOf(options),
+          rules: rulesOf(options),
+          ...(options.maxMoves !== undefined && { maxMoves: options.maxMoves }),
+        }),
         findings,
       )
-    const isTold = options.propose && (chosen !== undefined || isAgainst(advice))
+    const isTold = options.propose && (chosen !== undefined || isAgainst(advice, situation, rules))
     const outcome =
       isTold &&
       (await propose(flow, chosen && { plan: chosen, text: textOf(chosen), telemetry: attachment(file) }, {
@@ -159,16 +164,22 @@ async function digestIn(dir: string, { nodes }: Flow, { moves }: Plan): Promise<
   return changeOf(nodes, moves, await readFile(join(dir, 'dataflow.yaml'), 'utf8')).digest
 }
 
-async function explained(name: string, { mean, current }: Situation, isJson: true | undefined) {
+async function explained(
+  name: string,
+  { nodes }: Flow,
+  { mean, current }: Situation,
+  isJson: true | undefined,
+) {
   const { explain } = await import('../controller/placement/explain.ts')
-  const { explainText } = await import('./suggest/explain-text.ts')
+  const { decisionOf, explainText } = await import('./suggest/explain-text.ts')
   if (!(name in current)) {
     const names = mean.items.map(item => item.name).join(', ')
     throw new Usage(`nothing of it runs: ${name}`, `There are ${names}.`)
   }
   const node = current[name]!
   const here = { node, zone: mean.nodes.find(each => each.name === node)!.zone }
+  const why = decisionOf(nodes.find(each => each.name === name)!.placement)
   const others = explain(mean, current, name)
-  if (isJson) return console.log(JSON.stringify({ function: name, here, others }, null, 2))
-  console.log(explainText(name, here, others))
+  if (isJson) return console.log(JSON.stringify({ function: name, here, why, others }, null, 2))
+  console.log(explainText(name, here, why, others))
 }

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { DeclaredNode } from '../schema/declared-node.ts'
 import type { Flow } from '../schema/flow.ts'
 import type { OutageRecord } from './adaptation/outages.ts'
-import { type Refuges, refugeOf, sheltered } from './adaptation/refuge.ts'
+import { reckonWith } from './adaptation/reckoning.ts'
+import { type Refuge, type Refuges, refugeOf, sheltered } from './adaptation/refuge.ts'
 import { type AdaptationSettings, defaultAdaptation } from './adaptation/settings.ts'
 import { isLost, type Troubles, troublesOf } from './adaptation/trouble.ts'
 import type { Context } from './context.ts'
@@ -50,12 +51,20 @@ export async function adapt(
     hosts: observed.hosts,
     schedules: observed.schedules ?? false,
   }
-  const { refuges, unheeded } = dataflow.adaptation.shelter.look(premises, old, clock, settings.fullAfterMs)
+  const { reckoning } = context
+  const world = { hosts: observed.hosts, states, orchestrator }
+  const { refuges, returned, unheeded } = dataflow.adaptation.shelter.look(
+    premises,
+    old,
+    clock,
+    settings,
+    reckoning && (exiles => reckonWith(reckoning, dataflow, world, exiles)),
+  )
   if (!isDeepStrictEqual([outages, refuges], [before, old])) {
     inventory.outages = outages
     inventory.refuges = refuges
     inventories.save(inventory)
-    tellRefuges(inventory, old, context)
+    tellRefuges(inventory, old, returned, context)
     if (!observed.schedules) tellLost(flow, inventory, before, observed, context)
   }
   return { flow: sheltered(flow, refuges), observed: usable(observed, troubles, outages), unheeded }
@@ -113,16 +122,28 @@ function nodesOf(
     })
 }
 
-function tellRefuges({ name: flow, refuges = {} }: Inventory, before: Refuges, { emit, log }: Context): void {
+function tellRefuges(
+  { name: flow, refuges = {} }: Inventory,
+  before: Refuges,
+  returned: Record<string, string>,
+  { emit, log }: Context,
+): void {
   for (const name of new Set([...Object.keys(before), ...Object.keys(refuges)])) {
     const [now, old] = [refuges[name], before[name]]
-    if (now === old) continue
+    if (now === old || (now && old && isSame(now, old))) continue
     const to = now ? placeText(now) : 'where it is decided to be'
-    const reason = now ? now.reason : `no more: ${old!.reason}`
-    log.warn({ flow, function: name, to, reason }, 'a function goes elsewhere')
-    emit({ type: 'relocated', flow, function: name, to, reason })
+    const why = returned[name] ? `; ${returned[name]}` : ''
+    const reason = now ? (now.stays?.says ?? now.reason) : `no more: ${old!.reason}${why}`
+    log.warn({ flow, function: name, to, reason }, now?.stays ? stayMessage : 'a function goes elsewhere')
+    emit({ type: 'relocated', flow, function: name, to, reason, ...(now?.stays && { stays: true }) })
   }
 }
+
+const stayMessage = 'a function stays elsewhere'
+
+/** In the same place for the same reason; what that costs may have changed. */
+const isSame = (a: Refuge, b: Refuge) =>
+  placeText(a) === placeText(b) && a.kind === b.kind && (a.stays === undefined) === (b.stays === undefined)
 
 /** What nobody has decided goes without a word in its placement. */
 function tellLost(

@@ -90,7 +90,7 @@ function applyOne(
     case 'dismiss':
       return broker.dismiss(change.flow, change.node, change.host)
     case 'repartition':
-      return broker.prepare(change.flow, change.node, change.to, change.brokers)
+      return broker.prepare(change.flow, change.node, change.to, change)
     case 'begin':
       return broker.begin(change.flow, change.node, change.wiring, change.cursors)
     default:

@@ -24,7 +24,16 @@ export type Change =
   /** Asks a host over the broker to leave: where it runs nobody can end it. */
   | { action: 'dismiss'; flow: string; node: string; host: string }
   /** Opens sessions for partitions to come. */
-  | { action: 'repartition'; flow: string; node: string; from: Cut; to: NextCut; brokers?: string[] }
+  | {
+      action: 'repartition'
+      flow: string
+      node: string
+      from: Cut
+      to: NextCut
+      /** See `Wiring`: of the cut to come. */
+      round: number
+      brokers?: string[]
+    }
   /** Writes where new partitions begin, by name; to be followed by their wiring. */
   | {
       action: 'begin'

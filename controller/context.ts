@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Finding } from '../schema/finding.ts'
+import type { ReckoningOptions } from './adaptation/reckoning.ts'
 import type { AdaptationSettings } from './adaptation/settings.ts'
 import type { BrokerAccounts } from './broker/accounts/accounts.ts'
 import type { BrokerClient } from './broker/broker-client.ts'
@@ -45,6 +46,8 @@ export interface Context {
   pinAfterMs?: number
   /** When something runs elsewhere since a node can't be used. */
   adapting?: Partial<AdaptationSettings>
+  /** From which is reckoned whether what fled goes back; absent: by time alone. */
+  reckoning?: ReckoningOptions
   /** Where another controller may take over. */
   tenure?: Tenure
   log: Logger

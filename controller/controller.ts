@@ -84,7 +84,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     closers.push(() => links.close())
     if (!adopted) closers.push(() => stopLinks(state))
     const waysOf: WaysOf = ({ flow, node, zone }) => ({
-      home: links.urlFrom(zone, accounts?.urlOf(flow, node) ?? options.brokerFrom?.[zone] ?? brokerUrl),
+      home: links.urlFrom(zone, accounts?.urlOf(flow, node) ?? brokerUrl),
       zones: Object.fromEntries(zoneUrls.map(([of, url]) => [of, links.urlFrom(zone, url)])),
     })
     const orchestrator = new LocalOrchestrator({
@@ -110,7 +110,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     }
     const broker = await BrokerClient.connect(brokerUrl, listener, zoneBrokers?.urls)
     closers.push(() => broker.close())
-    if (!isEmbedded) await checkBroker(brokerUrl)
+    if (!isEmbedded) await checkBroker(brokerUrl, { withZones: zoneBrokers !== undefined })
     const source = openSource(options, state, () => reconciler.lookAtSource())
     const telemetry = openTelemetry(state, log, {
       brokerAt: url => links.brokerAt(url),
@@ -134,6 +134,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       scaling: options.scaling ?? {},
       trafficFiles: new TrafficFiles(state),
       telemetry,
+      reckoning: { telemetry, broker, ...(options.proposing && { proposing: options.proposing }) },
       ...(options.forge && {
         onlookers: onlookers({
           repository: options.repo ?? '',

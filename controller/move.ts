@@ -8,8 +8,10 @@ import type { Context } from './context.ts'
 import type { Inventory } from './inventory.ts'
 import { type Override, overridden, placeText } from './overrides.ts'
 import { mayRunOn } from './place.ts'
+import { recall } from './recall.ts'
 
-/** Has something run elsewhere until the next revision, or again where its file says. @param to empty for that
+/** Has something run elsewhere until the next revision, or again where its file says: then at once, also where it fled from
+ *  there and going back does not pay. @param to empty for that, or what the file says
  *  @returns the nodes of the graph that move @throws Problem when it can't be there */
 export async function move(
   inventory: Inventory,
@@ -17,14 +19,18 @@ export async function move(
   to: Decision,
   { orchestrator, inventories, emit }: Pick<Context, 'orchestrator' | 'inventories' | 'emit'>,
 ): Promise<string[]> {
-  const { flow, moves = {} } = inventory
-  const isBack = to.zone === undefined && to.node === undefined
+  const { flow, switches, moves = {} } = inventory
+  const decided = overridden(flow, switches).nodes.find(node => node.name === name)!.placement
+  const isDecided = decided.zone === to.zone && decided.node === to.node
+  const isBack = isDecided || (to.zone === undefined && to.node === undefined)
   if (!isBack) checkMove(flow, name, to, await orchestrator.nodes())
+  const states = await orchestrator.nodeStates()
   const { placement } = flow.nodes.find(node => node.name === name)!
   const names = [name, ...(placement.with ?? [])]
   const others = Object.entries(moves).filter(([key]) => !names.includes(key))
   const own: Override = { ...to, by: 'move', reason: 'moved by hand', at: new Date().toISOString() }
   inventory.moves = Object.fromEntries(isBack ? others : [...others, [name, own]])
+  recall(inventory, names, states)
   inventories.save(inventory)
   await inventories.settled()
   const where = isBack ? 'where its file says' : placeText(to)

@@ -7,6 +7,7 @@ import { OctokitForge } from './forge/octokit-forge.ts'
 import type { ControllerEvent, Proposing } from './options.ts'
 import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import { Advisor } from './placement/advisor.ts'
+import { lookBackMs } from './placement/decision.ts'
 import type { Source } from './source/index.ts'
 import { headerOf } from './telemetry/export.ts'
 import { askPrometheus } from './telemetry/prometheus.ts'
@@ -28,7 +29,7 @@ export interface OnlookerOptions {
   telemetry: Telemetry
   /** Of the Dataflow, in a cluster. */
   namespace?: string
-  broker: Pick<BrokerClient, 'url'>
+  broker: Pick<BrokerClient, 'url' | 'zones'>
   orchestrator: Pick<Orchestrator, 'nodeStates' | 'network'>
   log: Logger
   emit(event: ControllerEvent): void
@@ -37,8 +38,6 @@ export interface OnlookerOptions {
 }
 
 const defaultEveryMs = 10 * 60_000
-/** What advice looks back on: as long as a move has to pay. Less, and it follows the hours of the day to and fro. */
-const spanMs = 24 * 3_600_000
 
 /** Those that speak to a forge. @throws Problem where the repository is on none */
 export function onlookers({
@@ -60,10 +59,11 @@ export function onlookers({
     forge,
     proposing,
     brokerZones: proposing.brokerZones ?? {},
+    zoneUrls: broker.zones,
     everyMs: proposing.everyMs ?? defaultEveryMs,
     async telemetry(dataflow) {
       const now = Date.now()
-      const since = now - spanMs
+      const since = now - lookBackMs
       const { name } = dataflow
       const { prometheus: url } = proposing
       const label = namespace === undefined ? name : `${namespace}/${name}`

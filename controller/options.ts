@@ -24,8 +24,6 @@ export interface ControllerOptions {
   intervalMs?: number
   /** `embedded` (default) or the URL of any MQTT 3.1.1 broker with persistent sessions. */
   broker?: string
-  /** By zone of the virtual nodes: URL with which hosts there reach the broker. Default: the same for all. */
-  brokerFrom?: Record<string, string>
   /** By zone of `nodes`: `embedded`, or the URL of a broker there. What is decided to run in such a zone sends by that. */
   zoneBrokers?: Record<string, string>
   /** Gives each node of a dataflow an account of its own on the broker, which is mosquitto with its dynamic security
@@ -106,7 +104,7 @@ export type ControllerEvent =
   /** The source can't be read for now; what runs keeps running. */
   | { type: 'source-failed'; reason: string; message: string; hint?: string }
   /** A pass over a dataflow ended early, and is tried again; what runs keeps running. */
-  | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string }
+  | { type: 'pass-failed'; flow: string; reason: string; message: string; hint?: string; subject?: string }
   /** A pull request that asks to move functions. */
   | { type: 'suggested'; flow: string; state: 'opened' | 'updated' | 'withdrawn'; url: string }
   /** The forge could not be told what became of a commit; it is tried again. */
@@ -124,13 +122,16 @@ export type ControllerEvent =
   | { type: 'stopped'; flow: string; function: string; generation: number }
   /** The load asks for another number of hosts. */
   | { type: 'scaled'; flow: string; function: string; hosts: number; reason: string }
-  /** Something runs elsewhere for now, or again where its file says: by a condition of `when`, or by hand. */
-  | { type: 'relocated'; flow: string; function: string; to: string; reason: string }
+  /** Something runs elsewhere for now, or again where its file says: by a condition of `when`, by hand, or
+   *  since its node can't be used. `stays`: it could go back, and that does not pay. */
+  | { type: 'relocated'; flow: string; function: string; to: string; reason: string; stays?: true }
   /** A host ended when it should not have, or can't be started. */
   | { type: 'failed'; flow: string; function: string; message: string; log: string[] }
   /** What `revision` brought did not start in time: the function stays what it was until a commit changes it. */
   | { type: 'pinned'; flow: string; function: string; revision: string; message: string }
   /** A function gave records up: told for the first ones, then for ten times as many. */
   | { type: 'dead-letters'; flow: string; function: string; count: number }
+  /** The broker of a zone does not answer, or does again. */
+  | { type: 'zone-broker'; flow: string; zone: string; url: string; isAway: boolean }
   | { type: 'ready'; flow: string; revision: string; ms: number }
   | { type: 'pruned'; flow: string; function?: string }

@@ -69,6 +69,7 @@ function publish(flow: string, node: string, wiring: Wiring, observed: Observed)
       node,
       from: cutOf(before),
       to: wiring.next,
+      round: (before.round ?? 0) + 1,
       ...onBrokers(node, observed),
     })
   if (before?.last && !wiring.last && ended[node]) {

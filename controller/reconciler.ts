@@ -12,6 +12,7 @@ import { Housekeeping } from './housekeeping.ts'
 import { move } from './move.ts'
 import { type ObservedAnswer, observedAnswer } from './observed-answer.ts'
 import type { Onlooker } from './onlookers.ts'
+import { recallTo } from './recall.ts'
 import { reconcile } from './reconcile.ts'
 import { Repository } from './repository.ts'
 import type { Source } from './source/source.ts'
@@ -172,6 +173,14 @@ export class Reconciler {
     return moved
   }
 
+  /** A person has given a node back: what fled from it goes there again, whatever that costs. */
+  async welcome(node: string): Promise<void> {
+    const states = await this.#context.orchestrator.nodeStates()
+    for (const { inventory } of this.all())
+      if (recallTo(inventory!, node, states)) this.#context.inventories.save(inventory!)
+    this.lookAtAll()
+  }
+
   /** Tries once more what did not start in time. */
   retry(): void {
     for (const [key, { inventory }] of this.repository.dataflows) {
@@ -273,12 +282,13 @@ export class Reconciler {
     if (!this.#context.broker.connected || this.#isScaling) return
     this.#isScaling = true
     try {
+      const uses = await this.#context.orchestrator.nodeUse?.()
       for (const [key, dataflow] of this.repository.dataflows) {
         const view = await this.#viewOf(dataflow)
         // A pass may have let it go meanwhile.
         if (this.repository.dataflows.get(key) !== dataflow) continue
         this.#scale(key, dataflow, view)
-        if (view) this.telemetry.look(dataflow, view)
+        if (view) this.telemetry.look(dataflow, view, uses)
       }
       this.telemetry.save()
     } finally {

@@ -1,3 +1,4 @@
+import type { Refuge } from './adaptation/refuge.ts'
 import type { Context } from './context.ts'
 import type { Dataflow } from './dataflow.ts'
 import { placeText } from './overrides.ts'
@@ -97,6 +98,8 @@ const displacedReasons = {
   cut: 'LinkCut',
 } as const
 
+const whyOf = ({ stays, reason }: Refuge) => stays?.says ?? reason
+
 /** What runs elsewhere since it can't be where it is decided. */
 function tellDisplaced({ conditions, inventory }: Dataflow) {
   const refuges = Object.entries(inventory?.refuges ?? {})
@@ -104,9 +107,15 @@ function tellDisplaced({ conditions, inventory }: Dataflow) {
   if (!first) return conditions.remove('Displaced')
   const each = refuges
     .slice(0, many)
-    .map(([name, refuge]) => `${name} runs in ${placeText(refuge)}: ${refuge.reason}`)
+    .map(
+      ([name, refuge]) =>
+        `${name} ${refuge.stays ? 'stays' : 'runs'} in ${placeText(refuge)}: ${whyOf(refuge)}`,
+    )
   const more = refuges.length > many ? [`and ${refuges.length - many} more`] : []
-  conditions.set('Displaced', 'True', displacedReasons[first[1].kind], [...each, ...more].join('; '))
+  const failing = refuges.find(([, { stays }]) => !stays)
+  const reason = failing ? displacedReasons[failing[1].kind] : 'ReturnDoesNotPay'
+  const hint = `\`dyninka move ${first[0]} --back --now\` has it go back all the same.`
+  conditions.set('Displaced', 'True', reason, [...each, ...more].join('; '), failing ? '' : hint)
 }
 
 /** Nothing more is tried for what is pinned: that takes a commit. */

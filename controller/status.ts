@@ -1,6 +1,6 @@
 import type { Finding } from '../schema/finding.ts'
 import type { FunctionNode, Node } from '../schema/flow.ts'
-import { refugeOf } from './adaptation/refuge.ts'
+import { type Refuge, refugeOf } from './adaptation/refuge.ts'
 import type { FlowView } from './broker/flow-view.ts'
 import type { Condition } from './conditions.ts'
 import type { Dataflow, Suggestion } from './dataflow.ts'
@@ -44,7 +44,7 @@ export interface FunctionStatus {
   /** Where `scale` leaves a choice: how many hosts it should have now, and why. */
   scale?: { min: number; max: number; hosts: number; reason: string; at: string }
   /** Where it runs for now, in place of what its file says: drift on purpose. */
-  placed?: Override
+  placed?: Override & Pick<Refuge, 'stays'>
   recordsIn: number
   recordsOut: number
   lag: number

@@ -1,54 +1,71 @@
 import vm from 'node:vm'
-import type { Context, Logger, RecordInfo } from './context.ts'
+import type { Context, RecordInfo } from './context.ts'
 import { HandlingError } from './dead-letter.ts'
-import type { Call, InvokerOptions } from './invoke.ts'
-import type { Emitted } from './outbox.ts'
+import { type Emitted, emittedOf, givenOf } from './emitted.ts'
+import { changeState, type Entry, infoOf } from './entry.ts'
+import type { InvokerOptions } from './invoke.ts'
+import type { Parked } from './parking.ts'
 import type { StateChange } from './state.ts'
 
-const maxRecordSize = 1024 * 1024
+/** How a record is given to the handler. */
+export interface CallMode {
+  /** Records without a key are in the handler side by side: none of them may own the state. */
+  shared: boolean
+  /** Stop a call that blocks the event loop, too: slow, so only where one has been seen. */
+  guarded: boolean
+  /** Instead of the record: one that waited. */
+  parked?: Parked
+}
 
 /** One call of the handler, whose effects count only if it succeeds. */
 export class Attempt {
-  #options: InvokerOptions
-  #call: Call
-  #outputs: Emitted[] = []
+  readonly options: InvokerOptions
+  #entry: Entry
+  #mode: CallMode
+  #start: number
   #open = true
+  /** Made for the first one: most calls have one or none. */
+  #outputs: Emitted[] | undefined
   #abort: AbortController | undefined
   #touched = false
   #state: unknown
   #timer: StateChange['timer']
   #record: RecordInfo | undefined
-  #start = performance.now()
 
-  constructor(options: InvokerOptions, call: Call) {
-    this.#options = options
-    this.#call = call
-    if (call.timer) this.#timer = { at: undefined }
+  constructor(options: InvokerOptions, entry: Entry, mode: CallMode) {
+    this.options = options
+    this.#entry = entry
+    this.#mode = mode
+    this.#start = options.counters.turnMs || performance.now()
+    if (entry.inflight.timers) this.#timer = { at: undefined }
   }
 
   run(): unknown {
-    const { retry, log, env } = this.#options
-    const ctx = new CallContext(this, log, env) as Context
-    if (!this.#call.guarded || retry.timeoutMs === 0) return this.#invoke(ctx)
-    return interruptible(() => this.#invoke(ctx), retry.timeoutMs)
+    const { timeoutMs } = this.options.retry
+    if (!this.#mode.guarded || timeoutMs === 0) return this.#invoke()
+    return interruptible(() => this.#invoke(), timeoutMs)
   }
 
-  #invoke(ctx: Context): unknown {
-    const { handlers } = this.#options
-    if (!this.#call.timer) return handlers.default(this.#call.value, ctx)
+  #invoke(): unknown {
+    const { handlers } = this.options
+    const ctx = new CallContext(this) as Context
+    if (!this.#entry.inflight.timers) {
+      const { parked } = this.#mode
+      return handlers.default(parked ? parked.value : this.#entry.record.value, ctx)
+    }
     if (!handlers.timer) throw new HandlingError('no-timer', noTimer)
     return handlers.timer(ctx)
   }
 
   /** Ends a synchronous call. @returns its outputs, the default output's last */
   finish(result: unknown): Emitted[] {
-    this.#collect(result)
+    this.#collect(result, givenOf)
     return this.#succeed()
   }
 
   /** Waits for what an asynchronous call gives, at most `retry.timeout`. */
   async settle(result: unknown): Promise<Emitted[]> {
-    const { timeoutMs } = this.#options.retry
+    const { timeoutMs } = this.options.retry
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {
       if (timeoutMs === 0) return
@@ -73,65 +90,63 @@ export class Attempt {
     if (!this.#open) return
     this.#open = false
     this.#abort?.abort(new Error('the call is over'))
-    this.#options.counters.calls += 1
-    this.#options.counters.handlerMs += performance.now() - this.#start
+    const { counters } = this.options
+    const now = performance.now()
+    counters.calls += 1
+    counters.handlerMs += now - this.#start
+    if (counters.turnMs > 0) counters.turnMs = now
   }
 
   #succeed(): Emitted[] {
     if (this.#touched || this.#timer) {
-      this.#call.write({
+      changeState(this.options.state, this.#entry, {
         ...(this.#touched && { state: { value: this.#state } }),
         ...(this.#timer && { timer: this.#timer }),
       })
     }
     this.close()
-    return this.#outputs
+    return this.#outputs ?? nothing
   }
 
   async #gather(result: unknown) {
     const value = await result
     if (isAsyncIterable(value)) {
-      for await (const item of value) this.push('default', item)
-    } else this.#collect(value)
+      for await (const item of value) this.emit('default', item)
+    } else this.#collect(value, emittedOf)
   }
 
-  #collect(value: unknown) {
-    if (value === undefined) return
-    if (Array.isArray(value) || isGenerator(value)) for (const item of value) this.push('default', item)
-    else this.push('default', value)
+  /** @param make `givenOf` where nothing of the function runs any more before what it gives is sent */
+  #collect(value: unknown, make: typeof emittedOf) {
+    if (Array.isArray(value)) for (const item of value) this.#push('default', item, make)
+    else if (isGenerator(value)) for (const item of value) this.emit('default', item)
+    else this.#push('default', value, make)
   }
 
-  push(output: string, value: unknown) {
-    if (!this.#open) return
-    if (value === undefined) return
-    const json = JSON.stringify(value)
-    if (json === undefined)
-      throw new HandlingError('not-json', `output "${output}" is a ${typeof value}, which JSON can't carry`)
-    if (json.length > maxRecordSize) {
-      throw new HandlingError(
-        'too-large',
-        `output "${output}" has ${json.length} characters, over the limit of ${maxRecordSize}`,
-      )
-    }
-    const one = { output, value, json }
-    if (this.#outputs.length > 0) this.#outputs.push(one)
-    else this.#outputs = [one] // an empty list would make room for 17 at once
+  emit(output: string, value: unknown) {
+    if (this.#open) this.#push(output, value, emittedOf)
+  }
+
+  #push(output: string, value: unknown, make: typeof emittedOf) {
+    if (value === undefined || !this.#open) return
+    const emitted = make(output, value)
+    if (this.#outputs) this.#outputs.push(emitted)
+    else this.#outputs = [emitted]
   }
 
   get record(): RecordInfo {
-    this.#record ??= this.#call.info()
+    this.#record ??= this.#mode.parked?.info ?? infoOf(this.#entry)
     return this.#record
   }
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
-    return AbortSignal.any([this.#abort.signal, this.#options.stopped])
+    return AbortSignal.any([this.#abort.signal, this.options.stopped])
   }
 
   get state(): unknown {
     if (!this.#touched) {
       this.#touchState()
-      this.#state = this.#call.read()
+      this.#state = this.options.state.read(this.#entry.record.key ?? '')
     }
     return this.#state
   }
@@ -143,7 +158,7 @@ export class Attempt {
 
   setTimer(at: number | undefined) {
     this.#own('ctx.timer')
-    if (!this.#options.handlers.timer) throw new HandlingError('no-timer', noTimer)
+    if (!this.options.handlers.timer) throw new HandlingError('no-timer', noTimer)
     if (at !== undefined && !Number.isFinite(at))
       throw new HandlingError('wrong-timer', `ctx.timer takes ms since the epoch, not ${inspect(at)}`)
     this.#timer = { at: at === undefined ? undefined : Math.ceil(at) }
@@ -155,23 +170,29 @@ export class Attempt {
   }
 
   #own(what: string) {
-    if (!this.#call.shared) return
+    if (!this.#mode.shared) return
     const hint = 'with a concurrency over 1 needs a key: add `key:` to the function'
     throw new HandlingError('state-needs-key', `${what} ${hint}`)
   }
 }
 
+const nothing: Emitted[] = []
+
 /** What the handler sees of an attempt; parts that few functions read are made when one does. */
 class CallContext {
-  readonly log: Logger
-  readonly env: Record<string, string | undefined>
   #attempt: Attempt
   #emit: Context['emit'] | undefined
 
-  constructor(attempt: Attempt, log: Logger, env: Record<string, string | undefined>) {
-    this.log = log
-    this.env = env
+  constructor(attempt: Attempt) {
     this.#attempt = attempt
+  }
+
+  get log() {
+    return this.#attempt.options.log
+  }
+
+  get env() {
+    return this.#attempt.options.env
   }
 
   get record() {
@@ -180,7 +201,7 @@ class CallContext {
 
   /** Bound, so that a function may take it out of its context. */
   get emit(): Context['emit'] {
-    this.#emit ??= (output, value) => this.#attempt.push(output, value)
+    this.#emit ??= (output, value) => this.#attempt.emit(output, value)
     return this.#emit
   }
 

@@ -14,6 +14,8 @@ export class Counters {
   inFlight = 0
   takeovers = 0
   handlerMs = 0
+  /** While calls follow each other in one turn of the event loop: when the one before ended, which is when the next begins. */
+  turnMs = 0
   calls = 0
   latencyMs: number | undefined
   /** Since the last report of them. */

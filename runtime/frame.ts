@@ -1,4 +1,7 @@
+import type { Flat } from './flat.ts'
+import { FrameError } from './frame-error.ts'
 import { type Seq, seqFrom } from './record-id.ts'
+import { Tables, valuesOf } from './tables.ts'
 
 /** One record on an edge. */
 export interface EdgeRecord {
@@ -27,11 +30,17 @@ export const turnFrame = (partition: number, turn: number) =>
 /** Frames are JSON, so that `mosquitto_sub` shows them (`docs/frames.md`), in columns: the values stand beside each
  *  other, which `JSON.parse` reads a third faster than with what else a record has between them.
  *  `{"v":1,"r":[VALUE…],"p":PARTITION,"s":[SEQ, OR STEP FROM THE ONE BEFORE…],"t":TIME,"o":[ORIGIN…]}`, and where they
- *  say something: `"d":[TIME AFTER "t"…]`, `"i":[INDEX OF ORIGIN…]`, `"k":[KEY OR null…]`, `"e":[EXTERNAL TOPIC OR null…]`. */
+ *  say something: `"c":[TABLE…]` with values that are flat, `"g":[NUMBER OF TABLE, OR -1…]`, `"d":[TIME AFTER "t"…]`,
+ *  `"i":[INDEX OF ORIGIN…]`, `"k":[KEY OR null…]`, `"e":[EXTERNAL TOPIC OR null…]`. */
 export class FrameBuilder {
   /** The values, written at once: as text they would be carried along by the collector of garbage. */
   #bytes = spare.pop() ?? Buffer.allocUnsafe(firstBytes)
   #length = this.#bytes.write('{"v":1,"r":[')
+  /** Values written so. */
+  #written = 0
+  #tables: Tables | undefined
+  /** Table of each value, or -1. */
+  #places: number[] = []
   #columns = 0
   /** As text, or as the step from the one before: small numbers are written and read in a fifth of the time. */
   #seqs: Seq[] = []
@@ -53,15 +62,23 @@ export class FrameBuilder {
     return this.#length + this.#columns
   }
 
-  /** @param json the value, already stringified */
-  add(origin: string, seq: Seq, time: number, key: string | undefined, json: string, topic?: string) {
+  /** @param value already stringified; or flat, and of this `length` as JSON: it is copied */
+  add(
+    origin: string,
+    seq: Seq,
+    time: number,
+    key: string | undefined,
+    value: string | Flat,
+    topic?: string,
+    length = 0,
+  ) {
     const { count } = this
     if (this.#origins[this.#index] !== origin) this.#index = this.#indexOf(origin)
     if (key !== undefined) this.#keys ??= new Array(count).fill(null)
     if (topic !== undefined) this.#topics ??= new Array(count).fill(null)
     if (count === 0) this.#time = time
     else if (time !== this.#time) this.#delays ??= new Array(count).fill(0)
-    this.#write(json, count > 0)
+    this.#place(value, length)
     this.#indexes.push(this.#index)
     const isStep = typeof seq === 'number' && typeof this.#seq === 'number'
     this.#seqs.push(isStep ? (seq as number) - (this.#seq as number) : String(seq))
@@ -69,13 +86,18 @@ export class FrameBuilder {
     this.#delays?.push(time - this.#time)
     this.#keys?.push(key ?? null)
     this.#topics?.push(topic ?? null)
-    const length = typeof seq === 'string' ? seq.length : 0
-    this.#columns += length + (key?.length ?? 0) + (topic?.length ?? 0) + perRecord
+    const digits = typeof seq === 'string' ? seq.length : 0
+    this.#columns += digits + (key?.length ?? 0) + (topic?.length ?? 0) + perRecord
   }
 
   /** The frame, to be called once. It is overwritten by another frame as soon as there is one: copy it before. */
   build(partition: number): Buffer {
+    if (this.#written === 0 && this.count < worthTables) this.#unfold()
+    const tables = this.#tables?.toJSON()
+    const areMixed = tables && (tables.length > 1 || this.#written > 0)
     const columns = {
+      ...(tables && { c: tables }),
+      ...(areMixed && { g: this.#places }),
       p: partition,
       s: this.#seqs,
       t: this.#time,
@@ -88,6 +110,28 @@ export class FrameBuilder {
     this.#write(`],${JSON.stringify(columns).slice(1)}`)
     if (spare.length < maxSpare && this.#bytes.length <= maxSpareBytes) spare.push(this.#bytes)
     return this.#bytes.subarray(0, this.#length)
+  }
+
+  #place(value: string | Flat, length: number) {
+    let place = -1
+    if (typeof value !== 'string') {
+      this.#tables ??= new Tables()
+      place = this.#tables.add(value)
+    }
+    this.#places.push(place)
+    if (place >= 0) this.#columns += length
+    else this.#writeValue(typeof value === 'string' ? value : JSON.stringify(value))
+  }
+
+  /** Writes as they are what would be longer, and worse to read, as tables. */
+  #unfold() {
+    for (const row of this.#tables?.rows(this.#places) ?? []) this.#writeValue(JSON.stringify(row))
+    this.#tables = undefined
+  }
+
+  #writeValue(json: string) {
+    this.#write(json, this.#written > 0)
+    this.#written += 1
   }
 
   #write(text: string, isNext = false) {
@@ -111,6 +155,8 @@ export class FrameBuilder {
   }
 }
 
+/** Records of a frame from which on tables are. */
+const worthTables = 4
 /** Of one record of a usual size. */
 const firstBytes = 512
 /** Of numbers, and what is between columns. */
@@ -120,9 +166,6 @@ const comma = 0x2c
 const spare: Buffer[] = []
 const maxSpare = 8
 const maxSpareBytes = 256 * 1024
-
-/** A payload that is no frame of ours: never the host's crash, always counted and said once. */
-export class FrameError extends Error {}
 
 /** Over the largest record there can be, with all its characters of three bytes. */
 const maxFrameBytes = 8 * 1024 * 1024
@@ -137,12 +180,12 @@ export function decode(payload: Buffer): Frame {
   if (frame.v !== 1) throw new FrameError(`frame of version ${versionOf(frame.v)}: this host reads version 1`)
   if (!Number.isSafeInteger(frame.p) || frame.p < 0)
     throw new FrameError('frame without the partition of its producer')
-  const { p: partition, r: values, t: time, o: origins, turn } = frame
+  const { p: partition, t: time, o: origins, turn } = frame
   if (turn !== undefined) {
     if (!Number.isSafeInteger(turn)) throw new FrameError('frame with a turn that is no number')
     return { partition, records: [], turn: turn as number }
   }
-  if (!Array.isArray(values)) throw new FrameError('frame without records')
+  const values = valuesOf(frame.r, frame.c, frame.g)
   if (typeof time !== 'number' || !Number.isFinite(time)) throw new FrameError('frame without a time')
   const columns = {
     time,

@@ -1,6 +1,7 @@
 import type { Wiring } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
-import type { Entry, Handled, Handling } from './handling.ts'
+import type { Entry } from './entry.ts'
+import type { Handled, Handling } from './handling.ts'
 import { Inbox, type Session } from './inbox.ts'
 import type { Inflight } from './inflight.ts'
 import { Pipeline } from './pipeline.ts'
@@ -91,18 +92,21 @@ export class HandlerLoop {
     if (this.#running) return
     this.#running = true
     const { counters, isOn, onFailed } = this.#options
+    counters.turnMs = performance.now()
     const handledUntil = counters.handlerMs + sliceMs
-    const until = performance.now() + sliceMs
+    const until = counters.turnMs + sliceMs
     try {
       while (isOn() && !this.isHeld && this.#step()) {
+        if (this.#next === 0) counters.turnMs = performance.now() // a message was opened
         const isBetween = this.#next === this.#ready.length
-        if (counters.handlerMs < handledUntil && !(isBetween && performance.now() > until)) continue
+        if (counters.handlerMs < handledUntil && !(isBetween && counters.turnMs > until)) continue
         setImmediate(() => this.run())
         break
       }
     } catch (error) {
       onFailed(error as Error)
     }
+    counters.turnMs = 0
     this.#running = false
   }
 
@@ -199,6 +203,7 @@ export class HandlerLoop {
       handling.settle(entry, outcome)
       return onSettled(entry.inflight)
     }
+    if (!(outcome instanceof Promise)) handling.keep(outcome)
     const key = entry.record.key ?? ''
     state.hold(key)
     this.#pipeline.push({

@@ -1,34 +1,24 @@
 import type { Retry } from '../schema/flow.ts'
+import type { CallMode } from './attempt.ts'
 import type { CursorDocument } from './cursor.ts'
 import type { DeadLetter, Failure } from './dead-letter.ts'
-import type { EdgeRecord } from './frame.ts'
+import { keep } from './emitted.ts'
+import { changeState, type Entry, idOf, infoOf } from './entry.ts'
 import type { Inflight } from './inflight.ts'
 import { Invoker, type InvokerOptions, type Outcome } from './invoke.ts'
 import { wrongKey } from './key.ts'
 import type { Letters } from './letters.ts'
 import type { Outbox } from './outbox.ts'
 import { again, backoffMs, behind, type Parked, type Parking, rest } from './parking.ts'
-import { changeState, infoOf, RecordCall } from './record-call.ts'
-import { compareSeq, printId } from './record-id.ts'
+import { compareSeq } from './record-id.ts'
 import type { State } from './state.ts'
-
-/** A record on its way through a partition. */
-export interface Entry {
-  record: EdgeRecord
-  inflight: Inflight
-  /** Its origin once it has come through this partition's lane. */
-  origin: string
-}
-
-/** Its id as users see it. */
-export const idOf = ({ origin, record }: Entry) => printId({ origin, seq: record.seq })
 
 interface HandlingOptions {
   cursor: CursorDocument
   state: State
   letters: Letters
   outbox: Outbox
-  invoker: Omit<InvokerOptions, 'retry'>
+  invoker: Omit<InvokerOptions, 'retry' | 'state'>
   /** A dead letter has been taken over by the broker. */
   onLetter(): void
   /** The cursor names one more record that has failed: to be stored before anything behind it leaves. */
@@ -61,6 +51,8 @@ const noRoom: Failure = {
   attempts: 0,
 }
 
+const plain: CallMode = { shared: false, guarded: false }
+
 /** Hosts that a record may kill before it is put aside. */
 const maxDeaths = 3
 
@@ -77,9 +69,10 @@ export class Handling {
     this.#options = options
     this.#manner = manner
     const { retry, key } = manner
-    this.#invoker = new Invoker({ ...options.invoker, retry })
+    const shared = { ...options.invoker, state: options.state }
+    this.#invoker = new Invoker({ ...shared, retry })
     if (retry.order === 'relaxed' && key !== undefined)
-      this.#relaxed = new Invoker({ ...options.invoker, retry: { ...retry, attempts: 1 } })
+      this.#relaxed = new Invoker({ ...shared, retry: { ...retry, attempts: 1 } })
   }
 
   /** The stored state already has what this record did to it, so its outputs have left as well. */
@@ -100,16 +93,21 @@ export class Handling {
     if (this.#hasFailed(entry)) return { failure: failedBefore }
     const parked = inflight.lane === 'retry' ? parking!.records[0] : undefined
     const invoker = inflight.seen ? this.#invoker : (this.#relaxed ?? this.#invoker)
-    const call = new RecordCall(entry, state, { shared, guarded, ...(parked && { parked }) })
-    if (parked) return invoker.call(call)
-    if (!mayWait(inflight)) return this.#invoker.call(call)
-    return parking ? { waits: true } : invoker.call(call)
+    const mode = shared || guarded || parked ? { shared, guarded, ...(parked && { parked }) } : plain
+    if (parked) return invoker.call(entry, mode)
+    if (!mayWait(inflight)) return this.#invoker.call(entry, mode)
+    return parking ? { waits: true } : invoker.call(entry, mode)
   }
 
   /** The state of its key is as the call leaves it. One that failed, that waits, or that has waited changes what waits
    *  only when it is settled: until then another record of its key would pass it, or be given it once more. */
   hasWritten({ inflight }: Entry, outcome: Handled): boolean {
     return 'outputs' in outcome && inflight.lane !== 'retry'
+  }
+
+  /** The function may be called again, and change what it gave, before that is settled. */
+  keep(outcome: Handled) {
+    if ('outputs' in outcome) for (const emitted of outcome.outputs) keep(emitted)
   }
 
   /** Sends what the call gave; `inflight.outputs` counts down as the broker takes it over. */

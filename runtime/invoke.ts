@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Retry } from '../schema/flow.ts'
-import { Attempt, inspect, isAsync } from './attempt.ts'
-import type { Context, Logger, RecordInfo } from './context.ts'
+import { Attempt, type CallMode, inspect, isAsync } from './attempt.ts'
+import type { Context, Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import { type Failure, HandlingError } from './dead-letter.ts'
-import type { Emitted } from './outbox.ts'
+import type { Emitted } from './emitted.ts'
+import { type Entry, infoOf } from './entry.ts'
 import { backoffMs } from './parking.ts'
-import type { StateChange } from './state.ts'
+import type { State } from './state.ts'
 import { userStack } from './user-stack.ts'
 
 /** What a user's file exports. */
@@ -21,22 +22,6 @@ export interface UserModule {
 /** What of it is called again and again. */
 export type Handlers = Pick<UserModule, 'default' | 'timer'>
 
-export interface Call {
-  readonly value: unknown
-  /** Stop a call that blocks the event loop, too: slow, so only where one has been seen. */
-  readonly guarded: boolean
-  /** Records without a key are in the handler side by side: none of them may own the state. */
-  readonly shared: boolean
-  /** It is a timer that is due. */
-  readonly timer: boolean
-  /** What `ctx.record` shows. */
-  info(): RecordInfo
-  /** State of the record's key. */
-  read(): unknown
-  /** Called once, after the call succeeded, when it has touched the state or the timer. */
-  write(change: StateChange): void
-}
-
 /** `final`: another attempt would not help. */
 export type Outcome = { outputs: Emitted[] } | { failure: Failure; final?: boolean }
 
@@ -46,6 +31,7 @@ export interface InvokerOptions {
   log: Logger
   env: Record<string, string | undefined>
   counters: Counters
+  state: State
   /** Aborted when the partition stops: no further attempt is made. */
   stopped: AbortSignal
 }
@@ -59,36 +45,36 @@ export class Invoker {
   }
 
   /** @throws only `Stopped`, when the partition stops between attempts */
-  call(call: Call): Outcome | Promise<Outcome> {
-    const attempt = new Attempt(this.#options, call)
+  call(entry: Entry, mode: CallMode): Outcome | Promise<Outcome> {
+    const attempt = new Attempt(this.#options, entry, mode)
     try {
       const result = attempt.run()
       if (!isAsync(result)) return { outputs: attempt.finish(result) }
-      return this.#later(attempt, result, call)
+      return this.#later(attempt, result, entry, mode)
     } catch (error) {
       attempt.close()
-      return this.#retry(call, error, 1)
+      return this.#retry(entry, mode, error)
     }
   }
 
-  async #later(attempt: Attempt, result: unknown, call: Call): Promise<Outcome> {
+  async #later(attempt: Attempt, result: unknown, entry: Entry, mode: CallMode): Promise<Outcome> {
     try {
       return { outputs: await attempt.settle(result) }
     } catch (error) {
-      return this.#retry(call, error, 1)
+      return this.#retry(entry, mode, error)
     }
   }
 
-  async #retry(call: Call, firstError: unknown, firstAttempt: number): Promise<Outcome> {
+  async #retry(entry: Entry, mode: CallMode, firstError: unknown): Promise<Outcome> {
     const { retry, counters, stopped, log } = this.#options
     let error = firstError
-    for (let attempts = firstAttempt; ; attempts++) {
+    for (let attempts = 1; ; attempts++) {
       if (isFinal(error) || attempts >= retry.attempts)
         return { failure: failureOf(error, attempts), final: isFinal(error) }
       counters.retries += 1
-      log.debug('attempt failed', { attempt: attempts, record: call.info().id, error: String(error) })
+      log.debug('attempt failed', { attempt: attempts, record: infoOf(entry).id, error: String(error) })
       await sleep(backoffMs(retry, attempts), undefined, { signal: stopped })
-      const attempt = new Attempt(this.#options, call)
+      const attempt = new Attempt(this.#options, entry, mode)
       try {
         return { outputs: await attempt.settle(attempt.run()) }
       } catch (next) {

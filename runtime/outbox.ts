@@ -3,6 +3,7 @@ import type { Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import { type Crosser, Crossing } from './crossing.ts'
 import type { Progress } from './cursor.ts'
+import type { Emitted } from './emitted.ts'
 import { keyAt, shardOf } from './key.ts'
 import { OutputLane } from './output-lane.ts'
 import { derivedSeq, type RecordId, type Seq } from './record-id.ts'
@@ -11,13 +12,6 @@ import type { Connection } from './transport.ts'
 /** What waits for outputs to be acknowledged: one input frame. */
 export interface Pending {
   outputs: number
-}
-
-export interface Emitted {
-  output: string
-  value: unknown
-  /** The value, stringified when it was emitted. */
-  json: string
 }
 
 /** The record that outputs come from, with the origin that they have. */
@@ -52,6 +46,8 @@ export class Outbox {
   #outputs = new Map<string, { stream: Stream; lanes: (OutputLane | undefined)[] }[]>()
   #lanes = new Map<string, OutputLane>()
   #crossing: Crossing | undefined
+  /** Of all lanes: a look at it is for each record. */
+  #buffer = { size: 0 }
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -136,9 +132,7 @@ export class Outbox {
   }
 
   get full(): boolean {
-    let buffered = 0
-    for (const lane of this.#lanes.values()) buffered += lane.buffered
-    return buffered > maxBuffered
+    return this.#buffer.size > maxBuffered
   }
 
   /** Sends the outputs of one call, in order; `pending.outputs` counts down as the broker takes them over. */
@@ -154,7 +148,7 @@ export class Outbox {
         const shard = shardFor(stream, key, cause.origin, seq)
         lanes[shard] ??= this.#lane(one.output, stream, shard)
         pending.outputs += 1
-        lanes[shard].add(cause, seq, key, one.json, pending)
+        lanes[shard].add(cause, seq, key, one, pending)
       }
     }
   }
@@ -201,6 +195,7 @@ export class Outbox {
     if (!lane) {
       lane = new OutputLane({
         ...this.#options,
+        buffer: this.#buffer,
         connection: this.#options.connectionTo(stream.broker),
         onProgress: () => this.#progress(),
         topic,

@@ -1,3 +1,4 @@
+import type { Emitted } from './emitted.ts'
 import { FrameBuilder, turnFrame } from './frame.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { type RecordId, type Seq, turnOrigin } from './record-id.ts'
@@ -60,8 +61,14 @@ export class OutgoingFrame implements Outgoing {
     return count === 0 || (count < maxRecords && size + length <= maxSize)
   }
 
-  add({ origin, time, topic }: Cause, seq: Seq, key: string | undefined, json: string, pending: Pending) {
-    this.#builder.add(origin, seq, time, key, json, topic)
+  add(
+    { origin, time, topic }: Cause,
+    seq: Seq,
+    key: string | undefined,
+    { carried, length }: Emitted,
+    pending: Pending,
+  ) {
+    this.#builder.add(origin, seq, time, key, carried, topic, length)
     this.last.origin = origin
     this.last.seq = seq
     const newest = this.#pending.length - 1

@@ -2,6 +2,7 @@ import { partitionName } from '../schema/topics.ts'
 import { cutOf, type Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
+import type { Emitted } from './emitted.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { type Outgoing, OutgoingFrame, Turn } from './outgoing-frame.ts'
 import { compareSeq, type RecordId, type Seq } from './record-id.ts'
@@ -17,6 +18,8 @@ interface LaneOptions {
   partition: number
   /** What the consumers call this lane in their cursors. */
   name: string
+  /** Characters that all lanes of a partition hold, about. */
+  buffer: { size: number }
   onProgress(): void
   progressOf(consumer: string, partition: string): Progress | undefined
 }
@@ -39,7 +42,6 @@ export class OutputLane {
   #options: LaneOptions
   /** Oldest first; the last one takes more records in. */
   #gathered: Outgoing[] = []
-  #buffered = 0
   #sending = 0
   /** When the broker last answered, or got a frame while it owed no answer. */
   #sentAt = 0
@@ -56,22 +58,17 @@ export class OutputLane {
     this.stream = options.stream
   }
 
-  get buffered() {
-    return this.#buffered
-  }
-
-  /** @param json the value, already stringified */
-  add(cause: Cause, seq: Seq, key: string | undefined, json: string, pending: Pending) {
+  add(cause: Cause, seq: Seq, key: string | undefined, emitted: Emitted, pending: Pending) {
     const newest = this.#gathered.at(-1)
     let frame: OutgoingFrame
-    if (newest instanceof OutgoingFrame && newest.hasRoom(json.length)) frame = newest
+    if (newest instanceof OutgoingFrame && newest.hasRoom(emitted.length)) frame = newest
     else {
       frame = new OutgoingFrame()
       this.#gathered.push(frame)
     }
     const { size } = frame
-    frame.add(cause, seq, key, json, pending)
-    this.#buffered += frame.size - size
+    frame.add(cause, seq, key, emitted, pending)
+    this.#options.buffer.size += frame.size - size
     if (!this.#scheduled) this.#schedule()
   }
 
@@ -168,7 +165,7 @@ export class OutputLane {
       () => {
         this.#sending -= 1
         this.#sentAt = performance.now()
-        this.#buffered -= size
+        this.#options.buffer.size -= size
         frame.taken()
         this.#flush()
         this.#options.onProgress()

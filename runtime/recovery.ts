@@ -50,12 +50,6 @@ export async function recover(
     topics: Object.values(places),
     expected,
   })
-  if (expected && found.size < 2) {
-    log.error('the broker has lost a retained message', {
-      what: found.has(places.cursor) ? 'wiring' : 'cursor',
-      hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
-    })
-  }
   const stored = found.get(places.cursor)
   const wiring = found.get(places.wiring)
   const cursor = stored
@@ -64,6 +58,12 @@ export async function recover(
   // Of partitions of the same names, before or after others: what they know is not what these know.
   if ((cursor.round ?? 0) !== round)
     throw new Error(`waits for its wiring: its partitions were cut ${cursor.round ?? 0} times, not ${round}`)
+  if (expected && found.size < 2) {
+    log.error('the broker has lost a retained message', {
+      what: found.has(places.cursor) ? 'wiring' : 'cursor',
+      hint: 'records may be repeated: let the broker keep retained messages as long as sessions',
+    })
+  }
   const effect = wiring && understood('wiring', places.wiring, () => readWiring(wiring)!)
   return { cursor, wiring: leftInEffect(cursor, effect, newest) }
 }

@@ -233,5 +233,5 @@ export class Sessions {
 
 export const unknownBroker = (broker: string) =>
   new Error(
-    `the wiring names the broker of zone ${broker}, of which this host was not told: give the controller --zone-broker ${broker}=URL`,
+    `the wiring names the broker of zone ${broker}, of which this host was not told: declare it with --zone-broker ${broker}=URL, or in spec.broker.zones`,
   )

@@ -4,6 +4,7 @@ import { atHome, brokersIn, type Stream, type Wiring } from '../schema/wiring.ts
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
+import { type Emitted, givenOf } from './emitted.ts'
 import { readFenced } from './fenced-read.ts'
 import { numberingAfterLoss, numberingFrom } from './first-numbering.ts'
 import { keyAt } from './key.ts'
@@ -260,9 +261,7 @@ export class Source implements Unit {
   #send(arrived: Arrived) {
     const waiting: Waiting = { arrived, outputs: 0, result: 'sent' }
     const { source } = this.#wiring
-    const parsed = arrived.payload
-      ? parse(arrived.payload, source!.spec)
-      : { value: arrived.value, json: JSON.stringify(arrived.value) }
+    const parsed = arrived.payload ? parse(arrived.payload, source!.spec) : givenOf('default', arrived.value)
     if ('reason' in parsed) return this.#reject(waiting, parsed)
     const identity = source!.id && keyAt(parsed.value, source!.id)
     if (identity !== undefined && !this.#numbering.isNew(identity)) {
@@ -273,7 +272,7 @@ export class Source implements Unit {
     const seq = this.#numbering.take()
     const { topic, time = timeAt(parsed.value, source!.time) ?? Date.now() } = arrived
     const cause = { origin: '', seq, time, ...(topic !== undefined && { topic }) }
-    this.#outbox.send([{ output: 'default', ...parsed }], cause, waiting)
+    this.#outbox.send([parsed], cause, waiting)
     this.#settleLater(waiting)
   }
 
@@ -352,10 +351,7 @@ function timeAt(value: unknown, path: string | undefined): number | undefined {
   return Number.isSafeInteger(time) ? time : undefined
 }
 
-function parse(
-  payload: Buffer,
-  spec: SourceSpec,
-): { value: unknown; json: string } | { reason: string; message: string } {
+function parse(payload: Buffer, spec: SourceSpec): Emitted | { reason: string; message: string } {
   if (payload.length > maxRecordBytes) {
     return {
       reason: 'too-large',
@@ -363,10 +359,9 @@ function parse(
     }
   }
   const text = payload.toString()
-  if (spec.type === 'mqtt' && spec.format === 'text') return { value: text, json: JSON.stringify(text) }
+  if (spec.type === 'mqtt' && spec.format === 'text') return givenOf('default', text)
   try {
-    const value: unknown = JSON.parse(text)
-    return { value, json: JSON.stringify(value) }
+    return givenOf('default', JSON.parse(text))
   } catch (error) {
     return {
       reason: 'not-json',

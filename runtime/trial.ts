@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { CursorDocument } from './cursor.ts'
-import { type Entry, idOf } from './handling.ts'
+import { type Entry, idOf } from './entry.ts'
 
 const thisProcess = randomUUID()
 

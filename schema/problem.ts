@@ -16,16 +16,25 @@ export class Problem extends Error {
   readonly hint?: string
   /** When it can be tried again, where whoever refused it said so. */
   readonly againMs?: number
+  /** Tells it apart from problems of the same reason, like the name of a zone. */
+  readonly subject?: string
 
   constructor(
     reason: string,
     message: string,
-    options: { disposition?: Disposition; hint?: string; againMs?: number; cause?: unknown } = {},
+    options: {
+      disposition?: Disposition
+      hint?: string
+      againMs?: number
+      subject?: string
+      cause?: unknown
+    } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.reason = reason
     this.disposition = options.disposition ?? 'transient'
     if (options.hint !== undefined) this.hint = options.hint
     if (options.againMs !== undefined) this.againMs = options.againMs
+    if (options.subject !== undefined) this.subject = options.subject
   }
 }

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { BrokerAccounts } from '../controller/broker/accounts/accounts.ts'
 import { changesTo } from '../controller/broker/accounts/changes.ts'
 import { initialSecurity } from '../controller/broker/accounts/initial.ts'
-import { rightsOf } from '../controller/broker/accounts/rights.ts'
+import { rightsOf, zoneRightsOf } from '../controller/broker/accounts/rights.ts'
 import { BrokerClient } from '../controller/broker/broker-client.ts'
 import { hasMosquitto, type KillableBroker, mosquitto } from './support/brokers.ts'
 import { Controlled, until } from './support/controlled.ts'
@@ -28,6 +28,19 @@ Rights('are those of the wiring that is in effect and of the one to come', () =>
   assert.ok(subscribe.includes('dyninka/f/credit/c/+'))
   assert.ok(subscribe.includes('dyninka/f/credit/d/+'))
   assert.ok(publish.every(topic => topic === 'dyninka/f/nudge' || topic.split('/')[3] === 'b'))
+})
+
+Rights('on the broker of a zone are for what goes by it, and what is sent never needs another one', () => {
+  const by = (broker?: string) => ({
+    ...content([], ['c']),
+    inputs: [{ node: 'a', output: 'default', stream: `all@${broker}`, ...(broker && { broker }) }],
+  })
+  const { publish, subscribe } = zoneRightsOf('f', 'b', 'edge', [by('edge'), by('fog'), by()])
+  assert.equal(subscribe, ['dyninka/f/data/a/default/all@edge/+', 'dyninka/f/mark/b/+'])
+  assert.equal(publish, ['dyninka/f/data/b/#', 'dyninka/f/mark/b/+', 'dyninka/f/nudge'])
+  assert.equal(zoneRightsOf('f', 'b', 'edge', []).publish, publish)
+  const next = { ...content([], []), next: { inputs: by('edge').inputs } }
+  assert.equal(zoneRightsOf('f', 'b', 'edge', [next]).subscribe, subscribe)
 })
 
 Rights('change one by one, and only where they differ', () => {

@@ -9,8 +9,8 @@ import { Rig, until } from './support/rig.ts'
 
 const Check = suite('the check of a broker at start')
 
-const refusal = (url: string) =>
-  checkBroker(url).then(
+const refusal = (url: string, options?: { withZones: boolean }) =>
+  checkBroker(url, options).then(
     () => undefined,
     (error: Problem) => error,
   )
@@ -52,7 +52,19 @@ for (const [name, start] of brokers) {
       }),
     )
   }
+  if (name === 'aedes' || name === 'mosquitto')
+    Check(`takes ${name} as one of several brokers`, () =>
+      on(start, ({ url }) => checkBroker(url, { withZones: true })),
+    )
   if (name === 'nats') {
+    Check('refuses nats as one of several brokers, as it has a queue for each subscription', () =>
+      on(start, async ({ url }) => {
+        const problem = await refusal(url, { withZones: true })
+        assert.is(problem?.reason, 'BrokerUnfit')
+        assert.match(problem!.message, 'messages of one topic to a session before older ones of another')
+        assert.match(problem!.hint!, '--zone-broker')
+      }),
+    )
     Check('refuses a nats that delivers out of order, and says what to set', () =>
       on(
         () => nats(''),

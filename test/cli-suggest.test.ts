@@ -62,9 +62,14 @@ Suggest('says the same to machines, and again from the same file', async world =
 
 Suggest('explains where a function is, and what it would cost elsewhere', async world => {
   const { stdout } = await suggest(world, '--explain', 'filter')
-  assert.match(stdout, /filter is on cloud-1 in cloud.*edge +edge-1 +-369/s)
+  assert.match(stdout, 'filter is on cloud-1 in cloud: its file says `zone: cloud`.')
+  assert.match(stdout, /edge +edge-1 +-369 +network -369, moving \+0\.000833/)
   const kept = await suggest(world, '--explain', 'out')
+  assert.match(kept.stdout, 'out is on cloud-1 in cloud: its file says `keep`.')
   assert.match(kept.stdout, /breaks out\.keep/)
+  const { why, others } = JSON.parse((await suggest(world, '--explain', 'filter', '--json')).stdout)
+  assert.equal(why, ['zone: cloud'])
+  assert.ok(Math.abs(others[0].more.network + 369) < 1, JSON.stringify(others))
   const unknown = await suggest(world, '--explain', 'filtre')
   assert.is(unknown.code, 2)
   assert.match(unknown.stderr, 'raw, filter, out')
@@ -117,6 +122,11 @@ Suggest('refuses what it can not use, and says what would do', async world => {
   }
   const none = await cli(['suggest', '--telemetry', 'no.jsonl'], { cwd: repository.work })
   assert.is(none.code, 2)
+  const unmeasured = join(repository.root, 'unmeasured.jsonl')
+  await writeFile(unmeasured, writeTelemetry(fileOf([]), false))
+  const early = await cli(['suggest', '--telemetry', unmeasured], { cwd: repository.work })
+  assert.is(early.code, 1)
+  assert.match(early.stderr, 'nothing was measured of climate yet')
 })
 
 Suggest('opens a pull request with the smallest change, and keeps it', async world => {

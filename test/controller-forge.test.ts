@@ -83,6 +83,15 @@ Forge('say what is wrong with one, and where', async world => {
   await untilSaid(world, await world.repository.publish({ 'flows/functions/first.ts': code(2) }), runs)
 })
 
+Forge('say which function does not start, and lead to its code', async world => {
+  const broken = `${code(0)}export const setup = () => { throw new Error('no sensor') }\n`
+  const commit = await world.repository.publish({ 'flows/functions/first.ts': broken })
+  await untilSaid(world, commit, /^failure: first: its host ended/)
+  const { url } = world.forge.statuses.findLast(status => status.commit === commit)!
+  assert.is(url, `${world.server.url}/ada/climate/blob/${commit}/flows/functions/first.ts#L1`)
+  await untilSaid(world, await world.repository.publish({ 'flows/functions/first.ts': code(2) }), runs)
+})
+
 Forge('are not said again by the next controller', async world => {
   const before = world.forge.statuses.length
   await world.controlled.kill()

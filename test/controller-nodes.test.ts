@@ -3,29 +3,28 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { endAll } from '../cli/stop/end-all.ts'
 import type { DeclaredNode, NodeState } from '../controller/orchestrator/orchestrator.ts'
-import { aedes, type TestBroker } from './support/brokers.ts'
 import { cli } from './support/cli.ts'
 import { Controlled, until } from './support/controlled.ts'
-import { type Link, link } from './support/link.ts'
+import { cutLinks, mendLinks } from './support/links.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
 
 interface World {
   repository: Repository
-  broker: TestBroker
-  link: Link
   controlled: Controlled
 }
 
 const Nodes = suite<World>('virtual nodes that can not be used')
 
+/** What it prefers it goes back to whatever that costs. */
 const dataflow = (zone = 'edge') => `apiVersion: dyninka.dev/v1
 name: counting
 sources:
   tick: { every: 20ms, placement: { zone: cloud } }
 functions:
-  count: { code: count.js, from: tick, placement: { zone: ${zone} } }
-  hold: { code: hold.js, from: tick, env: { FROM: "\${FROM}" }, placement: { zone: edge } }
+  count: { code: count.js, from: tick, placement: { zone: ${zone}, prefer: [{ zone: ${zone}, weight: 1 }] } }
+  hold: { code: hold.js, from: tick, env: { FROM: "\${FROM}" }, placement: { zone: edge, prefer: [{ zone: edge, weight: 1 }] } }
   free: { code: free.js, from: tick, placement: { zone: cloud } }
 sinks:
   out: { from: count, file: out.ndjson, placement: { zone: cloud } }
@@ -47,15 +46,13 @@ const file = (path: string) => `flows/counting/${path}`
 const nodes: DeclaredNode[] = [
   { name: 'e1', zone: 'edge', memory: 400e6 },
   { name: 'f1', zone: 'fog', rttMs: { edge: 5, cloud: 20 } },
-  { name: 'c1', zone: 'cloud', rttMs: { edge: 30 } },
+  { name: 'c1', zone: 'cloud' },
 ]
 const flow = (hungry = 'no', zone?: string) =>
   dataflow(zone).replace(`FROM: "\${FROM}"`, `HUNGRY: "${hungry}"`)
 
 Nodes.before(async world => {
   world.repository = await makeRepository()
-  world.broker = await aedes()
-  world.link = await link(world.broker.url)
   await world.repository.publish({
     [file('dataflow.yaml')]: flow(),
     [file('count.js')]: count,
@@ -65,18 +62,19 @@ Nodes.before(async world => {
   world.controlled = await Controlled.over({
     repo: world.repository.bare,
     nodes,
-    broker: world.broker.url,
-    brokerFrom: { edge: world.link.url },
-    adapting: { cutAfterMs: 6_000, fullAfterMs: 1_000, healAfterMs: 8_000 },
+    links: [{ zones: ['edge', 'cloud'], rttMs: 30 }],
+    brokerZone: 'cloud',
+    adapting: { cutAfterMs: 6_000, fullAfterMs: 4_000, healAfterMs: 8_000 },
     silentMs: 4_000,
     intervalMs: 1_000,
   })
   await world.controlled.ready(undefined, 60_000)
 })
-Nodes.after(async ({ repository, controlled, link, broker }) => {
-  await controlled?.remove()
-  await link?.close()
-  await broker?.close()
+Nodes.after(async ({ repository, controlled }) => {
+  mendLinks(controlled.state)
+  await controlled.kill()
+  await endAll(controlled.state)
+  await controlled.remove()
   await repository?.remove()
 })
 
@@ -187,15 +185,15 @@ Nodes('that are short of memory lose what takes most of it, and only that', asyn
 })
 
 Nodes('whose zone does not reach the broker are left, and nothing is lost', async world => {
-  const { repository, controlled, link } = world
+  const { repository, controlled } = world
   await controlled.ready(await repository.publish({ [file('dataflow.yaml')]: flow('no') }), 60_000)
   await until('all is at the edge', async () => (await placesOf(world, 'hold')) === 'e1', undefined, 60_000)
-  link.cut()
+  cutLinks(controlled.state)
   await runsOn(world, 'count', 'f1')
   const displaced = (await controlled.status())!.conditions.find(({ type }) => type === 'Displaced')
   assert.equal(displaced!.reason, 'LinkCut')
   await loseNothing(world)
-  link.mend()
+  mendLinks(controlled.state)
   await runsOn(world, 'count', 'e1')
   await controlled.ready(undefined, 60_000)
   await loseNothing(world)

@@ -1,11 +1,15 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectAsync, type MqttClient } from 'mqtt'
+import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { endAll } from '../cli/stop/end-all.ts'
+import { readJson } from '../controller/atomic-file.ts'
 import { startController } from '../controller/controller.ts'
 import type { ObservedAnswer } from '../controller/observed-answer.ts'
+import { isAlive, type ProcessIdentity } from '../controller/process-identity.ts'
+import { aedes } from './support/brokers.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { freePort } from './support/process-broker.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
@@ -60,6 +64,9 @@ Zones.after(async ({ controlled, repository, client }) => {
   await repository.remove()
 })
 
+const brokerOf = (state: string) =>
+  readJson<ProcessIdentity & { url: string }>(join(state, 'brokers/edge/broker.json'))!
+
 const observed = ({ controlled }: World) => controlled.get<ObservedAnswer>('/api/observed?flow=zoned')
 
 /** The zone whose broker carries what this node sends; null for the dataflow's own. */
@@ -101,6 +108,18 @@ Zones('shows records that pass by it', async world => {
   )
 })
 
+Zones('is started again when it ends while records flow, and nothing is lost', async world => {
+  const before = brokerOf(world.controlled.state)
+  const sending = send(world, 1_000)
+  const from = world.heard.length
+  await until('records flow', () => world.heard.length > from + 10)
+  process.kill(before.pid, 'SIGTERM')
+  await until('another one runs', () => brokerOf(world.controlled.state).pid !== before.pid)
+  await sending
+  assert.is(brokerOf(world.controlled.state).url, before.url, 'where hosts know it')
+  await send(world)
+})
+
 Zones('moves an edge with its producer', async world => {
   await world.repository.publish({ 'dataflow.yaml': flow('cloud') })
   await until('it goes by the own broker', async () => (await carrierOf(world, 'filter')) === null)
@@ -136,6 +155,62 @@ Zones('lets go of a broker that is not declared any more once all has left it', 
   assert.ok(existsSync(join(world.controlled.state, 'brokers/edge')))
 })
 
+Zones('keeps to the broker of before, where another one is declared, until all has left it', async world => {
+  const { controlled } = world
+  const [first, second] = [await aedes(), await aedes()]
+  const withBroker = async (url: string) => {
+    await world.controlled.kill()
+    world.controlled = await Controlled.over(
+      { ...controlled.options, zoneBrokers: { edge: url } },
+      controlled.state,
+    )
+  }
+  try {
+    await withBroker(first.url)
+    await until(
+      'it goes by the first',
+      async () => (await carrierOf(world, 'in')) === 'edge',
+      undefined,
+      30_000,
+    )
+    await send(world)
+    await withBroker(second.url)
+    await until('it goes by none', async () => (await carrierOf(world, 'in')) === null, undefined, 30_000)
+    await send(world)
+    const isLeft = async () => Object.values((await observed(world)).brokers ?? {}).flat().length === 0
+    await until('nothing is on the first', isLeft, undefined, 30_000)
+    await withBroker(second.url)
+    await until(
+      'it goes by the second',
+      async () => (await carrierOf(world, 'in')) === 'edge',
+      undefined,
+      30_000,
+    )
+    await world.controlled.ready()
+    await send(world)
+  } finally {
+    await world.controlled.kill()
+    for (const { pid } of world.controlled.processes()) process.kill(pid, 'SIGKILL')
+    await first.close()
+    await second.close()
+  }
+})
+
+Zones('ends with all that it ran, where that is asked for', async ({ repository, controlled }) => {
+  const state = `${controlled.state}/ended`
+  const controller = await startController({
+    repo: repository.bare,
+    state,
+    nodes,
+    zoneBrokers: { edge: 'embedded' },
+    logger: pino({ level: 'silent' }),
+  })
+  const { pid } = JSON.parse(readFileSync(join(state, 'brokers/edge/broker.json'), 'utf8')) as { pid: number }
+  assert.ok(existsSync(`/proc/${pid}`))
+  await controller.stop({ hosts: true })
+  await until('the broker has ended', () => !existsSync(`/proc/${pid}`))
+})
+
 Zones(
   'refuses a zone that has no node, and a broker that does not answer',
   async ({ repository, controlled }) => {
@@ -152,5 +227,15 @@ Zones(
     assert.match(await reasonOf({ edge: `mqtt://127.0.0.1:${port}` }), /BrokerUnreachable zone edge: /)
   },
 )
+
+Zones('ends with all else that a controller has started', async ({ repository, controlled }) => {
+  const state = `${controlled.state}/all`
+  const options = { repo: repository.bare, state, nodes, zoneBrokers: { edge: 'embedded' } }
+  const controller = await startController({ ...options, logger: pino({ level: 'silent' }) })
+  const broker = brokerOf(state)
+  assert.ok(isAlive(broker))
+  await controller.stop({ hosts: true })
+  assert.not(isAlive(broker))
+})
 
 Zones.run()

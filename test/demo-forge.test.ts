@@ -155,6 +155,7 @@ Forge('draws what a suggestion says, and nothing that it does not', () => {
       '  n0 -->|"10/s"| n1',
       '```',
       '**bold** <script>alert(1)</script>',
+      '[a file](http://127.0.0.1:1/a_b?c=1&d=2), [none](javascript:alert(1))',
       '<!-- dyninka {} -->',
     ].join('\n'),
   )
@@ -163,7 +164,29 @@ Forge('draws what a suggestion says, and nothing that it does not', () => {
   assert.match(html, '&lt;in&gt;')
   assert.match(html, '10/s')
   assert.match(html, '<b>bold</b> &lt;script&gt;')
+  assert.match(html, '<a href="http://127.0.0.1:1/a_b?c=1&amp;d=2">a file</a>, [none](javascript:')
   assert.not.match(html, 'dyninka {}')
+})
+
+Forge('draws names in full, and as large as the text beside them', () => {
+  const name = 'a-function-with-a-long-name'
+  const html = markdown(
+    ['```mermaid', '  subgraph z0["edge"]', `    n0["${name}"]`, '  end', '```'].join('\n'),
+  )
+  const [, width] = /<rect class="box" [^>]*width="(\d+)"/.exec(html)!
+  assert.ok(Number(width) >= name.length * 7, `${width} for ${name.length} letters`)
+  assert.match(html, /<svg viewBox="0 0 (\d+) \d+" style="max-width: \1px"/)
+})
+
+Forge('draws an edge that passes a box above it, and not through it', () => {
+  const boxes = ['a', 'b', 'c'].map((name, i) => `    n${i}["${name}"]`)
+  const edges = ['n0 --> n1', 'n1 --> n2', 'n0 -->|"7/s"| n2'].map(line => `  ${line}`)
+  const html = markdown(
+    ['```mermaid', '  subgraph z0["edge"]', ...boxes, '  end', ...edges, '```'].join('\n'),
+  )
+  const [, top] = /<rect class="box" x="\d+" y="(\d+)"/.exec(html)!
+  const [, y] = /y="([\d.]+)" text-anchor="middle">7\/s/.exec(html)!
+  assert.ok(Number(y) < Number(top), `${y} is not above ${top}`)
 })
 
 Forge.run()

@@ -4,7 +4,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ForgeOptions } from '../controller/forge/forge.ts'
 import { markerIn } from '../controller/forge/marker.ts'
+import { replayCommand } from '../controller/placement/attachment.ts'
 import { author } from '../controller/source/index.ts'
+import { writeTelemetry } from '../controller/telemetry/file.ts'
 import { Advised } from './support/advised.ts'
 import { cli } from './support/cli.ts'
 import { flow } from './support/climate-flow.ts'
@@ -30,7 +32,8 @@ Bring('bring their telemetry, from which anybody has the same answer', async ({ 
     /^Moves `filter` from cloud to edge\./,
     /Saves [\d.]+ an hour\*\* \(between [\d.]+ and [\d.]+ with 90 % confidence/,
     /Moving costs [\d.]+ once/,
-    /no answer can cost less than/,
+    /and none costs less than/,
+    /### What it costs an hour\n\n\| {2}\| now \| then \|/,
     /### Before\n\n```mermaid/,
     /### After\n\n```mermaid/,
     /### Edges that change\n\n\| edge \| producer → broker → consumer/,
@@ -64,6 +67,34 @@ Bring('bring their telemetry, from which anybody has the same answer', async ({ 
     text.slice(text.indexOf('Moves'), text.indexOf('### To undo')),
   )
   assert.is(mine, theirs, 'and the same figures')
+})
+
+Bring('say all that the answer depends on beside the telemetry', async ({ world }) => {
+  const { repository, forge } = world
+  await world.advisor.close()
+  const rules = { windows: 3, threshold: 0.01, cooldownMs: 60_000 }
+  world.advisorWith({ proposing: { rules, horizonHours: 100 } })
+  world.file = fileOf(busy.slice(0, 4), { broker: edge })
+  world.look()
+  await world.proposed()
+  const { body } = forge.pulls.all[0]!
+  const [, command] = /`dyninka (suggest .*)` gives the same answer/.exec(body)!
+  assert.is(
+    command,
+    'suggest --telemetry climate.telemetry.jsonl --holding 3 --threshold 1 --cooldown 60s --horizon 100h',
+  )
+  const mine = { rules: { cooldownMs: 0 }, maxMoves: 2 }
+  assert.is(
+    replayCommand({ flow: 'a' }, { '': 'edge' }, mine),
+    'a.telemetry.jsonl --broker-zone edge --cooldown 0s --max-moves 2',
+  )
+  const copy = join(repository.root, 'climate.telemetry.jsonl')
+  await writeFile(copy, writeTelemetry(world.file, false))
+  const { stdout, stderr } = await cli(
+    [...command!.replace('climate.telemetry.jsonl', copy).split(' '), 'flows', '--json'],
+    { cwd: repository.work },
+  )
+  assert.is(JSON.parse(stdout || `{"stderr":${JSON.stringify(stderr)}}`).digest, markerIn(body)!.digest)
 })
 
 const attached = (world: Advised) => world.refs('refs/dyninka/telemetry/*')

@@ -155,6 +155,41 @@ Propose('do not come again after they were closed, until they are worth more', a
   assert.is((await keep(world, { digest: 'to-fog', text: 'zone: fog\n' })).kind, 'opened', 'another change')
 })
 
+Propose(
+  'do not come again after they were closed, whatever else was proposed and closed since',
+  async world => {
+    const { forge } = world
+    const toFog = { digest: 'to-fog', text: 'zone: fog\n' }
+    await keep(world)
+    forge.pulls.all[0]!.state = 'closed'
+    assert.is((await keep(world, toFog)).kind, 'opened')
+    forge.pulls.all[1]!.state = 'closed'
+    for (const declined of [{}, toFog]) {
+      const outcome = await keep(world, declined)
+      assert.equal([outcome.kind, 'reason' in outcome && outcome.reason], ['held', 'Declined'])
+    }
+    assert.is(forge.pulls.all.length, 2)
+  },
+)
+
+Propose('come again after another one of them was merged since they were closed', async world => {
+  const { forge } = world
+  await keep(world)
+  forge.pulls.all[0]!.state = 'closed'
+  await keep(world, { digest: 'to-fog', text: 'zone: fog\n' })
+  Object.assign(forge.pulls.all[1]!, { state: 'closed', isMerged: true })
+  assert.is((await keep(world)).kind, 'opened', 'it is another world')
+})
+
+Propose('come again as soon as they pay, where nobody else has closed them', async world => {
+  const { forge } = world
+  await keep(world)
+  assert.is((await proposals(world).keep(undefined, signal)).kind, 'withdrawn')
+  assert.is((await keep(world)).kind, 'opened')
+  assert.is(forge.pulls.all.length, 2)
+  assert.is(forge.pulls.all[1]!.state, 'open')
+})
+
 Propose('wait for what was merged to arrive', async world => {
   await keep(world)
   Object.assign(world.forge.pulls.all[0]!, { state: 'closed', isMerged: true })
@@ -171,6 +206,16 @@ Propose('are told what came of them once they are merged, once', async world => 
   assert.is(merged!.at, Date.UTC(2026, 0, 1))
   await proposals(world).tell(merged!, 'It saves 0.9.', signal)
   assert.equal(world.forge.pulls.all[0]!.comments, ['It saves 0.9.'])
+  assert.is(await proposals(world).merged(signal), undefined)
+})
+
+Propose('are told what came of them, also once the next one is open', async world => {
+  await keep(world)
+  Object.assign(world.forge.pulls.all[0]!, { state: 'closed', isMerged: true })
+  await keep(world, { digest: 'to-fog', text: 'zone: fog\n' })
+  const merged = await proposals(world).merged(signal)
+  assert.is(merged?.number, 1)
+  await proposals(world).tell(merged!, 'It saves 0.9.', signal)
   assert.is(await proposals(world).merged(signal), undefined)
 })
 

@@ -14,7 +14,7 @@ Troubles.after.each(({ world }) => world.close())
 const answer = (status: number, headers: Record<string, string> = {}, message = 'No') => ({
   status,
   headers,
-  body: { message },
+  body: { message, documentation_url: 'https://forge.example/rest' },
 })
 const inASecond = () => String(Math.ceil(Date.now() / 1_000) + 1)
 const isCreation = ({ method, path }: Parameters<Trouble>[0]) =>

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { decode, FrameBuilder, FrameError } from '../runtime/frame.ts'
+import { decode, FrameBuilder } from '../runtime/frame.ts'
+import { FrameError } from '../runtime/frame-error.ts'
 import { mutants } from './support/frame-corpus.ts'
 
 const Frames = suite('a frame that is none')

@@ -116,6 +116,40 @@ Decision('mends a broken rule whatever it costs, and never breaks one more', () 
   assert.equal(lacking(evidenceOf(steady(1).map(broken('cloud')))), ['rules'])
 })
 
+Decision('takes no rule for broken by what a single window says', () => {
+  const narrow = (bytesPerSecond: number) => (instance: Instance) => ({
+    ...instance,
+    links: [{ ...instance.links[0]!, bytesPerSecond }],
+  })
+  // One window has ten thousand times as much, and more than the link takes.
+  const usual = steady(0.001, 9).map(narrow(1e6))
+  const lying = [...usual, instanceOf(10, { links: usual[0]!.links }), ...usual]
+  const mean = instanceOf(10 / 19, { links: usual[0]!.links })
+  const offered = (windows: Instance[]) => decide(answerOf(mean), evidenceOf(windows)).isOffered
+  assert.not.ok(offered(lying))
+  assert.not.ok(offered(lying.slice(0, 10)), 'also as long as it is the newest')
+  assert.ok(offered(steady(10).map(narrow(1e6))), 'in each of them it is')
+})
+
+Decision('takes no rule for broken that was only inferred to be', () => {
+  const near = (rttMs: number) => (instance: Instance) => ({
+    ...instance,
+    links: [{ ...instance.links[0]!, rttMs }],
+    items: [
+      { ...instance.items[0]!, near: [{ item: 'lamp', maxRttMs: 10 }] },
+      { name: 'lamp', kind: 'sink' as const, hosts: 1, cpuMillis: 1, memoryBytes: 0 },
+    ],
+  })
+  const all = (placement: Record<string, string>) => ({ ...placement, lamp: 'edge-1' })
+  const windows = steady(0).map(near(40))
+  const evaluation = evaluate(windows[0]!, all(better))
+  const answer = { ...answerOf(instanceOf(0)), placement: all(better), evaluation, cost: evaluation.cost }
+  const offered = (measured: Instance[]) =>
+    decide(answer, { ...evidenceOf(windows), measured, current: all(current) }).isOffered
+  assert.ok(offered(windows), 'forty milliseconds were measured')
+  assert.not.ok(offered(steady(0).map(near(0))), 'nobody has measured them')
+})
+
 Decision('offers no plan that moves nothing', () => {
   const windows = steady(1)
   const evaluation = evaluate(windows[0]!, current)
@@ -167,6 +201,15 @@ Decision('knows nothing of the mean from a single window, nor from windows that 
   const { independent, low } = series(Array.from({ length: 30 }, (_, i) => i))
   assert.ok(independent < 4, String(independent))
   assert.ok(low < 8, String(low))
+})
+
+Decision('is sure of what is the same in each window, however its sum is rounded', () => {
+  for (let count = 2; count < 60; count++) {
+    const windows = Array.from({ length: count }, () => instanceOf(0.1))
+    const { mean, low, independent } = benefitOf(windows, current, better)
+    assert.is(independent, count)
+    assert.ok(Math.abs(low - mean) < 1e-12, `${count} windows: ${low} of ${mean}`)
+  }
 })
 
 Decision.run()

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { advise } from '../controller/placement/advice.ts'
 import { evaluate } from '../controller/placement/evaluate.ts'
 import { situationOf } from '../controller/placement/situation/situation.ts'
+import { placesOf } from '../controller/placement/situation/traffic.ts'
 import { momentsOf } from '../controller/telemetry/moments.ts'
 import type { Window } from '../controller/telemetry/window.ts'
 import type { Flow, FunctionNode, SinkNode, SourceNode } from '../schema/flow.ts'
@@ -55,6 +56,15 @@ Placement('has what is placed, where it is, and what it takes', () => {
   assert.is(item.handlerMs, 0.5)
   assert.equal(item.current, { zone: 'cloud', node: 'cloud-1' })
   assert.is(item.fixed, undefined, 'the zone is a decision, and advice may change it')
+})
+
+Placement('has brokers of zones where they are, also as those of sources and sinks', () => {
+  const zoneUrls = { edge: edge.replace('//', '//ada:secret@'), fog: 'mqtt://fog:1883' }
+  assert.equal(placesOf(flow(), cloud, zoneUrls, {}), { [edge]: 'edge' })
+  const said = { '': 'cloud', [edge]: 'fog', 'mqtt://nowhere': 'moon' }
+  assert.equal(placesOf(flow(), cloud, zoneUrls, said), { '': 'cloud', [edge]: 'fog' })
+  const { mean } = situationOf(fileOf(minutes(2)), flow(), placesOf(flow(), cloud, zoneUrls, {}))
+  assert.equal(mean.brokers.find(({ name }) => name === edge)!.place, { zone: 'edge' })
 })
 
 Placement('has the state that travels with what is placed, of all of its hosts', () => {

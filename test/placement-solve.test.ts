@@ -55,18 +55,26 @@ Solve('claims no more than is so where less than the best will do', async ({ hig
 })
 
 Solve('ends at once when it is called off, with what it has', async ({ highs }) => {
-  const instance = randomInstance(3, { items: 40, nodes: 30 })
-  const abort = new AbortController()
-  const answer = await solve(instance, {
-    seconds: 3600,
-    gap: -1,
-    highs,
-    now,
-    signal: abort.signal,
-    onProgress: () => abort.abort(),
-  })
-  assert.is(Object.keys(answer.placement).length, 40)
-  assert.ok(answer.seconds < 600)
+  const instance = randomInstance(8, { items: 40, nodes: 30 })
+  for (const afterSeconds of [0, 5]) {
+    const abort = new AbortController()
+    const [began, end] = [now(), { ms: 0 }]
+    const answer = await solve(instance, {
+      seconds: 3600,
+      gap: -1,
+      highs,
+      now,
+      signal: abort.signal,
+      // Later on HiGHS is at work, whose thread hears nothing.
+      onProgress: () => {
+        if (abort.signal.aborted || now() - began < afterSeconds * 1_000) return
+        end.ms = now()
+        abort.abort()
+      },
+    })
+    assert.is(Object.keys(answer.placement).length, 40)
+    assert.ok(now() - end.ms < 3_000, `${now() - end.ms} ms after it was called off`)
+  }
 })
 
 Solve('keeps to its time by the clock that it is given', async ({ highs }) => {

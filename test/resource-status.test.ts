@@ -206,6 +206,27 @@ Status('keeps the time of a condition until its status changes', () => {
   assert.equal(times, { Ready: now, Reconciling: later, Stalled: now })
 })
 
+Status('names the zone whose broker does not answer, as long as that lasts, and what runs is ready', () => {
+  const zoneBrokers = [{ zone: 'edge', url: 'mqtt://edge:1883', state: 'Away' as const }]
+  const zoneTrouble = {
+    reason: 'BrokerUnreachable',
+    message: 'zone edge: mqtt://edge:1883 does not answer',
+    disposition: 'transient' as const,
+    hint: 'Start it.',
+  }
+  const away = statusOf({ dataflow: running, zoneBrokers, zoneTrouble })
+  assert.is(told(away).ZoneBrokerAway, 'True BrokerUnreachable')
+  assert.match(messageOf(away, 'ZoneBrokerAway'), /zone edge: .*spec.broker.zones/)
+  assert.is(told(away).Ready, 'True Running')
+  assert.equal(away.zoneBrokers, zoneBrokers)
+  const taken = statusOf({}, away)
+  assert.is(told(taken).ZoneBrokerAway, 'True BrokerUnreachable', 'who has not looked yet doubts nothing')
+  assert.equal(taken.zoneBrokers, zoneBrokers)
+  const back = statusOf({ dataflow: running, zoneBrokers: [{ ...zoneBrokers[0]!, state: 'Used' }] }, away)
+  assert.is(told(back).ZoneBrokerAway, undefined)
+  assert.is(statusOf({ dataflow: running }, back).zoneBrokers, undefined)
+})
+
 Status('doubts nothing that an earlier controller saw, until it has looked itself', () => {
   const before = statusOf({ dataflow: running })
   const taken = statusOf({}, before)

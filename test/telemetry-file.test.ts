@@ -69,7 +69,11 @@ const text = writeTelemetry(file(measured(2)), false).toString()
 const lines = text.split('\n')
 const window = (change: object) =>
   [lines[0], JSON.stringify({ ...file(measured(1)).windows[0], ...change })].join('\n')
+const trip = (change: object) =>
+  window({ roundTripMs: { rack: { [broker]: { ...momentsOf(2), ...change } } } })
 const wrong: [what: string, content: string | Buffer, message: RegExp][] = [
+  ['a round trip below nothing', trip({ mean: -1 }), /line 2: .*mean must be >= 0/],
+  ['a round trip beyond all numbers', trip({ max: 1e308 }), /line 2: .*max must be <= 1e\+?30/],
   ['nothing', '', /line 1: it is no JSON/],
   ['another file', 'apiVersion: dyninka.dev/v1\n', /line 1: it is no JSON/],
   ['some other JSON', '{"a":1}\n', /line 1: it must have required property/],

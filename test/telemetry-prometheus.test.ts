@@ -126,6 +126,7 @@ Asked('leaves out what no figure can be, and takes the rest', async () => {
         [180, '+Inf'],
         [240, '-1'],
         [300, 'NaN'],
+        [360, '1e308'],
       ]),
       series({ from: 'a' }, [[120, '5']]),
     ]

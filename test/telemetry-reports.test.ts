@@ -160,7 +160,33 @@ const refused: [
   ],
 ]
 
-for (const [reason, what, payload, host = 'f-1'] of refused) {
+const lies: typeof refused = [
+  [
+    'contradictory',
+    'longer in its handler than the host lives',
+    changed(report => Object.assign(report, { handlerMs: 1e308 })),
+  ],
+  [
+    'implausible',
+    'a round trip of more than ten minutes',
+    changed(report => {
+      report.roundTrips = { b: { count: 1, minMs: 1, meanMs: 1e200, maxMs: 1e308 } }
+    }),
+  ],
+  [
+    'implausible',
+    'a host that is older than computers are',
+    changed(report => Object.assign(report, { upMs: 1e308, windowMs: 1e300 })),
+  ],
+  [
+    'malformed',
+    'more round trips than can be counted',
+    changed(report => {
+      report.roundTrips = { b: { count: 1e300, minMs: 1, meanMs: 1, maxMs: 1 } }
+    }),
+  ],
+]
+for (const [reason, what, payload, host = 'f-1'] of [...refused, ...lies]) {
   Reports(`are not used, and counted as ${reason}: ${what}`, () => {
     const world = new World()
     world.slot([['f', 'f-1', reportOf('f-1', 1)]])
@@ -215,6 +241,25 @@ Reports('of whatever content make no window that is not finite', () => {
       .map(([field, value]) =>
         Buffer.from(JSON.stringify({ ...good(), edges: { in: { ...good().edges.in, [field]: value } } })),
       ),
+  )
+  // Each newer than the one before, so that what is in range by itself is summed up.
+  const largest = fc
+    .tuple(
+      fc.constantFrom('handlerMs', 'upMs', 'windowMs', 'activeMs', 'cpuMs'),
+      fc.constantFrom(1e308, 1e200, 1e17),
+    )
+    .map(([field, value]) => ({ ...good(), [field]: value }))
+  fc.assert(
+    fc.property(fc.array(largest, { maxLength: 5 }), reports => {
+      const world = new World()
+      world.look()
+      reports.forEach((report, i) => {
+        const n = i + 2
+        const upMs = Math.max(report.upMs, 5_000 * n)
+        world.report('f', 'f-1', Buffer.from(JSON.stringify({ ...report, n, upMs })))
+      })
+      return allFinite(world.look(10_000)!)
+    }),
   )
   fc.assert(
     fc.property(fc.array(hostile, { maxLength: 5 }), payloads => {

@@ -1,3 +1,4 @@
+import type { Flat } from '../../runtime/flat.ts'
 import { decode, FrameBuilder } from '../../runtime/frame.ts'
 import type { Connection, Message } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
@@ -11,8 +12,8 @@ export interface EdgeLoadOptions {
   to: string
   /** The last function, whose default output `to` reads. */
   last: string
-  /** JSON of one record. */
-  json: string
+  /** The value of record n of a frame: flat. */
+  recordOf(n: number): Flat
   recordsInFrame: number
   window: number
   perSecond?: number
@@ -27,11 +28,11 @@ const commitMs = 10
  * load costs the machine little.
  */
 export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promise<void> } {
-  const { broker, flow, from, to, last, json, recordsInFrame, window, perSecond } = options
+  const { broker, flow, from, to, last, recordOf, recordsInFrame, window, perSecond } = options
   const frame = new FrameBuilder()
   const time = Date.now()
   const first = 1_000_000_000
-  for (let i = 0; i < recordsInFrame; i++) frame.add('', first + i, time, undefined, json)
+  for (let i = 0; i < recordsInFrame; i++) frame.add('', first + i, time, undefined, recordOf(i))
   const template = Buffer.from(frame.build(0)) // a copy
   const place = template.lastIndexOf(`"s":["${first}"`) + '"s":["'.length
 

@@ -22,7 +22,7 @@ export async function inside(options: Inside): Promise<{ flow: RunningFlow; load
   const code = Object.fromEntries(functions.map(own => [own, step]))
   const flow = await RunningFlow.start({ name, nodes }, { broker, program, code, hosts: { in: 0, out: 0 } })
   const ends = { flow: name, from: 'in', to: 'out', last: functions.at(-1)! }
-  const { load, start } = edgeLoad({ ...options, ...ends, json: JSON.stringify(readingOf(0)) })
+  const { load, start } = edgeLoad({ ...options, ...ends, recordOf: n => ({ ...readingOf(n) }) })
   await start()
   return { flow, load }
 }

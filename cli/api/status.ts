@@ -69,7 +69,15 @@ export interface FunctionStatus {
   /** Where `scale` leaves a choice. */
   scale?: { min: number; max: number; hosts: number; reason: string; at: string }
   /** Where it runs for now, in place of what its file says. */
-  placed?: { zone?: string; node?: string; by: 'when' | 'move' | 'failure'; reason: string; at: string }
+  placed?: {
+    zone?: string
+    node?: string
+    by: 'when' | 'move' | 'failure'
+    reason: string
+    at: string
+    /** It could go back, and that does not pay. Money an hour, and once. */
+    stays?: { at: string; says: string; costsMore: number; movingCost: number; horizonHours: number }
+  }
   /** This and what follows: absent where no controller tells them. */
   recordsIn?: number
   recordsOut?: number

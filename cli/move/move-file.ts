@@ -97,7 +97,11 @@ async function carry(
 }
 
 function textOf({ function: name, file, to, changes, commit, pushed }: Moved, { dryRun }: Options): string {
-  if (changes.length === 0) return `${name} is in ${whereTo(to)} already: ${file} says so`
+  if (changes.length === 0)
+    return (
+      `${name} is in ${whereTo(to)} already: ${file} says so\n` +
+      `  \`dyninka move ${name} --back --now\` has it go there again, if it runs elsewhere for now`
+    )
   const lines = changes.map(({ line, sign, text }) => {
     const shown = `${String(line).padStart(4)} ${sign} ${text.trimEnd()}`
     return paint(sign === '+' ? 'green' : 'red', shown)

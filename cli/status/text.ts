@@ -41,7 +41,7 @@ function section(dataflow: Dataflow): string {
     scale?.reason ? [paint('dim', `  ${name}: ${scale.reason}, ${ago(scale.at)} ago`)] : [],
   )
   if (scaled.length > 0) parts.push('', ...scaled)
-  const placed = functions.flatMap(({ name, placed }) => (placed ? [placedText(name, placed)] : []))
+  const placed = functions.flatMap(({ name, placed }) => (placed ? [placedText(name, placed, place)] : []))
   if (placed.length > 0) parts.push('', ...placed)
   if (troubles.length > 0) parts.push('', ...troubles)
   const { telemetryRefused, suggestion } = dataflow
@@ -90,14 +90,22 @@ const detail = (conditions: Condition[]) =>
     .map(message => `  ${short(message)}`)
 
 /** Drift on purpose. */
-function placedText(name: string, { zone, node, by, reason, at }: NonNullable<FunctionStatus['placed']>) {
+function placedText(name: string, placed: NonNullable<FunctionStatus['placed']>, namespace: string) {
+  const { zone, node, by, reason, at, stays } = placed
   const place = node === undefined ? `zone ${zone}` : `node ${node}`
   const why = {
     move: 'moved by hand, until the next revision',
     when: `as long as ${reason}`,
-    failure: `${reason}; it goes back once that has been over for a while`,
+    failure: stays
+      ? `it fled (${reason}), and stays: ${stays.says} (${ago(stays.at)} ago)`
+      : `${reason}; it goes back once that has been over for a while, and pays`,
   }[by]
-  return paint('yellow', `  ${name}: in ${place} for ${ago(at)}, and not where its file says: ${why}`)
+  const to = node === undefined ? zone : `node:${node}`
+  const move = `dyninka move ${name}`
+  const ways = stays
+    ? `\n  ${paint('cyan', '→')} \`${move} --back --now${namespace}\` has it go back, \`${move} --to ${to}\` makes this its place`
+    : ''
+  return paint('yellow', `  ${name}: in ${place} for ${ago(at)}, and not where its file says: ${why}`) + ways
 }
 
 /** 2: all columns fit, 1: what matters, 0: what must be. */

@@ -1,11 +1,12 @@
 import type { Figure } from '../../controller/telemetry/figure.ts'
+import type { NodeFigures, UseFigures } from '../../controller/telemetry/node-figures.ts'
 import type { EdgeFigures, FunctionFigures, Snapshot } from '../../controller/telemetry/snapshot.ts'
 import { paint } from '../paint.ts'
 import { table } from '../table.ts'
 
 /** The tables of `dyninka telemetry show`. `~` is inferred, `(…)` stale. */
 export function snapshotText(snapshot: Snapshot): string {
-  const { edges, functions, roundTrips, refused } = snapshot
+  const { edges, functions, nodes, roundTrips, refused } = snapshot
   const parts = [
     table(
       columns('EDGE', 'RECORDS/S', 'BYTES/S', 'P50', 'P99', 'LAG'),
@@ -20,6 +21,12 @@ export function snapshotText(snapshot: Snapshot): string {
     const rows = roundTrips.map(({ node, broker, rttMs }) => [`${node} ↔ ${broker}`, cell(rttMs, ms)])
     parts.push(table(columns('ROUND TRIP', 'MS'), rows))
   }
+  const told = nodes.filter(({ usage }) => usage)
+  if (told.length > 0) {
+    const rows = told.map(({ name, usage }) => [name, ...useCells(usage!.all), ...useCells(usage!.others)])
+    parts.push(table(columns('NODE', 'CPU', 'MEMORY', 'CPU OF OTHERS', 'MEMORY OF OTHERS'), rows))
+  }
+  parts.push(...unmeasuredText(nodes))
   const ignored = edges.filter(edge => sumOf(edge.ignored) > 0)
   if (ignored.length > 0) parts.push(ignored.map(ignoredText).join('\n'))
   if (sumOf(refused) > 0) parts.push(refusedText(refused))
@@ -51,11 +58,26 @@ const edgeCells = ({ recordsPerSecond, bytesPerSecond, latencyMs, lagRecords }: 
 ]
 
 const functionCells = ({ cpuMillis, memoryBytes, handlerMs, busy }: FunctionFigures) => [
-  cell(cpuMillis, value => `${Math.round(value)}m`),
-  cell(memoryBytes, value => `${(value / 1e6).toFixed(0)} MB`),
+  cell(cpuMillis, millis),
+  cell(memoryBytes, megabytes),
   cell(handlerMs, ms),
   cell(busy, value => `${(100 * value).toFixed(0)} %`),
 ]
+
+const useCells = ({ cpuMillis, memoryBytes }: UseFigures) => [
+  cell(cpuMillis, millis),
+  cell(memoryBytes, megabytes),
+]
+
+/** Why it is not known what nodes take now, each reason once. */
+function unmeasuredText(nodes: NodeFigures[]): string[] {
+  const reasons = Map.groupBy(nodes, ({ unmeasured }) => unmeasured)
+  return [...reasons].flatMap(([reason, those]) => {
+    if (reason === undefined) return []
+    const of = those.length === nodes.length ? 'nodes' : those.map(({ name }) => name).join(', ')
+    return [`What other programs take of ${of} is not measured now: ${reason}.`]
+  })
+}
 
 function cell(figure: Figure | undefined, text: (value: number) => string): string {
   if (!figure) return '-'
@@ -63,6 +85,8 @@ function cell(figure: Figure | undefined, text: (value: number) => string): stri
   return figure.isStale ? paint('dim', `(${shown})`) : shown
 }
 
+const millis = (value: number) => `${Math.round(value)}m`
+const megabytes = (value: number) => `${(value / 1e6).toFixed(0)} MB`
 const rate = (value: number) => value.toFixed(value < 100 ? 1 : 0)
 const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`
 

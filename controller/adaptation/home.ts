@@ -3,6 +3,7 @@ import type { Flow, Node } from '../../schema/flow.ts'
 import type { ObservedHost } from '../orchestrator/orchestrator.ts'
 import { placedAt, placeText } from '../overrides.ts'
 import { mayRunOn } from '../place.ts'
+import type { Exile } from './homecoming.ts'
 import type { OutageRecord } from './outages.ts'
 import type { Refuge } from './refuge.ts'
 import { isLost, type Troubles } from './trouble.ts'
@@ -87,6 +88,33 @@ export class Home {
 
   isOpenAgain({ left }: Refuge): boolean {
     return left === undefined ? this.#open.length > 0 : this.#outage(left) === undefined
+  }
+
+  /** Whether they go back as soon as they can, whatever that costs: there they are to stay or prefer to be, a person asks for
+   *  it, or has given back what a person took away. What nobody has decided is back wherever it is. */
+  isWanted({ kind, recalled, zone, node, instead }: Refuge): boolean {
+    const isDecided = instead.zone !== undefined || instead.node !== undefined
+    if (!isDecided || recalled || kind === 'drained' || kind === 'closed') return true
+    if (this.#sharers.some(({ placement }) => placement.keep)) return true
+    const refuge = zone ?? this.#premises.nodes.find(({ name }) => name === node)?.zone
+    return this.#open.some(each => this.#preference(each.zone) > this.#preference(refuge))
+  }
+
+  #preference(zone: string | undefined): number {
+    return this.#sharers
+      .flatMap(({ placement }) => placement.prefer ?? [])
+      .reduce((sum, { zone: preferred, weight }) => sum + (preferred === zone ? weight : 0), 0)
+  }
+
+  /** Those that could go back now, to be asked whether that pays. */
+  get exile(): Exile {
+    const sharers = this.#sharers.map(({ name }) => name)
+    return {
+      name: sharers[0]!,
+      sharers,
+      homes: this.#open.map(({ name }) => name),
+      home: placeText(this.#decision),
+    }
   }
 
   get #open() {

@@ -1,5 +1,7 @@
 import type { Flow, Node, Placement } from '../../schema/flow.ts'
-import { type Override, overrideOf, placedAt } from '../overrides.ts'
+import type { Inventory } from '../inventory.ts'
+import { type Override, overridden, overrideOf, placedAt } from '../overrides.ts'
+import type { Stay } from './homecoming.ts'
 import type { Trouble } from './trouble.ts'
 
 /** Where something runs while it can't be where it is decided. */
@@ -10,6 +12,10 @@ export interface Refuge extends Override {
   instead: Pick<Placement, 'zone' | 'node'>
   /** The node that it left for others to have room there. */
   left?: string
+  /** It could go back, and that does not pay. */
+  stays?: Stay
+  /** A person wants it back: it goes once it can, whatever that costs. */
+  recalled?: true
 }
 
 /** By node of the graph. Of those that share a place, one has it for all. */
@@ -22,6 +28,15 @@ export function sheltered(flow: Flow, refuges: Refuges = {}): Flow {
     return refuge ? { ...node, placement: placedAt(node.placement, refuge) } : node
   })
   return { ...flow, nodes }
+}
+
+/** By name of what stays elsewhere although it could go back: the node that it would run on. */
+export function staying({ flow, switches, moves, refuges }: Inventory): Record<string, string> {
+  const all = overridden(flow, switches, moves).nodes.map(node => [
+    node.name,
+    refugeOf(node, refuges)?.stays?.node,
+  ])
+  return Object.fromEntries(all.filter(([, node]) => node !== undefined))
 }
 
 /** @returns undefined where another decision has ended it */

@@ -5,11 +5,15 @@ import { placeText } from '../overrides.ts'
 import { chooseRefuge } from './choice.ts'
 import { type Cause, Home, type Premises } from './home.ts'
 import type { Clock } from './outages.ts'
+import { type Reckon, Reckoned } from './reckoned.ts'
 import { isInstead, type Refuge, type Refuges, sharersOf } from './refuge.ts'
+import type { AdaptationSettings } from './settings.ts'
 import { isLost } from './trouble.ts'
 
 export interface Sheltered {
   refuges: Refuges
+  /** By name of those that go back: why, where there is more to say than that they can. */
+  returned: Record<string, string>
   /** What can be nowhere now, for people. */
   unheeded: string[]
 }
@@ -18,10 +22,17 @@ export interface Sheltered {
 export class Shelter {
   /** When something left a node that is short of something last, or came back to it. */
   #shiftedMs = Number.NEGATIVE_INFINITY
+  #reckoned = new Reckoned()
 
-  /** @param everyMs between two that leave a node that is short of something, or come back to it */
-  look(premises: Premises, before: Refuges, { nowMs, now }: Clock, everyMs: number): Sheltered {
-    if (isQuiet(premises, before)) return { refuges: {}, unheeded: [] }
+  /** @param reckon absent: who can goes back */
+  look(
+    premises: Premises,
+    before: Refuges,
+    { nowMs, now }: Clock,
+    { fullAfterMs, healAfterMs }: Pick<AdaptationSettings, 'fullAfterMs' | 'healAfterMs'>,
+    reckon?: Reckon,
+  ): Sheltered {
+    if (isQuiet(premises, before)) return { refuges: {}, returned: {}, unheeded: [] }
     const { flow, nodes, outages, troubles } = premises
     const open = nodes.filter(({ name }) => !outages[name]?.counts && !troubles.has(name))
     // What is lost is nowhere until it has another place.
@@ -30,18 +41,35 @@ export class Shelter {
       return outage?.counts && isLost(outage) ? { ...host, place: '' } : host
     })
     const refuges: Refuges = {}
+    const returned: Record<string, string> = {}
     const unheeded: string[] = []
-    for (const sharers of largestFirst(sharersOf(flow), premises.hosts)) {
-      const names = sharers.map(({ name }) => name)
+    const groups = largestFirst(sharersOf(flow), premises.hosts).map(sharers => {
       const { placement } = sharers[0]!
-      const name = names[0]!
-      const old = names.map(name => before[name]).find(refuge => refuge && isInstead(refuge, placement))
+      const old = sharers
+        .map(({ name }) => before[name])
+        .find(refuge => refuge && isInstead(refuge, placement))
       const home = new Home(sharers, premises)
-      const mayShift = nowMs - this.#shiftedMs >= everyMs
-      if (old && home.isRefuge(old)) {
-        const isOver = home.isOpenAgain(old) && (old.kind !== 'full' || mayShift)
-        if (!isOver) refuges[name] = old
-        else if (old.kind === 'full') this.#shiftedMs = nowMs
+      return { sharers, placement, home, old: old && home.isRefuge(old) ? old : undefined }
+    })
+    const exiles = groups
+      .filter(({ home, old }) => old && home.isOpenAgain(old) && !home.isWanted(old))
+      .map(({ home }) => home.exile)
+    if (reckon) this.#reckoned.look(exiles, reckon, nowMs, Math.max(healAfterMs, leastReckonMs))
+    for (const { sharers, placement, home, old } of groups) {
+      const names = sharers.map(({ name }) => name)
+      const name = names[0]!
+      const mayShift = nowMs - this.#shiftedMs >= fullAfterMs
+      if (old) {
+        if (!home.isOpenAgain(old)) refuges[name] = displacedBy(home.cause(false), old)
+        else if (old.kind === 'full' && !mayShift) refuges[name] = old
+        else {
+          const found = home.isWanted(old) ? { goes: '' } : this.#reckoned.of(name, old, nowMs)
+          if ('stay' in found) refuges[name] = found.stay === old.stays ? old : { ...old, stays: found.stay }
+          else {
+            returned[name] = found.goes
+            if (old.kind === 'full') this.#shiftedMs = nowMs
+          }
+        }
         continue
       }
       const cause = home.cause(mayShift)
@@ -56,8 +84,18 @@ export class Shelter {
       refuges[name] = refugeOf(placement, chosen.to, cause, now)
       hosts = hosts.map(host => (names.includes(host.node) ? { ...host, place: chosen.node.name } : host))
     }
-    return { refuges, unheeded }
+    return { refuges, returned, unheeded }
   }
+}
+
+/** However short a node has to be well. */
+const leastReckonMs = 1_000
+
+/** It can't go back, whether that would pay or not; what keeps it away may be something else by now. */
+function displacedBy(cause: Cause | undefined, old: Refuge): Refuge {
+  if (!old.stays && (!cause || cause.kind === old.kind)) return old
+  const { stays: _, ...rest } = old
+  return cause && cause.left === undefined ? { ...rest, kind: cause.kind, reason: cause.says } : rest
 }
 
 /** Nothing is wrong, as nearly always, and a dataflow may be large. */

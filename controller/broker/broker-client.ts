@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
-import { type CursorDocument, parseCursor } from '../../runtime/cursor.ts'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { type CursorDocument, emptyCursor, parseCursor } from '../../runtime/cursor.ts'
 import { dismissal } from '../../runtime/presence.ts'
 import { Problem } from '../../schema/problem.ts'
 import { intakeSessionId, keepsState, partitionNames, sessionId, topics } from '../../schema/topics.ts'
 import { type NextCut, subscriptionsByBroker, subscriptionsOf, type Wiring } from '../../schema/wiring.ts'
+import { discardSession, openSession, options } from './durable-session.ts'
 import { FlowView } from './flow-view.ts'
 import { readRetained } from './read-retained.ts'
 
@@ -14,15 +15,6 @@ export interface BrokerListener {
   onChange(flow: string): void
   /** The connection came or went. */
   onConnection(connected: boolean): void
-}
-
-// A clean connection of our own; the default of 30 s for a lost one is too slow to report.
-const options: IClientOptions = {
-  protocolVersion: 4,
-  clean: true,
-  keepalive: 10,
-  reconnectPeriod: 500,
-  connectTimeout: 5_000,
 }
 
 /** The controller's side of the broker. Reconnects by itself, and then sees again what is retained. */
@@ -170,15 +162,23 @@ export class BrokerClient {
     )
   }
 
-  /** Opens the sessions of partitions to come, with nothing in them: they keep what is sent to them from now on.
-   *  @param brokers zones on whose broker there may be sessions of these names */
-  async prepare(flow: string, node: string, next: NextCut, brokers: string[] = []): Promise<void> {
+  /** Opens the sessions of partitions to come, with nothing in them: they keep what is sent to them from now on. A host that
+   *  knows partitions of these names from before does not take them up: it finds another round.
+   *  @param round of the cut to come @param brokers zones on whose broker there may be sessions of these names */
+  async prepare(
+    flow: string,
+    node: string,
+    next: NextCut,
+    { round, brokers = [] }: { round: number; brokers?: string[] },
+  ): Promise<void> {
     const names = partitionNames(next)
     await this.discard(flow, node, { partitions: names, everything: false, brokers })
+    const payload = JSON.stringify({ ...emptyCursor(), round } satisfies CursorDocument)
     await each(names, async (name, partition) => {
       const place = { flow, node, partition, name }
       const clientId = sessionId(flow, node, name)
-      await openSession(this.url, clientId, subscriptionsOf(place, next))
+      const topic = topics.credit(flow, node, name)
+      await openSession(this.url, clientId, subscriptionsOf(place, next), { topic, payload })
       for (const [broker, filters] of Object.entries(subscriptionsByBroker(place, next)))
         await openSession(this.#urlOf(broker), clientId, filters).catch(error => {
           throw away(broker, error)
@@ -190,7 +190,7 @@ export class BrokerClient {
     const url = this.zones[broker]
     if (url !== undefined) return url
     throw new Problem('BrokerUnknown', `there is no broker of zone ${broker}, which is wired`, {
-      hint: `Give the controller --zone-broker ${broker}=URL.`,
+      hint: `Declare it: --zone-broker ${broker}=URL, or in spec.broker.zones.`,
     })
   }
 
@@ -275,18 +275,6 @@ const away = (zone: string, cause: unknown) =>
     cause,
     hint: 'It is tried again; what goes by other brokers goes on.',
   })
-
-async function openSession(url: string, clientId: string, filters: string[]): Promise<void> {
-  const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clean: false, clientId }, false)
-  await client.subscribeAsync(filters, { qos: 1 })
-  await client.endAsync()
-}
-
-/** A clean connection under a session's ID ends the session. */
-async function discardSession(url: string, clientId: string): Promise<void> {
-  const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clientId }, false)
-  await client.endAsync()
-}
 
 /** By the codes of CONNACK: 4 for a wrong user or password, 5 for one without the right. */
 const isRefused = (error: unknown) => [4, 5].includes(Number((error as { code?: unknown }).code))

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Problem } from '../../schema/problem.ts'
 import { readJson, writeJson } from '../atomic-file.ts'
+import { withoutCredentials } from './broker-client.ts'
 import { checkBrokerUrl } from './broker-url.ts'
 import { checkBroker } from './check/check-broker.ts'
 import { embeddedBroker, stopEmbeddedBroker } from './embedded-broker.ts'
+import { succession } from './succession.ts'
 
 /** By zone: `embedded`, or the URL of its broker. */
 export type DeclaredBrokers = Readonly<Record<string, string>>
@@ -63,13 +65,16 @@ export class ZoneBrokers {
    *  @throws Problem when one can't be reached, or would break a promise */
   static async open({ state, declared, inUse, log }: ZoneBrokersOptions): Promise<ZoneBrokers | undefined> {
     const before = readJson<DeclaredBrokers>(fileIn(state)) ?? {}
-    const kept = [...inUse].flatMap(zone =>
-      before[zone] === undefined ? [] : [[zone, before[zone]] as const],
-    )
-    const known: DeclaredBrokers = { ...Object.fromEntries(kept), ...declared }
+    const { known, offered, leaving } = succession(before, declared, inUse, isSame)
+    for (const zone of leaving)
+      if (declared[zone] !== undefined)
+        log.warn(
+          { zone },
+          'the broker of a zone is another one: it is used by a later start, once nothing goes by the one before',
+        )
     if (Object.keys(known).length === 0 && Object.keys(before).length === 0) return undefined
     // One that it ran on already may be away for now, and must not keep a controller from its work.
-    for (const [zone, url] of Object.entries(declared)) if (before[zone] !== url) await check(zone, url)
+    for (const zone of offered) if (before[zone] !== declared[zone]) await check(zone, declared[zone]!)
     for (const [zone, url] of Object.entries(before))
       if (url === 'embedded' && known[zone] !== url) await stopEmbeddedBroker(folderOf(state, zone))
     writeJson(fileIn(state), known, 0o600)
@@ -87,7 +92,7 @@ export class ZoneBrokers {
     return new ZoneBrokers({
       state,
       urls,
-      offered: Object.keys(declared),
+      offered,
       log,
       fresh,
       embedded: embeddedOf(known),
@@ -138,18 +143,19 @@ export class ZoneBrokers {
 
 async function check(zone: string, url: string): Promise<void> {
   if (url === 'embedded') return
-  await checkBroker(url).catch(error => {
+  await checkBroker(url, { withZones: true }).catch(error => {
     throw ofZone(zone, error)
   })
 }
 
 /** A problem with a broker, as that of a zone. */
-function ofZone(zone: string, error: unknown): unknown {
+export function ofZone(zone: string, error: unknown): unknown {
   if (!(error instanceof Problem)) return error
   const { reason, message, hint, disposition } = error
   return new Problem(reason, `zone ${zone}: ${message}`, {
     cause: error,
     disposition,
+    subject: zone,
     ...(hint !== undefined && { hint }),
   })
 }
@@ -163,6 +169,9 @@ interface Opened {
   log: Logger
 }
 
+const isSame = (a: string, b: string) =>
+  a === b || (a !== 'embedded' && b !== 'embedded' && withoutCredentials(a) === withoutCredentials(b))
+
 const embeddedOf = (known: DeclaredBrokers) =>
   Object.entries(known).flatMap(([zone, url]) => (url === 'embedded' ? [zone] : []))
 
@@ -175,8 +184,8 @@ async function startIn(state: string, zone: string, fresh: string[]): Promise<st
   return url
 }
 
-async function stopIn(state: string, zones: string[]): Promise<void> {
-  await stopIn(state, zones)
+async function stopIn(state: string, zones: readonly string[]): Promise<void> {
+  for (const zone of zones) await stopEmbeddedBroker(folderOf(state, zone))
 }
 
 /** Ends every embedded broker of a zone that a state folder knows, whoever started it. */
@@ -185,5 +194,5 @@ export async function stopZoneBrokers(state: string): Promise<void> {
   try {
     zones = readdirSync(join(state, 'brokers'))
   } catch {} // there never was one
-  for (const zone of zones) await stopEmbeddedBroker(folderOf(state, zone))
+  await stopIn(state, zones)
 }

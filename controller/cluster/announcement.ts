@@ -78,7 +78,7 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         reason: event.reason,
         action: actions[event.type],
         note: withHint(event.reason, event.message, event.hint),
-        of: event.type,
+        of: failureOf(event),
         isRecurring: true,
       }
     case 'dead-letters':
@@ -104,8 +104,19 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
         type: 'Normal',
         reason: 'Relocated',
         action: 'Run',
-        note: `${event.function} goes to ${event.to}: ${event.reason}`,
+        note: `${event.function} ${event.stays ? 'stays in' : 'goes to'} ${event.to}: ${event.reason}`,
         of: `${event.function} ${event.to} ${event.reason}`,
+        isRecurring: true,
+      }
+    case 'zone-broker':
+      return {
+        type: event.isAway ? 'Warning' : 'Normal',
+        reason: event.isAway ? 'ZoneBrokerAway' : 'ZoneBrokerBack',
+        action: 'Run',
+        note: event.isAway
+          ? `the broker of zone ${event.zone}, ${event.url}, does not answer: what goes by it waits, the rest goes on`
+          : `the broker of zone ${event.zone}, ${event.url}, answers again`,
+        of: event.zone,
         isRecurring: true,
       }
     case 'suggested':
@@ -130,6 +141,10 @@ export function announcementOf(event: ControllerEvent): Announcement | undefined
       return undefined
   }
 }
+
+/** What a failure is of, whatever its reason. */
+export const failureOf = ({ type, ...event }: { type: string; subject?: string }) =>
+  event.subject === undefined ? type : `${type} ${event.subject}`
 
 const shown = 3
 

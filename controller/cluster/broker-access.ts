@@ -5,8 +5,8 @@ import { checkBrokerUrl } from '../broker/broker-url.ts'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import type { SecretKey } from '../orchestrator/kubernetes/options.ts'
 import type { Credentials } from './credentials.ts'
-import { accountKeyOf, ClusterAccounts } from './managed-broker/cluster-accounts.ts'
-import { lostWithNode } from './managed-broker/lost-node.ts'
+import { accountKeyOf } from './managed-broker/cluster-accounts.ts'
+import { lostWithNode, zoneOfBroker } from './managed-broker/lost-node.ts'
 import { runBroker } from './managed-broker/managed-broker.ts'
 import type { DataflowResource } from './resource.ts'
 
@@ -25,9 +25,11 @@ export interface BrokerAccess {
   /** Where pods of a node find a URL of their own; undefined where the URL is for all, and no secret. */
   secretOf(flow: string, node: string): SecretKey | undefined
   /** Of a managed broker: an account for each node. @param broker the connection with which they are made */
-  accounts?(broker: Pick<BrokerClient, 'dedicated'>): ClusterAccounts
+  accounts?(broker: Pick<BrokerClient, 'dedicated'>): BrokerAccounts
   /** Of a managed broker that does not answer: what its pod says of that, if anything. */
   trouble?(): Promise<Problem | undefined>
+  /** Of a managed broker: the zone of the node that it runs on now. */
+  zone?(): Promise<string | undefined>
 }
 
 /** The broker of a Dataflow; one that is managed is made here, and takes a while to answer. @throws Problem */
@@ -48,26 +50,22 @@ async function managed(
   resource: DataflowResource,
   { client, managedBroker, signal }: Parameters<typeof brokerOf>[2],
 ): Promise<BrokerAccess> {
-  if (!managedBroker)
-    throw new Problem('BrokerNotManaged', 'this controller has no image to run brokers with', {
-      disposition: 'stalled',
-      hint: 'Start it with --broker-image, or give the URL of a broker in spec.broker.url.',
-    })
+  if (!managedBroker) throw notManaged()
   const dataflow = resource.metadata.name
-  const namespace = resource.metadata.namespace!
-  const { url, key } = await runBroker({ ...managedBroker, client, resource, signal })
+  const { managed = {} } = resource.spec.broker
+  const { url, key } = await runBroker({ ...managedBroker, client, resource, managed, signal })
   return {
     url,
     secretOf: (flow, node) => accountKeyOf(dataflow, flow, node),
-    accounts: broker =>
-      new ClusterAccounts({
-        client,
-        accounts: new BrokerAccounts(broker, url, key),
-        dataflow,
-        namespace,
-        signal,
-      }),
+    accounts: broker => new BrokerAccounts(broker, url, key),
     // Who can't ask says what is known.
     trouble: () => lostWithNode(client, resource, signal).catch(() => undefined),
+    zone: () => zoneOfBroker(client, resource, signal),
   }
 }
+
+export const notManaged = () =>
+  new Problem('BrokerNotManaged', 'this controller has no image to run brokers with', {
+    disposition: 'stalled',
+    hint: 'Start it with --broker-image, or give the URL of a broker in spec.broker.',
+  })

@@ -4,16 +4,17 @@ import { checkBroker } from '../broker/check/check-broker.ts'
 export class BrokerChecks {
   #checks = new Map<string, Promise<void>>()
 
-  /** @throws Problem when it is unfit; then it is tried again the next time */
-  async check(url: string): Promise<void> {
-    const known = this.#checks.get(url)
+  /** See `checkBroker`. @throws Problem when it is unfit; then it is tried again the next time */
+  async check(url: string, options: { withZones?: boolean } = {}): Promise<void> {
+    const key = JSON.stringify([url, options])
+    const known = this.#checks.get(key)
     if (known) return known
-    const check = checkBroker(url)
-    this.#checks.set(url, check)
+    const check = checkBroker(url, options)
+    this.#checks.set(key, check)
     try {
       await check
     } catch (error) {
-      this.#checks.delete(url)
+      this.#checks.delete(key)
       throw error
     }
   }

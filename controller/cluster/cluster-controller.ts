@@ -15,7 +15,7 @@ import { Election } from './election.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { fenced } from './fenced.ts'
 import { Fleet, type FleetOptions } from './fleet.ts'
-import type { OpenOrchestrator } from './follower.ts'
+import type { OpenOrchestrator } from './follower-options.ts'
 import { Lease } from './lease.ts'
 import { ownSecret } from './own-secret.ts'
 

@@ -16,6 +16,8 @@ export interface Credentials {
   git: NonNullable<ControllerOptions['git']>
   /** URL of the broker with user and password, where it is in a Secret. */
   brokerUrl?: string
+  /** The same of brokers of zones, by zone. */
+  zoneUrls: Readonly<Record<string, string>>
   /** Of the registry, as Docker keeps it. */
   dockerConfig?: string
   /** With which the forge is told of commits. */
@@ -43,15 +45,19 @@ export async function readCredentials(
   const { source, broker, registry, forge, secretRef } = spec
   const read = (path: string, ref: { name: string } | undefined) =>
     ref && readSecret(client, { path, name: ref.name, namespace: metadata.namespace!, signal })
-  const [git, verify, account, pull, told, functions] = await Promise.all([
+  const zones = isLeaving ? [] : (broker.zones ?? []).filter(({ secretRef }) => secretRef)
+  const [git, verify, account, pull, told, functions, ...ofZones] = await Promise.all([
     isLeaving ? undefined : read('spec.source.secretRef', source.secretRef),
     isLeaving ? undefined : read('spec.source.verify.secretRef', source.verify?.secretRef),
     read('spec.broker.secretRef', broker.secretRef),
     isLeaving ? undefined : read('spec.registry.secretRef', registry?.secretRef),
     isLeaving ? undefined : read('spec.forge.secretRef', forge?.secretRef),
     isLeaving ? undefined : read('spec.secretRef', secretRef),
+    ...zones.map(({ zone, secretRef }) => read(`spec.broker.zones[${zone}].secretRef`, secretRef)),
   ])
-  const versions = [git, verify, account, pull, told, functions].map(secret => secret?.version ?? '')
+  const versions = [git, verify, account, pull, told, functions, ...ofZones].map(
+    secret => secret?.version ?? '',
+  )
   return {
     git: {
       ...(git && (isHttp(source.url) ? { credentials: passwordIn(git) } : { ssh: await keyIn(git, folder) })),
@@ -62,6 +68,7 @@ export async function readCredentials(
       }),
     },
     ...(account && { brokerUrl: valueIn(account, 'url').trim() }),
+    zoneUrls: Object.fromEntries(zones.map(({ zone }, i) => [zone, valueIn(ofZones[i]!, 'url').trim()])),
     ...(pull && { dockerConfig: valueIn(pull, '.dockerconfigjson') }),
     ...(told && { forge: forgeIn(told) }),
     secrets: functions?.values ?? new Map(),

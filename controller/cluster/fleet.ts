@@ -10,16 +10,17 @@ import type { ControllerEvent } from '../options.ts'
 import type { Tenure } from '../tenure.ts'
 import { WorkQueue } from '../work-queue.ts'
 import { type Door, giveAccess } from './access.ts'
-import { type Announcement, announcementOf } from './announcement.ts'
+import { type Announcement, announcementOf, failureOf } from './announcement.ts'
 import { BrokerChecks } from './broker-checks.ts'
 import { readCredentials } from './credentials.ts'
 import { Definition, withoutDefinition } from './definition.ts'
 import { holdOn } from './departure.ts'
 import type { EventRecorder } from './event-recorder.ts'
-import { Follower, type Surroundings, stateOf } from './follower.ts'
+import { Follower } from './follower.ts'
+import { type Surroundings, stateOf } from './follower-options.ts'
 import { withHint } from './hints.ts'
 import { leave } from './leave.ts'
-import { type DataflowResource, finalizer, keyOf, reconcileAnnotation } from './resource.ts'
+import { type DataflowResource, finalizer, isNews, keyOf, reconcileAnnotation } from './resource.ts'
 import { resourceStatus } from './resource-status.ts'
 import { Seat } from './seat.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -169,7 +170,8 @@ export class Fleet {
     const { client, tenure } = this.#options
     const { signal } = tenure
     const { generation, annotations = {} } = resource.metadata
-    if (seat.follower && seat.follower.generation !== generation) await seat.close()
+    if (seat.follower && (seat.follower.generation !== generation || seat.follower.hasLeftBroker))
+      await seat.close()
     if (seat.follower) {
       const folder = `${stateOf(this.#options, resource)}/credentials`
       const { version } = await readCredentials(client, resource, { folder, signal })
@@ -186,7 +188,10 @@ export class Fleet {
           checks: this.#checks,
           resource,
           emit: event => this.#emit(key, seat, event),
-          onPass: () => this.#statuses.ask(key),
+          onPass: () => {
+            if (seat.follower?.hasLeftBroker) this.#queue.add(key)
+            this.#statuses.ask(key)
+          },
         })
       seat.follower = await this.#options.opens.pass(open, signal)
     }
@@ -256,7 +261,7 @@ export class Fleet {
       this.#queue.add(key)
     }
     // A pass that fails is tried again and again: told once, until it goes well.
-    if (isFailure && !seat.tell(event.type, event.reason)) return
+    if (isFailure && !seat.tell(failureOf(event), event.reason)) return
     const announcement = announcementOf(event)
     if (announcement) this.#announce(key, announcement)
   }
@@ -279,20 +284,15 @@ export class Fleet {
     const seat = this.#seats.get(key)
     if (!seat) return
     seat.trouble = problem
-    const { reason, message, hint } = problem
-    const flow = key.split('/')[1]!
-    this.#emit(key, seat, { type: 'pass-failed', flow, reason, message, ...(hint !== undefined && { hint }) })
+    const { reason, message, hint, subject } = problem
+    this.#emit(key, seat, {
+      type: 'pass-failed',
+      flow: key.split('/')[1]!,
+      reason,
+      message,
+      ...(hint !== undefined && { hint }),
+      ...(subject !== undefined && { subject }),
+    })
     this.#statuses.ask(key)
   }
-}
-
-/** Whether more has changed than what the controller writes. */
-function isNews({ metadata: now }: DataflowResource, { metadata: before }: DataflowResource): boolean {
-  return (
-    now.uid !== before.uid ||
-    now.generation !== before.generation ||
-    now.deletionTimestamp !== before.deletionTimestamp ||
-    now.annotations?.[reconcileAnnotation] !== before.annotations?.[reconcileAnnotation] ||
-    now.finalizers?.includes(finalizer) !== before.finalizers?.includes(finalizer)
-  )
 }

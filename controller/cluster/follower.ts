@@ -1,84 +1,29 @@
 import { join } from 'node:path'
-import type { Logger } from 'pino'
 import { durationMs } from '../../schema/duration.ts'
 import { Problem } from '../../schema/problem.ts'
-import type { AdaptationSettings } from '../adaptation/settings.ts'
-import type { ScaleSettings } from '../autoscale.ts'
-import { BrokerClient } from '../broker/broker-client.ts'
-import type { Gate } from '../gate.ts'
-import type { ArtifactRef, Inventory } from '../inventory.ts'
-import type { KubernetesClient } from '../kubernetes/client.ts'
-import { onlookers } from '../onlookers.ts'
+import { BrokerClient, type BrokerListener } from '../broker/broker-client.ts'
+import type { Inventory } from '../inventory.ts'
 import { openSource } from '../open-source.ts'
-import type { ControllerEvent } from '../options.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import { Reconciler } from '../reconciler.ts'
 import { digestOf } from '../secrets.ts'
 import type { Source } from '../source/index.ts'
 import { makeStateFolder } from '../state-folder.ts'
 import { openTelemetry } from '../telemetry/telemetry.ts'
-import type { Tenure } from '../tenure.ts'
 import { TrafficFiles } from '../traffic-files.ts'
-import { type BrokerAccess, brokerOf, type ManagedBrokerOptions } from './broker-access.ts'
-import type { BrokerChecks } from './broker-checks.ts'
+import { type BrokerAccess, brokerOf } from './broker-access.ts'
+import { BrokerPlace } from './broker-place.ts'
+import { closeAll, once } from './closers.ts'
 import { type Credentials, readCredentials } from './credentials.ts'
+import { type FollowerOptions, stateOf } from './follower-options.ts'
 import { inventoryName, KeptInventories } from './kept-inventories.ts'
+import { ClusterAccounts } from './managed-broker/cluster-accounts.ts'
 import { brokerName } from './managed-broker/manifests.ts'
-import { proposingOf } from './proposing.ts'
+import { forgeOnlookers, proposingOf } from './proposing.ts'
 import type { DataflowResource } from './resource.ts'
 import type { Findings } from './resource-status.ts'
-
-/** What all followers of a process share. */
-export interface Surroundings {
-  client: KubernetesClient
-  /** Folder for copies of repositories and artifacts; may be empty after each start. */
-  state: string
-  /** The bundle of the host. */
-  runtime: ArtifactRef
-  /** Of this process. */
-  identity: string
-  /** With which secrets are digested. */
-  salt: Uint8Array
-  openOrchestrator: OpenOrchestrator
-  /** Without it, no brokers are run. */
-  managedBroker?: ManagedBrokerOptions
-  /** How many revisions are checked and built at once. */
-  builds: Gate
-  silentMs: number
-  pinAfterMs?: number
-  adapting?: Partial<AdaptationSettings>
-  scaling: Partial<ScaleSettings>
-  log: Logger
-}
-
-export type OpenOrchestrator = (options: {
-  client: KubernetesClient
-  resource: DataflowResource
-  broker: Pick<BrokerAccess, 'url' | 'secretOf'>
-  credentials: Credentials
-  /** The revision that is worked for; undefined while none is known. */
-  revision(): string | undefined
-  /** Folder of the artifacts. */
-  store: string
-  /** Aborts when nothing may be changed any more, and when nobody waits for it any more. */
-  signal: AbortSignal
-  log: Logger
-}) => Promise<Orchestrator>
-
-export interface FollowerOptions extends Surroundings {
-  resource: DataflowResource
-  checks: BrokerChecks
-  tenure: Tenure
-  /** It is being deleted: all of it is to go. @param known what an earlier follower of this process knew */
-  leaving?: { known: Inventory[] }
-  emit(event: ControllerEvent): void
-  /** `findings` may say something new. */
-  onPass(): void
-}
-
-/** Folder of what is kept of one Dataflow on the disk of this process. */
-export const stateOf = ({ state }: Pick<Surroundings, 'state'>, { metadata }: DataflowResource) =>
-  join(state, 'dataflows', metadata.uid!)
+import { FollowedZones, zonesInUse } from './zone-brokers/followed-zones.ts'
+import { starting } from './zone-brokers/zone-access.ts'
 
 /** Follows the repository of one Dataflow. */
 export class Follower {
@@ -88,6 +33,7 @@ export class Follower {
   readonly credentials: Credentials
   #access: BrokerAccess
   #inventories: KeptInventories
+  #zones: FollowedZones | undefined
   #closers: (() => unknown)[]
 
   /** What an earlier one left running is adopted. @throws Problem when it can't be followed now; then nothing of it is open */
@@ -104,7 +50,12 @@ export class Follower {
   constructor(
     generation: number,
     parts: Follower['parts'],
-    known: { credentials: Credentials; access: BrokerAccess; inventories: KeptInventories },
+    known: {
+      credentials: Credentials
+      access: BrokerAccess
+      inventories: KeptInventories
+      zones: FollowedZones | undefined
+    },
     closers: (() => unknown)[],
   ) {
     this.generation = generation
@@ -112,12 +63,18 @@ export class Follower {
     this.credentials = known.credentials
     this.#access = known.access
     this.#inventories = known.inventories
+    this.#zones = known.zones
     this.#closers = closers
   }
 
   /** All that is known of what may be left of it. */
   get inventories(): Inventory[] {
     return this.#inventories.all()
+  }
+
+  /** Nothing goes any more by the broker of a zone that is to be given up: it is to be followed anew. */
+  get hasLeftBroker(): boolean {
+    return this.#zones?.hasLeft(this.inventories) ?? false
   }
 
   /** Looks at everything now. */
@@ -138,6 +95,7 @@ export class Follower {
     const sessions = this.inventories.flatMap(({ sessions }) => Object.values(sessions).flat()).length
     return {
       generation: this.generation,
+      ...(await this.#zones?.findings()),
       ...(trouble && { sourceTrouble: trouble }),
       ...(dataflow && { dataflow }),
       inventory: { configMap: inventoryName(resource.metadata.name), sessions },
@@ -172,12 +130,30 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     signal,
     ...(leaving && { leaving }),
   })
+  /** What is opened below has nothing to do with it before. */
+  let heard: (zone: string) => void = () => {}
+  const zones = await FollowedZones.open({
+    ...options,
+    credentials,
+    inUse: zonesInUse(inventories.all()),
+    signal,
+    isLeaving: leaving !== undefined,
+    onChange: zone => heard(zone),
+  })
+  closers.push(() => zones?.close())
+  const place = new BrokerPlace(access.zone)
+  closers.push(() => place.close())
   const store = join(state, 'store')
   const closing = new AbortController()
   const orchestrator = await openOrchestrator({
     client,
     resource,
-    broker: access,
+    broker: {
+      url,
+      secretOf: access.secretOf,
+      zone: () => place.zone,
+      ...(zones && { zones: zones.forPods }),
+    },
     credentials,
     revision: () => reconciler.repository.revision?.id,
     store,
@@ -191,19 +167,34 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     signal.removeEventListener('abort', closed)
     return closed()
   })
-  const broker = await BrokerClient.connect(url, {
+  const listener: BrokerListener = {
     onChange: flow => reconciler.flowChanged(flow),
     onConnection(connected) {
       if (connected) reconciler.lookAtAll()
       onPass()
     },
-  }).catch(async (error: unknown) => {
-    throw (await access.trouble?.()) ?? (access.accounts ? notYet(metadata.name, error) : error)
+  }
+  const broker = await BrokerClient.connect(url, listener, zones?.urls).catch(async (error: unknown) => {
+    const isYoung = access.accounts !== undefined
+    throw (await access.trouble?.()) ?? (isYoung ? starting(brokerName(metadata.name), error) : error)
   })
   closers.push(() => broker.close())
   // One that it ran on already takes no time from a controller that takes over.
   const hasRun = status?.revision !== undefined && status.observedGeneration === metadata.generation
-  if (!leaving && !hasRun) await options.checks.check(url)
+  if (!leaving && !hasRun) await options.checks.check(url, { withZones: zones !== undefined })
+  const accounts =
+    access.accounts || zones
+      ? new ClusterAccounts({
+          ...options,
+          ...(access.accounts && { accounts: access.accounts(broker) }),
+          zones: zones?.ways(broker) ?? {},
+          ...(zones && { watch: zones.watch }),
+          dataflow: metadata.name,
+          namespace: metadata.namespace!,
+          signal,
+          log,
+        })
+      : undefined
   const { source: from } = spec
   const source = leaving
     ? none
@@ -219,12 +210,14 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
       )
   const { secrets } = credentials
   const telemetry = openTelemetry(state, log)
+  const proposing = spec.forge?.pullRequests && proposingOf(spec.forge.pullRequests)
   const reconciler: Reconciler = new Reconciler({
     source,
     path: from.path ?? '',
     intervalMs: durationMs(from.interval ?? '30s'),
     broker,
-    ...(access.accounts && { accounts: access.accounts(broker) }),
+    ...(accounts && { accounts }),
+    ...(zones && { zoneBrokers: zones }),
     orchestrator,
     secrets: {
       read: () => new Map(secrets),
@@ -240,22 +233,16 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     scaling: options.scaling,
     trafficFiles: new TrafficFiles(state),
     telemetry,
-    ...(spec.forge &&
-      credentials.forge && {
-        onlookers: onlookers({
-          repository: from.url,
-          forge: { ...spec.forge, auth: credentials.forge },
-          ...(spec.forge.pullRequests && { proposing: proposingOf(spec.forge.pullRequests) }),
-          source,
-          telemetry,
-          ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
-          broker,
-          orchestrator,
-          log,
-          emit,
-          onChange: onPass,
-        }),
-      }),
+    reckoning: { telemetry, broker, ...(proposing && { proposing }) },
+    ...forgeOnlookers(resource, credentials.forge, {
+      source,
+      telemetry,
+      broker,
+      orchestrator,
+      log,
+      emit,
+      onChange: onPass,
+    }),
     log,
     emit,
     tenure,
@@ -267,33 +254,20 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     () => reconciler.close(),
     () => closing.abort(), // first: a pass that waits for something far away must not be waited for
   )
+  heard = zone => {
+    accounts?.forget(zone)
+    reconciler.lookAtAll()
+    onPass()
+  }
   reconciler.start()
   const parts = { reconciler, broker, orchestrator }
-  return new Follower(metadata.generation ?? 0, parts, { credentials, access, inventories }, closers)
+  return new Follower(metadata.generation ?? 0, parts, { credentials, access, inventories, zones }, closers)
 }
-
-const notYet = (dataflow: string, cause: unknown) =>
-  new Problem('BrokerStarting', `its broker does not answer yet: ${(cause as Error).message}`, {
-    hint: `If it takes long, see \`kubectl describe pod ${brokerName(dataflow)}-0\`: it may have no volume, or no image.`,
-    cause,
-  })
 
 const brokerLost = new Problem('BrokerUnreachable', 'the connection to the broker is lost')
-
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let done: Promise<T> | undefined
-  return () => (done ??= work())
-}
 
 /** Of what is being deleted nothing is read any more. */
 const none: Source = {
   fetch: () => Promise.reject(new Error('nothing is read')),
   close: async () => {},
-}
-
-async function closeAll(closers: (() => unknown)[]): Promise<void> {
-  for (const close of closers.splice(0).reverse())
-    await Promise.resolve()
-      .then(close)
-      .catch(() => {})
 }

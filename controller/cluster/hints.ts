@@ -25,8 +25,8 @@ const hints: Record<string, string> = {
   FunctionFailed: 'Mend it and push, or see `kubectl logs`.',
   FunctionPinned: 'Where only what it needs was away, `dyninka reconcile` has the same tried once more.',
   BrokerUnreachable:
-    'Check spec.broker.url, or url, with user and password, in the Secret of spec.broker.secretRef, and the broker; it is tried again.',
-  BadBroker: 'Correct url in the Secret of spec.broker.secretRef.',
+    'Check spec.broker.url, or url, with user and password, in the Secret of spec.broker.secretRef (of a zone: those in spec.broker.zones), and the broker; it is tried again.',
+  BadBroker: 'Correct url in the Secret of spec.broker.secretRef (of a zone: of that in spec.broker.zones).',
   SecretsUnreadable: 'Check the Secret of spec.secretRef.',
   DiskFull: "Give the controller's volume more room.",
   CacheUnusable: "See to the controller's volume.",

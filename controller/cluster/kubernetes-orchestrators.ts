@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { KubernetesClient } from '../kubernetes/client.ts'
 import { ClusterView } from '../orchestrator/kubernetes/cluster-view.ts'
 import { KubernetesOrchestrator } from '../orchestrator/kubernetes/kubernetes-orchestrator.ts'
-import type { OpenOrchestrator } from './follower.ts'
+import type { OpenOrchestrator } from './follower-options.ts'
 import { FunctionImages } from './function-images.ts'
 
 export interface PodOptions {

@@ -3,11 +3,13 @@ import { Problem } from '../../schema/problem.ts'
 import type { Inventory } from '../inventory.ts'
 import type { Announcement } from './announcement.ts'
 import { endAll, letGo } from './departure.ts'
-import { Follower, type FollowerOptions, stateOf } from './follower.ts'
+import { Follower } from './follower.ts'
+import { type FollowerOptions, stateOf } from './follower-options.ts'
 import { KeptInventories } from './kept-inventories.ts'
 import { removeBroker } from './managed-broker/managed-broker.ts'
 import { type DataflowResource, finalizer } from './resource.ts'
 import type { Seat } from './seat.ts'
+import { removeZoneBrokers } from './zone-brokers/zone-access.ts'
 
 export interface LeaveOptions extends Omit<FollowerOptions, 'resource' | 'leaving'> {
   leaveMs: number
@@ -45,12 +47,22 @@ export async function leave(
     announce(incomplete(resource, why))
   }
   await seat.close()
-  if (spec.broker.managed && spec.deletionPolicy !== 'Orphan')
-    await removeBroker(client, resource, tenure.signal).catch((error: unknown) => {
+  if (spec.deletionPolicy !== 'Orphan')
+    await removeBrokers(client, resource, tenure.signal).catch((error: unknown) => {
       if (lateMs < leaveMs) throw error
     })
   await letGo(client, resource, tenure.signal)
   return undefined
+}
+
+/** Those that were run for it alone. */
+async function removeBrokers(
+  client: LeaveOptions['client'],
+  resource: DataflowResource,
+  signal: AbortSignal,
+): Promise<void> {
+  if (resource.spec.broker.managed) await removeBroker(client, resource, signal)
+  await removeZoneBrokers(client, resource, signal)
 }
 
 /** One look at how far it is. @throws Problem when it can't go on now */
@@ -104,7 +116,7 @@ const orchestratorOf = (resource: DataflowResource, options: LeaveOptions) =>
     resource,
     broker: { url: resource.spec.broker.url ?? '', secretOf: () => undefined },
     revision: () => undefined,
-    credentials: { git: {}, secrets: new Map(), version: '' },
+    credentials: { git: {}, zoneUrls: {}, secrets: new Map(), version: '' },
     store: join(stateOf(options, resource), 'store'),
   })
 

@@ -1,6 +1,7 @@
 import { durationMs } from '../../schema/duration.ts'
+import { type Onlooker, type OnlookerOptions, onlookers } from '../onlookers.ts'
 import type { Proposing } from '../options.ts'
-import type { DataflowSpec } from './resource.ts'
+import type { DataflowResource, DataflowSpec } from './resource.ts'
 
 type Wanted = NonNullable<NonNullable<DataflowSpec['forge']>['pullRequests']>
 
@@ -26,3 +27,22 @@ export function proposingOf({
     },
   }
 }
+
+/** Those that speak to the forge of a Dataflow, as an option of its reconciler; none where it names no forge.
+ *  @param auth what the Secret of the forge holds */
+export const forgeOnlookers = (
+  { spec, metadata }: DataflowResource,
+  auth: OnlookerOptions['forge']['auth'] | undefined,
+  options: Omit<OnlookerOptions, 'repository' | 'forge' | 'proposing' | 'namespace'>,
+): { onlookers?: Onlooker[] } =>
+  spec.forge && auth
+    ? {
+        onlookers: onlookers({
+          ...options,
+          repository: spec.source.url,
+          forge: { ...spec.forge, auth },
+          ...(spec.forge.pullRequests && { proposing: proposingOf(spec.forge.pullRequests) }),
+          ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+        }),
+      }
+    : {}

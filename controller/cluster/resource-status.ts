@@ -2,7 +2,12 @@ import type { Problem } from '../../schema/problem.ts'
 import type { HistoryEntry } from '../inventory.ts'
 import type { DataflowStatus } from '../status.ts'
 import { withHint } from './hints.ts'
-import type { DataflowResourceStatus, ResourceCondition, ResourceFunction } from './resource.ts'
+import type {
+  DataflowResourceStatus,
+  ResourceCondition,
+  ResourceFunction,
+  ZoneBrokerStatus,
+} from './resource.ts'
 
 type Trouble = Pick<Problem, 'reason' | 'message' | 'disposition' | 'hint'>
 
@@ -21,6 +26,10 @@ export interface Findings {
   /** The annotation that was acted upon last. */
   handledReconcile?: string
   inventory?: { configMap: string; sessions: number }
+  /** Absent where there are none, or nothing can be told now. */
+  zoneBrokers?: ZoneBrokerStatus[]
+  /** Why something waits for the broker of a zone. */
+  zoneTrouble?: Trouble
 }
 
 const maxMessage = 2_000
@@ -42,6 +51,8 @@ export function resourceStatus(
   const handled = handledReconcile ?? before?.lastHandledReconcile
   const revision = dataflow?.revision || before?.revision
   const kept = inventory ?? before?.inventory
+  // What can be told of a dataflow tells of them, too.
+  const zones = findings.zoneBrokers ?? (dataflow ? undefined : before?.zoneBrokers)
   const name = (dataflow?.revision ? dataflow.name : undefined) ?? before?.dataflow
   const passing = passingOf(findings, before)
   return {
@@ -62,6 +73,7 @@ export function resourceStatus(
     ...(handled !== undefined && { lastHandledReconcile: handled }),
     functions: dataflow?.revision ? dataflow.functions.map(functionOf) : (before?.functions ?? []),
     ...(kept && { inventory: kept }),
+    ...(zones && { zoneBrokers: zones }),
     history: dataflow?.history.length
       ? dataflow.history.slice(-maxHistory).map(historyOf)
       : (before?.history ?? []),
@@ -134,15 +146,18 @@ function readyOf(
 
 /** Those that are there only as long as they hold. */
 function passingOf(
-  { dataflow }: Findings,
+  { dataflow, zoneTrouble }: Findings,
   before: DataflowResourceStatus | undefined,
-): Partial<Record<'Unheeded' | 'Unreported' | 'Displaced', Given>> {
+): Partial<Record<'Unheeded' | 'Unreported' | 'Displaced' | 'ZoneBrokerAway', Given>> {
+  const away = dataflow
+    ? zoneTrouble && troubled(zoneTrouble)
+    : before?.conditions?.find(({ type }) => type === 'ZoneBrokerAway')
   const found = (['Unheeded', 'Unreported', 'Displaced'] as const).flatMap(type => {
     const said = dataflow?.conditions.find(condition => condition.type === type)
     const kept = dataflow ? undefined : before?.conditions?.find(condition => condition.type === type)
     return said ? [[type, toldWith(said)] as const] : kept ? [[type, kept] as const] : []
   })
-  return Object.fromEntries(found)
+  return { ...Object.fromEntries(found), ...(away && { ZoneBrokerAway: away }) }
 }
 
 const troubled = ({ reason, message, hint }: Trouble): Given => ({

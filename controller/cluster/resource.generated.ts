@@ -117,6 +117,43 @@ export interface DataflowSpec {
        */
       storageClassName?: string
     }
+    /**
+     * Brokers of zones. What is decided to run in such a zone sends by the one there.
+     *
+     * @maxItems 64
+     */
+    zones?: {
+      /**
+       * Name of the zone, as nodes have it in the label that spec.placement.zoneKey names.
+       */
+      zone: string
+      /**
+       * URL of a broker with persistent sessions that asks for no password, like mqtt://broker.iot:1883.
+       */
+      url?: string
+      /**
+       * Secret with `url`: the URL of the broker with user and password.
+       */
+      secretRef?: {
+        /**
+         * Name of a Secret in this namespace.
+         */
+        name: string
+      }
+      /**
+       * A mosquitto that is run for this dataflow.
+       */
+      managed?: {
+        /**
+         * Size of the volume that keeps its sessions. It can grow where its class allows it.
+         */
+        storage?: string
+        /**
+         * Class of the volume. By default that of the cluster.
+         */
+        storageClassName?: string
+      }
+    }[]
   }
   /**
    * Where commit statuses and pull requests go.
@@ -236,7 +273,7 @@ export interface DataflowResourceStatus {
    */
   observedGeneration?: number
   /**
-   * Ready, Reconciling and Stalled, as kstatus reads them, Unheeded where something is asked for that is not done, and Unreported where the forge could not be told.
+   * Ready, Reconciling and Stalled, as kstatus reads them, Unheeded where something is asked for that is not done, Unreported where the forge could not be told, and ZoneBrokerAway where the broker of a zone does not answer.
    */
   conditions?: ResourceCondition[]
   /**
@@ -255,6 +292,23 @@ export interface DataflowResourceStatus {
    * Nodes of the graph; sources and sinks, too.
    */
   functions?: ResourceFunction[]
+  /**
+   * Brokers of zones, as far as there are any.
+   */
+  zoneBrokers?: {
+    /**
+     * Name of the zone.
+     */
+    zone: string
+    /**
+     * Of its broker, without user and password.
+     */
+    url: string
+    /**
+     * Used: what is decided to run there sends by it. Away: it does not answer. Leaving: it is declared no more, and kept until nothing goes by it.
+     */
+    state: 'Used' | 'Away' | 'Leaving'
+  }[]
   /**
    * Where the controller keeps what it must not lose.
    */

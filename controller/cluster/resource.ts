@@ -20,6 +20,20 @@ export const finalizer = 'dyninka.dev/prune'
 /** A new value makes the controller look at everything now. */
 export const reconcileAnnotation = 'dyninka.dev/reconcile'
 
+/** The broker of a zone, as its status shows it. */
+export type ZoneBrokerStatus = NonNullable<DataflowResourceStatus['zoneBrokers']>[number]
+
+/** Whether more has changed than what the controller writes. */
+export function isNews({ metadata: now }: DataflowResource, { metadata: before }: DataflowResource): boolean {
+  return (
+    now.uid !== before.uid ||
+    now.generation !== before.generation ||
+    now.deletionTimestamp !== before.deletionTimestamp ||
+    now.annotations?.[reconcileAnnotation] !== before.annotations?.[reconcileAnnotation] ||
+    now.finalizers?.includes(finalizer) !== before.finalizers?.includes(finalizer)
+  )
+}
+
 /** `namespace/name`: the key of passes, and how people write it. */
 export const keyOf = ({ metadata }: Pick<DataflowResource, 'metadata'>) =>
   `${metadata.namespace}/${metadata.name}`

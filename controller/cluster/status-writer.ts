@@ -22,7 +22,13 @@ const restMs = 300
 const retryMs = 2_000
 
 // In a merge patch, null takes a field away.
-const empty = { dataflow: null, revision: null, lastHandledReconcile: null, inventory: null }
+const empty = {
+  dataflow: null,
+  revision: null,
+  lastHandledReconcile: null,
+  inventory: null,
+  zoneBrokers: null,
+}
 
 /** Writes each status when it says something new, one at a time for each Dataflow: what changes during a write makes one
  *  more. Only the version that is known is written over: whoever knows an old one has been overtaken. */
@@ -83,7 +89,7 @@ export class StatusWriter {
         if (!isInvalid(err)) throw err
         log.warn({ err, dataflow: key }, 'a status was refused: it is written without functions and history')
         // An older definition refuses what it does not know. That it is older can still be told.
-        return this.#patch(resource, { ...said, functions: null, history: null })
+        return this.#patch(resource, { ...said, functions: null, history: null, zoneBrokers: null })
       })
       onWritten(written)
       this.#written.set(key, text)

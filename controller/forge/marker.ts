@@ -12,6 +12,8 @@ export interface Marker {
   telemetry?: string
   /** Labels and reviewers are not there yet. */
   bare?: true
+  /** It was closed because nothing spoke for it any more: no person has declined it. */
+  withdrawn?: true
   /** What came of it was told. */
   told?: true
 }

@@ -42,15 +42,15 @@ export class Proposals {
         message: 'the file decides so already, and it is not there yet',
       }
     const again = this.#rules.again ?? defaultAgain
-    return heldBy(all[0], proposal, again) ?? this.#open(proposal, tip?.commit, signal)
+    return heldBy(all, proposal, again) ?? this.#open(proposal, tip?.commit, signal)
   }
 
-  /** The last one, if it was merged and nobody was told what came of it. */
+  /** The last one that was merged, if nobody was told what came of it. */
   async merged(signal: AbortSignal): Promise<Merged | undefined> {
-    const [last] = await this.#forge.pullRequests(this.#branch.name, signal)
+    const last = newestMerged(await this.#forge.pullRequests(this.#branch.name, signal))
     const marker = last && markerIn(last.body)
-    if (last?.mergedAt === undefined || !marker || marker.told) return undefined
-    const { number, body, mergedAt: at } = last
+    if (!last || !marker || marker.told) return undefined
+    const { number, body, mergedAt: at = 0 } = last
     return { number, body, at, worth: marker.worth, moves: marker.moves }
   }
 
@@ -64,9 +64,8 @@ export class Proposals {
   /** Removes telemetry that nobody looks at any more: of what is closed, and of what was merged and told. */
   async tidy(signal: AbortSignal): Promise<void> {
     const all = await this.#forge.pullRequests(this.#branch.name, signal)
-    const needed = all.filter(
-      ({ state, body }, i) => state === 'open' || (i === 0 && state === 'merged' && !markerIn(body)?.told),
-    )
+    const last = newestMerged(all)
+    const needed = all.filter(each => each.state === 'open' || (each === last && !markerIn(each.body)?.told))
     const refs = needed.flatMap(({ body }) => markerIn(body)?.telemetry ?? [])
     await this.#branch.attachments.keepOnly(refs, signal)
   }
@@ -130,7 +129,7 @@ export class Proposals {
   }
 
   async #withdraw(
-    { number, url }: PullRequest,
+    { number, url, body }: PullRequest,
     known: string | undefined,
     isDecided: boolean,
     signal: AbortSignal,
@@ -139,7 +138,9 @@ export class Proposals {
       ? 'The file decides so already'
       : 'What was measured since no longer speaks for this'
     await this.#forge.comment(number, `${why}: closed.`, signal)
-    await this.#forge.updatePullRequest(number, { state: 'closed' }, signal)
+    const marker = markerIn(body)
+    const said = marker && { body: remarked(body, { ...marker, withdrawn: true }) }
+    await this.#forge.updatePullRequest(number, { ...said, state: 'closed' }, signal)
     if (known !== undefined) await this.#branch.remove(known, signal)
     return { kind: 'withdrawn', url }
   }
@@ -162,8 +163,7 @@ export class Proposals {
     const { name } = telemetry
     const { ref, commit } = attached
     const told = [
-      `The file is [${name}](${this.#forge.fileUrl(commit, name)}), which Git has, too, until this is closed, or it was told`,
-      'what came of it:',
+      `The file is [${name}](${this.#forge.fileUrl(commit, name)}); Git has it until this is closed, or was told what came of it:`,
       '',
       '```sh',
       `git fetch origin ${ref}`,
@@ -195,20 +195,27 @@ function refused(error: unknown): Problem {
   throw error
 }
 
-/** A person has closed the last one: it was declined, or merged and has not arrived yet. */
-function heldBy(last: PullRequest | undefined, proposal: Proposal, again: number): Outcome | undefined {
-  const marker = last && markerIn(last.body)
-  if (!last || !marker || marker.digest !== proposal.digest) return undefined
-  const { url } = last
-  if (last.state === 'merged') {
-    if (marker.before !== markerOf(proposal).before) return undefined
-    return { kind: 'held', reason: 'Merged', url, message: 'it is merged, and not followed yet' }
+const newestMerged = (all: readonly PullRequest[]) => all.find(({ mergedAt }) => mergedAt !== undefined)
+
+/** The same was merged and has not arrived yet, or a person has declined it: since the last merge, any time counts.
+ *  @param all the newest first */
+function heldBy(all: readonly PullRequest[], proposal: Proposal, again: number): Outcome | undefined {
+  const wanted = markerOf(proposal)
+  for (const { state, url, body } of all) {
+    const marker = markerIn(body)
+    const isSame = marker?.digest === wanted.digest
+    if (state === 'merged') {
+      if (!isSame || marker.before !== wanted.before) return undefined
+      return { kind: 'held', reason: 'Merged', url, message: 'it is merged, and not followed yet' }
+    }
+    if (!isSame || marker.withdrawn) continue
+    if (proposal.worth > marker.worth * (1 + again)) return undefined
+    return {
+      kind: 'held',
+      reason: 'Declined',
+      url,
+      message: 'somebody has closed it, and it is worth no more now',
+    }
   }
-  if (proposal.worth > marker.worth * (1 + again)) return undefined
-  return {
-    kind: 'held',
-    reason: 'Declined',
-    url,
-    message: 'somebody has closed it, and it is worth no more now',
-  }
+  return undefined
 }

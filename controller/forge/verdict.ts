@@ -19,7 +19,11 @@ export function verdictOf(dataflow: Dataflow): Verdict | undefined {
   const { offered, inventory, considered, buildFailures, last, findings } = dataflow
   if (!offered?.commit || dataflow.removed) return undefined
   const { id, commit } = offered
-  const say = (state: CommitState, description: string, finding?: Finding): Verdict => ({
+  const say = (
+    state: CommitState,
+    description: string,
+    finding?: Pick<Finding, 'file' | 'line'>,
+  ): Verdict => ({
     commit,
     state,
     description: description.split('\n')[0]!,
@@ -35,11 +39,20 @@ export function verdictOf(dataflow: Dataflow): Verdict | undefined {
     return say('failure', `${unbuilt.join(', ')} can't be built: ${first?.message ?? ''}${more}`, first)
   const nodes = Object.entries(last?.revision === id ? last.health.nodes : {})
   const pinned = nodes.find(([, node]) => node.pinned)
-  if (pinned) return say('failure', `${pinned[0]}: ${pinned[1].message}`)
+  if (pinned) return say('failure', `${pinned[0]}: ${pinned[1].message}`, codeOf(inventory!.flow, pinned[0]))
   const { result, message } = inventory?.history.findLast(({ revision }) => revision === id) ?? {}
   if (result === 'Succeeded') return say('success', `all of it runs (${countOf(inventory!.flow)})`)
-  if (result === 'Failed') return say('failure', message!)
+  if (result === 'Failed') {
+    const [failed = ''] = nodes.find(([, { phase }]) => phase === 'Failed') ?? []
+    return say('failure', message!, codeOf(inventory!.flow, failed))
+  }
   return say('pending', 'it is on its way')
+}
+
+/** Where a person reads on about one that does not run. */
+function codeOf({ nodes }: Flow, name: string): Pick<Finding, 'file' | 'line'> {
+  const node = nodes.find(each => each.name === name)
+  return { file: node?.kind === 'function' ? node.code : 'dataflow.yaml', line: 1 }
 }
 
 /** As `2 functions, 1 source, 1 sink`. */

@@ -114,15 +114,18 @@ export interface NodeState {
   capacity?: NodeResources
   /** What hosts may use of it. */
   allocatable?: NodeResources
-  /** What all programs of it take, measured; absent where nobody says. */
+  /** What all programs of it take, as last measured; absent where nobody says. */
   used?: NodeUse
+  /** Why that is absent, or of some time ago, where somebody was asked. */
+  unmeasured?: string
   /** As Kubernetes names them: `Ready`, `MemoryPressure`, … */
   conditions: { type: string; status: 'True' | 'False' | 'Unknown' }[]
 }
 
 export interface NodeUse extends Required<NodeResources> {
-  /** When it was measured, RFC 3339. */
+  /** When it was measured, RFC 3339: memory as of then, processor time over what was before. */
   at: string
+  windowMs?: number
 }
 
 export interface NodeResources {
@@ -165,6 +168,8 @@ export interface Orchestrator {
   apply(change: HostChange, signal: AbortSignal): Promise<void>
   nodes(): Promise<DeclaredNode[]>
   nodeStates(): Promise<NodeState[]>
+  /** What programs of each node take, as last measured. Absent where nothing tells. */
+  nodeUse?(): Promise<ReadonlyMap<string, NodeUse>>
   /** Takes a node out of use, or gives it back. Absent where others see to it. @throws Problem where there is none */
   drain?(node: string, isDrained: boolean): Promise<void>
   logs(flow: string, node: string | undefined, options: LogOptions): AsyncIterable<LogLine>

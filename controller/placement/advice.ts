@@ -1,5 +1,12 @@
 import { conflictOf } from './conflict.ts'
-import { type Decision, type DecisionRules, decide, type Evidence } from './decision.ts'
+import {
+  type Decision,
+  type DecisionRules,
+  decide,
+  defaultRules,
+  type Evidence,
+  freshness,
+} from './decision.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
 import { runnerUp } from './explain.ts'
 import type { Instance, Placement } from './instance.ts'
@@ -11,6 +18,10 @@ export interface Situation extends Evidence {
   mean: Instance
   /** Of the windows, ms since the epoch. */
   starts: readonly number[]
+  /** `from.to` of links whose round trip nobody has measured. Absent: none. */
+  inferred?: ReadonlySet<string>
+  /** Names of what runs elsewhere for now: `current` has it where its file says, since that is what can be suggested about. */
+  away?: readonly string[]
 }
 
 export interface Place {
@@ -105,5 +116,17 @@ function movesOf({ nodes, items }: Instance, from: Placement, to: Placement): Mo
 }
 
 /** It is certain that nothing pays; that not enough is known takes nothing back. */
-export const isAgainst = ({ plans }: Advice) =>
+export const isAgainst = ({ plans }: Advice, situation: Situation, rules: DecisionRules = defaultRules) =>
+  !lackOf(situation, rules) &&
   plans.every(({ moves, decision: { benefit } }) => moves.length === 0 || benefit.high <= 0)
+
+/** What keeps telemetry from telling anything, be it for a move or against one. @returns undefined where it does tell */
+export function lackOf(
+  { windows, newest, now }: Situation,
+  rules: DecisionRules = defaultRules,
+): { reason: 'TelemetryMissing' | 'TelemetryStale'; message: string } | undefined {
+  const few = `there are ${windows.length} windows of telemetry; ${rules.windows} are asked for`
+  if (windows.length < rules.windows) return { reason: 'TelemetryMissing', message: few }
+  const { holds, says } = freshness(now - newest, rules)
+  return holds ? undefined : { reason: 'TelemetryStale', message: says }
+}

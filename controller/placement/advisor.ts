@@ -12,7 +12,7 @@ import type { ControllerEvent, Proposing } from '../options.ts'
 import type { Source } from '../source/index.ts'
 import type { TelemetryFile } from '../telemetry/file.ts'
 import { WorkQueue } from '../work-queue.ts'
-import { advise, isAgainst, type Plan } from './advice.ts'
+import { advise, isAgainst, lackOf, type Plan } from './advice.ts'
 import { attachment, replayCommand } from './attachment.ts'
 import { checkProposal } from './check-proposal.ts'
 import { contradictionOf } from './contradiction.ts'
@@ -21,6 +21,7 @@ import { Highs } from './highs.ts'
 import { proposalOf } from './proposal.ts'
 import { realisedOf, realisedText } from './realised.ts'
 import { situationOf } from './situation/situation.ts'
+import { placesOf } from './situation/traffic.ts'
 import { suggestionText } from './suggestion-text.ts'
 
 export interface AdvisorOptions {
@@ -29,6 +30,8 @@ export interface AdvisorOptions {
   proposing: ProposalRules & Pick<Proposing, 'branchPrefix' | 'rules' | 'horizonHours' | 'settlingMs'>
   /** Zone of each broker that nothing else tells, by URL. */
   brokerZones: Readonly<Record<string, string>>
+  /** By zone that has a broker: its URL. */
+  zoneUrls: Readonly<Record<string, string>>
   /** Between two looks at a dataflow. */
   everyMs: number
   /** What was measured of a dataflow of late. */
@@ -38,6 +41,8 @@ export interface AdvisorOptions {
 }
 
 const secondsToSolve = 10
+/** Reasons that are over once the next look finds nothing of them. */
+const passing = new Set(['NotSettled', 'TelemetryMissing', 'TelemetryStale'])
 
 /** Looks at what is measured of each dataflow, and keeps a pull request for what would be better. */
 export class Advisor {
@@ -79,24 +84,20 @@ export class Advisor {
     const unsettled = whyUnsettled(dataflow)
     if (unsettled === undefined) await this.#advise(dataflow, signal)
     else if (dataflow.suggestion) {
-      const { moves, url } = dataflow.suggestion
-      const held = { state: 'held' as const, reason: 'NotSettled', message: unsettled }
-      dataflow.suggestion = {
-        ...held,
-        moves,
-        ...(url !== undefined && { url }),
-        at: new Date().toISOString(),
-      }
+      this.#leave(dataflow, { reason: 'NotSettled', message: unsettled })
+      dataflow.suggestion.state = 'held'
     }
     return jitterMs(unsettled === undefined ? everyMs : Math.min(everyMs, 30_000))
   }
 
   async #advise(dataflow: Dataflow, signal: AbortSignal): Promise<void> {
-    const { telemetry, brokerZones, source, forge, proposing } = this.#options
+    const { telemetry, brokerZones, zoneUrls, source, forge, proposing } = this.#options
     const { flow } = dataflow.inventory!
     const file = await telemetry(dataflow)
-    if (file.windows.length === 0) return
-    const situation = situationOf(file, flow, brokerZones, proposing)
+    if (file.windows.length === 0)
+      return this.#leave(dataflow, { reason: 'TelemetryMissing', message: 'nothing was measured of it yet' })
+    const places = placesOf(flow, file.header.broker, zoneUrls, brokerZones)
+    const situation = situationOf(file, flow, places, proposing)
     await using highs = new Highs()
     const rules = { ...defaultRules, ...proposing.rules }
     const advice = await advise(
@@ -111,13 +112,15 @@ export class Advisor {
     const base = await this.#base(dataflow)
     const findings = contradictionOf(advice.conflict ?? [], base.before, base.path)
     if (chosen) {
-      const command = replayCommand(file.header, brokerZones)
+      const command = replayCommand(file.header, places, proposing)
       const text = suggestionText(flow.name, situation, advice, chosen, command, findings)
       const proposal = proposalOf(flow, chosen, text, { ...base, telemetry: attachment(file) })
       const { offered, folder } = dataflow
       await checkProposal(proposal, join(offered!.tree, folder), file.header.nodes)
       this.#tell(dataflow, chosen, await proposals.keep(proposal, signal))
-    } else if (isAgainst(advice)) this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
+    } else if (isAgainst(advice, situation, rules))
+      this.#tell(dataflow, undefined, await proposals.keep(undefined, signal))
+    else this.#leave(dataflow, lackOf(situation, rules))
     this.#tellContradiction(dataflow, findings, chosen)
     const merged = await proposals.merged(signal)
     const realised = merged && realisedOf(situation, merged, { ...proposing, fewest: rules.windows })
@@ -149,6 +152,26 @@ export class Advisor {
     }
     if (kind === 'opened' || kind === 'updated' || kind === 'withdrawn')
       this.#options.emit({ type: 'suggested', flow: dataflow.name, state: kind, url: outcome.url })
+  }
+
+  /** Nothing speaks for a move, nor against the one that is proposed. @param lack why nothing can be told */
+  #leave(dataflow: Dataflow, lack: { reason: string; message: string } | undefined): void {
+    const { state, reason, moves = [], savesPerHour, url } = dataflow.suggestion ?? {}
+    const isOpen = url !== undefined && state !== 'withdrawn'
+    // What a person has to say stays said.
+    if (!lack && state !== 'failed' && !passing.has(reason ?? '')) return
+    if (!lack && !isOpen) {
+      delete dataflow.suggestion
+      return
+    }
+    dataflow.suggestion = {
+      state: !lack ? 'unchanged' : isOpen ? 'held' : 'failed',
+      moves,
+      ...(savesPerHour !== undefined && { savesPerHour }),
+      ...(isOpen && { url }),
+      ...lack,
+      at: new Date().toISOString(),
+    }
   }
 
   /** Whatever is suggested keeps most of the rules at best: a person has to change one. */
@@ -192,6 +215,8 @@ function whyUnsettled({ inventory, offered, conditions }: Dataflow): string | un
     return stalled?.status === 'True' ? stalled.message : 'its newest revision is on its way'
   if (conditions.get('Ready')?.status !== 'True') return 'not all of it runs'
   const { moves = {}, switches = {}, refuges = {} } = inventory!
-  const [name] = Object.keys({ ...moves, ...switches, ...refuges })
+  // What could go back, and stays, is a matter of costs: a suggestion may make that its place.
+  const fled = Object.keys(refuges).filter(name => !refuges[name]!.stays)
+  const [name] = [...Object.keys({ ...moves, ...switches }), ...fled]
   return name === undefined ? undefined : `${name} is not where its file says, for now`
 }

@@ -1,5 +1,6 @@
 import type { Proposal } from '../forge/proposal.ts'
 import { type TelemetryFile, type TelemetryHeader, writeTelemetry } from '../telemetry/file.ts'
+import type { DecisionRules } from './decision.ts'
 
 /** What a proposal follows from, as a file that `dyninka suggest --telemetry` reads. Not compressed: Git does that. */
 export const attachment = (file: TelemetryFile): NonNullable<Proposal['telemetry']> => ({
@@ -10,10 +11,26 @@ export const attachment = (file: TelemetryFile): NonNullable<Proposal['telemetry
 const nameOf = ({ flow }: Pick<TelemetryHeader, 'flow'>) => `${flow}.telemetry.jsonl`
 
 /** The file, and what else the answer depends on, as they stand behind `--telemetry`. */
-export const replayCommand = (
+export function replayCommand(
   header: Pick<TelemetryHeader, 'flow'>,
   brokerZones: Readonly<Record<string, string>> = {},
-): string =>
-  [nameOf(header), ...Object.entries(brokerZones).map(([url, zone]) => `--broker-zone ${url}=${zone}`)].join(
-    ' ',
-  )
+  {
+    rules: { windows, threshold, cooldownMs } = {},
+    horizonHours,
+    maxMoves,
+  }: { rules?: Partial<DecisionRules>; horizonHours?: number; maxMoves?: number } = {},
+): string {
+  const options: [name: string, value: string | number | undefined][] = [
+    ...Object.entries(brokerZones).map(([url, zone]): [string, string] => [
+      'broker-zone',
+      url === '' ? zone : `${url}=${zone}`,
+    ]),
+    ['holding', windows],
+    ['threshold', threshold && Number((threshold * 100).toPrecision(6))],
+    ['cooldown', cooldownMs === undefined ? undefined : `${cooldownMs / 1_000}s`],
+    ['horizon', horizonHours && `${horizonHours}h`],
+    ['max-moves', maxMoves],
+  ]
+  const given = options.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+  return [nameOf(header), ...given].join(' ')
+}

@@ -42,6 +42,9 @@ export function runningCost(instance: Instance, placement: Placement): number {
   return cost - terms.migration
 }
 
+/** Share by which sums of the same differ. */
+const rounding = 1e-9
+
 const meanOf = (values: number[]) =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
@@ -56,7 +59,8 @@ function deviationOf(values: number[], mean: number): number {
 function independentOf(values: number[], mean: number): number {
   const squares = values.map(value => (value - mean) ** 2)
   const variance = squares.reduce((sum, value) => sum + value, 0)
-  if (variance === 0) return values.length
+  // What sums lose in rounding follows from nothing.
+  if (variance <= values.length * (rounding * mean) ** 2) return values.length
   const shared = values.slice(1).reduce((sum, value, i) => sum + (value - mean) * (values[i]! - mean), 0)
   const r = Math.min(0.99, Math.max(0, shared / variance))
   return (values.length * (1 - r)) / (1 + r)

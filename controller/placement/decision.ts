@@ -15,6 +15,9 @@ export interface DecisionRules {
   staleMs: number
 }
 
+/** What a decision looks back on: as long as a move has to pay. Less, and it follows the hours of the day to and fro. */
+export const lookBackMs = 24 * 3_600_000
+
 export const defaultRules: DecisionRules = {
   threshold: 0.05,
   windows: 5,
@@ -56,8 +59,8 @@ export interface Decision {
 }
 
 /**
- * Whether a plan is worth a person's time. A plan that breaks fewer rules than what runs needs nothing more than fresh
- * figures; one that breaks more is never worth it.
+ * Whether a plan is worth a person's time. A plan that breaks fewer rules than what runs, also by what was measured
+ * alone in each of the newest windows, needs nothing more than fresh figures; one that breaks more is never worth it.
  *
  * @param answer what the solver found for the mean of all windows
  */
@@ -72,15 +75,13 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
   const missing = answer.bound === undefined ? Number.POSITIVE_INFINITY : answer.cost - answer.bound
   const broken = evaluate(instance, current).broken.length - answer.evaluation.broken.length
   const seen = benefitOf(measured, current, answer.placement).mean
+  const newestOnes = measured.slice(-rules.windows)
+  const isMending = broken > 0 && newestOnes.every(each => mendedIn(each, current, answer.placement) > 0)
   const sinceMove = now - Math.max(Number.NEGATIVE_INFINITY, ...moved)
   const left = movesPerDay === undefined ? Number.POSITIVE_INFINITY : movesPerDay - moved.length
 
   const grounds: Ground[] = [
-    {
-      rule: 'fresh',
-      holds: now - newest <= rules.staleMs,
-      says: `what was measured is ${minutes(now - newest)} old; ${minutes(rules.staleMs)} are taken`,
-    },
+    freshness(now - newest, rules),
     {
       rule: 'rules',
       holds: broken >= 0,
@@ -115,7 +116,9 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
     {
       rule: 'cooldown',
       holds: sinceMove >= rules.cooldownMs,
-      says: `the last move was ${minutes(sinceMove)} ago; ${minutes(rules.cooldownMs)} are asked for`,
+      says: Number.isFinite(sinceMove)
+        ? `the last move was ${minutes(sinceMove)} ago; ${minutes(rules.cooldownMs)} are asked for`
+        : 'nothing has moved in the last day',
     },
     {
       rule: 'budget',
@@ -125,14 +128,25 @@ export function decide(answer: Answer, evidence: Evidence, rules: DecisionRules 
         : 'no budget of moves is set',
     },
   ]
-  return { isOffered: isOffered(grounds, moves.length, broken), benefit, movingCost, grounds }
+  return { isOffered: isOffered(grounds, moves.length, isMending), benefit, movingCost, grounds }
 }
 
-function isOffered(grounds: Ground[], moves: number, mended: number): boolean {
+/** @param ageMs of the newest window */
+export const freshness = (ageMs: number, { staleMs }: DecisionRules): Ground => ({
+  rule: 'fresh',
+  holds: ageMs <= staleMs,
+  says: `what was measured is ${minutes(ageMs)} old; ${minutes(staleMs)} are taken`,
+})
+
+function isOffered(grounds: Ground[], moves: number, isMending: boolean): boolean {
   if (moves === 0) return false
   const isFresh = grounds.find(({ rule }) => rule === 'fresh')!.holds
-  return (mended > 0 && isFresh) || grounds.every(({ holds }) => holds)
+  return (isMending && isFresh) || grounds.every(({ holds }) => holds)
 }
+
+/** How many rules fewer are broken. */
+const mendedIn = (instance: Instance, from: Placement, to: Placement) =>
+  evaluate(instance, from).broken.length - evaluate(instance, to).broken.length
 
 const meanCost = (windows: readonly Instance[], placement: Placement) =>
   windows.reduce((sum, instance) => sum + runningCost(instance, placement), 0) / windows.length
@@ -140,4 +154,4 @@ const meanCost = (windows: readonly Instance[], placement: Placement) =>
 const money = (value: number) =>
   Number.isFinite(value) ? String(Number(value.toPrecision(3))) : 'an unknown amount'
 const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`
-const minutes = (ms: number) => (Number.isFinite(ms) ? `${Math.round(ms / 60_000)} min` : 'long')
+const minutes = (ms: number) => `${Math.round(ms / 60_000)} min`

@@ -122,9 +122,10 @@ export function evaluate(instance: Instance, placement: Placement): Evaluation {
         over(`link.${from}.${to}`, bytes, link.bytesPerSecond, 'bytes a second')
     }
 
+  const numbers = new Map(instance.edges.map(({ id }, i) => [id, i]))
   const paths = instance.paths.map(path => {
-    const own = path.edges.map(id => edges[instance.edges.findIndex(edge => edge.id === id)]!)
-    const through = path.edges.slice(1).map(id => instance.edges.find(edge => edge.id === id)!.from)
+    const own = path.edges.map(id => edges[numbers.get(id)!]!)
+    const through = path.edges.slice(1).map(id => instance.edges[numbers.get(id)!]!.from)
     const handlers = through.map(name => (name === undefined ? 0 : (items.get(name)!.handlerMs ?? 0)))
     const latencyMs = sum(own.map(edge => edge.latencyMs)) + sum(handlers)
     return { path: path.id, latencyMs, overMs: Math.max(0, latencyMs - path.boundMs) }

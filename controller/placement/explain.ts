@@ -1,5 +1,5 @@
 import { compile, numbered, placementOf } from './compiled.ts'
-import { evaluate } from './evaluate.ts'
+import { evaluate, type Terms } from './evaluate.ts'
 import type { Instance, Placement } from './instance.ts'
 import { LocalSearch } from './local-search.ts'
 import { compareScores, type Score } from './score.ts'
@@ -13,6 +13,8 @@ export interface Alternative {
   node: string
   /** Money an hour more than the placement that it is compared with; below 0 it is cheaper. */
   costMore: number
+  /** What that is made of, money an hour: terms that differ. */
+  more: Partial<Terms>
   /** Rules that would be broken beyond those that are. */
   breaks: string[]
 }
@@ -33,10 +35,20 @@ export function explain(instance: Instance, placement: Placement, item: string):
         zone,
         node: name,
         costMore: after.cost - before.cost,
+        more: differenceOf(before.terms, after.terms),
         breaks: after.broken.map(({ rule }) => rule).filter(rule => !brokenBefore.has(rule)),
       }
     })
 }
+
+/** Terms that differ. */
+const differenceOf = (before: Terms, after: Terms): Partial<Terms> =>
+  Object.fromEntries(
+    (Object.keys(after) as (keyof Terms)[]).flatMap(term => {
+      const more = after[term] - before[term]
+      return Math.abs(more) > 1e-12 ? [[term, more]] : []
+    }),
+  )
 
 /** How many single changes are worked out, and for how many steps each. */
 const [changes, steps] = [6, 20_000]

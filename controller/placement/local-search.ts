@@ -17,6 +17,8 @@ export interface SearchOptions {
 
 /** Money that a broken rule counts as, by round: what is broken may be passed through, in some rounds more easily. */
 const penaltyFactors = [3, 1, 100, 10]
+/** Where some rule is broken anyway, the fewest that can be may lie behind placements that break many more. */
+const tornFactors = [3, 0.1, 100, 0.3]
 
 /** How hot a round begins, by round: some look around the best, some farther. */
 const heats = [0.3, 1, 0.1, 2, 0.03]
@@ -31,6 +33,8 @@ const offerPasses = 3
 export class LocalSearch {
   best: { node: Int32Array; score: Score }
   rounds = 0
+  /** It is known that every placement breaks a rule. */
+  isTorn = false
   readonly #model: Compiled
   readonly #state: SearchState
   readonly #random: () => number
@@ -90,7 +94,8 @@ export class LocalSearch {
 
   get #energy() {
     const { cost, broken, severity } = this.#state
-    const factor = penaltyFactors[this.rounds % penaltyFactors.length]!
+    const factors = this.isTorn ? tornFactors : penaltyFactors
+    const factor = factors[this.rounds % factors.length]!
     return cost + factor * this.#penalty * (broken + severity)
   }
 

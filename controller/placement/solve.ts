@@ -55,6 +55,8 @@ const defaultGap = 1e-4
 const [searchSteps, boundSteps] = [500, 2]
 /** Rounds of the search without a better answer after which it leaves the processor to HiGHS. */
 const staleRounds = 8
+/** Rounds that it still has once it is known that every placement breaks a rule. */
+const tornRounds = 8
 /** Between two of its turns from then on, ms. */
 const idleMs = 20
 
@@ -84,6 +86,7 @@ export async function solve(instance: Instance, options: SolveOptions): Promise<
   const bounds = new Bounds(model, { maxMoves, allowed, highs, seconds, gap: wanted })
   let by: Answer['by'] = 'search'
   let improvedIn = 0
+  let tornIn = 0
 
   while (model.items > 0 && elapsed() < seconds && !signal?.aborted) {
     const found = search.best.score
@@ -99,7 +102,11 @@ export async function solve(instance: Instance, options: SolveOptions): Promise<
       if (compareScores(search.best.score, score) < 0) by = offer.by
     }
     options.onProgress?.({ ...search.best.score, bound: bounds.best, seconds: elapsed() })
-    if (bounds.isInfeasible && search.rounds >= 8) break
+    if (bounds.isInfeasible && !search.isTorn) {
+      search.isTorn = true
+      tornIn = search.rounds
+    }
+    if (search.isTorn && search.rounds >= tornIn + tornRounds) break
     if (broken === 0 && gapOf(search.best.score.cost, bounds.best) <= wanted) break
     // Lets others in: signals, timers, and what HiGHS has to say.
     if (bounds.isWaiting && search.rounds - improvedIn >= staleRounds) await sleep(idleMs)

@@ -1,7 +1,10 @@
 import type { Finding } from '../../schema/finding.ts'
 import type { Advice, Move, Plan, Situation } from './advice.ts'
-import type { EdgeCost } from './evaluate.ts'
+import { edgesText } from './edges-text.ts'
+import type { Evaluation } from './evaluate.ts'
+import { code, fenced, number, share, table } from './markdown-parts.ts'
 import { mermaid } from './mermaid.ts'
+import { termNames } from './term-names.ts'
 
 export interface SuggestionText {
   /** One line, also the subject of the commit. */
@@ -10,12 +13,17 @@ export interface SuggestionText {
   body: string
 }
 
+/** Names that are spelled out: in a title, and elsewhere. */
+const [mostInTitle, mostNames] = [3, 12]
+/** Rows of ways from source to sink. */
+const mostPaths = 10
+
 /** What a reviewer reads: what moves, what it saves, how sure that is, and what else there was. Pure.
  *  @param telemetry name of the file to replay it from, and options that go with it
  *  @param contradiction where rules that can't all hold are written */
 export function suggestionText(
   flow: string,
-  { mean, current }: Situation,
+  { mean, current, starts, newest, inferred = new Set(), away = [] }: Situation,
   { current: before, plans, runnerUp }: Advice,
   plan: Plan,
   telemetry: string,
@@ -24,20 +32,23 @@ export function suggestionText(
   const { moves, answer, decision } = plan
   const { benefit, movingCost, grounds } = decision
   const moved = new Set(moves.map(({ item }) => item))
-  const names = moves.map(({ item, to }) => `${item} to ${to.zone}`).join(', ')
   const body = [
     `Moves ${listed(moves)}.`,
-    `**Saves ${money(benefit.mean)} an hour** (between ${money(benefit.low)} and ${money(benefit.high)} with 90 % confidence, ` +
-      `from ${benefit.windows} windows), ${share(benefit.mean, before.cost - before.terms.migration)} of what it costs now. ` +
-      `Moving costs ${money(movingCost)} once. With that, as a share of each hour, no answer can cost less than ` +
-      `${money(answer.bound ?? Number.NaN)} an hour; this one costs ${money(answer.cost)}.`,
+    `**Saves ${number(benefit.mean)} an hour** (between ${number(benefit.low)} and ${number(benefit.high)} with 90 % confidence, ` +
+      `from ${benefit.windows} windows, ${spanOf(starts[0] ?? newest, newest)}), ` +
+      `${share(benefit.mean, before.cost - before.terms.migration)} of what it costs now. ` +
+      certified(plan, movingCost, mean.tariff.horizonHours),
+    ...(away.length > 0 ? [awayText(away)] : []),
     ...(contradiction.length > 0 ? [contradictionText(contradiction)] : []),
+    '### What it costs an hour',
+    termTable(before, answer.evaluation),
+    ...pathText(before, answer.evaluation, mean.goal.latency),
     '### Before',
     fenced('mermaid', mermaid(mean, current, moved)),
     '### After',
     fenced('mermaid', mermaid(mean, answer.placement, moved)),
     '### Edges that change',
-    edgeTable(before.edges, answer.evaluation.edges),
+    edgesText(mean, inferred, before.edges, answer.evaluation.edges),
     '### Why',
     table(
       ['', 'ground', 'figures'],
@@ -49,7 +60,7 @@ export function suggestionText(
       plans.map(each => [
         String(each.moves.length),
         listed(each.moves),
-        money(each.decision.benefit.mean),
+        number(each.decision.benefit.mean),
         each === plan ? 'this one' : each.decision.isOffered ? 'yes' : 'no',
       ]),
     ),
@@ -59,7 +70,7 @@ export function suggestionText(
     '### To replay it',
     `\`dyninka suggest --telemetry ${telemetry}\` gives the same answer from the same figures, in the folder of the dataflow.`,
   ]
-  return { title: `${flow}: move ${names}`, body: `${body.join('\n\n')}\n` }
+  return { title: `${flow}: move ${titled(moves)}`, body: `${body.join('\n\n')}\n` }
 }
 
 /** Rules that no placement keeps all of, by line of the file. */
@@ -71,43 +82,74 @@ export const contradictionText = (findings: readonly Finding[]): string =>
       .join('\n'),
   ].join('\n\n')
 
-function edgeTable(before: EdgeCost[], after: EdgeCost[]): string {
-  const changed = before.flatMap((edge, i) => {
-    const now = after[i]!
-    if (way(edge) === way(now)) return []
-    return [
-      [
-        code(edge.edge),
-        `${way(edge)} ⇒ ${way(now)}`,
-        number(edge.gibPerHour),
-        change(edge.cost, now.cost),
-        change(edge.latencyMs, now.latencyMs),
-      ],
-    ]
-  })
-  return table(['edge', 'producer → broker → consumer', 'GiB/h', 'cost an hour', 'latency, ms'], changed)
+function certified({ answer: { bound, gap, cost } }: Plan, movingCost: number, hours: number): string {
+  const costs = `Moving costs ${number(movingCost)} once; spread over ${number(hours)} h, this answer costs ${number(cost)} an hour`
+  if (bound === undefined || gap === undefined)
+    return `${costs}. How much less another one could is not known.`
+  return `${costs}, and none costs less than ${number(bound)}: a gap of ${number(100 * gap)} %.`
+}
+
+function termTable(before: Evaluation, after: Evaluation): string {
+  const rows = termNames
+    .filter(([term]) => before.terms[term] !== 0 || after.terms[term] !== 0)
+    .map(([term, name]) => [name, number(before.terms[term]), number(after.terms[term])])
+  return table(['', 'now', 'then'], [...rows, ['all', before.cost, after.cost].map(bold)])
+}
+
+/** How long records are on their way, those that gain most first. @param perMs money an hour */
+function pathText({ paths: before }: Evaluation, { paths: after }: Evaluation, perMs: number): string[] {
+  const ways = before.map(({ path, latencyMs }, i) => ({ path, now: latencyMs, later: after[i]!.latencyMs }))
+  if (ways.length === 0) return []
+  const shown = ways.toSorted((a, b) => b.now - b.later - (a.now - a.later)).slice(0, mostPaths)
+  const rows = shown.map(({ path, now, later }) => [code(path), number(now), number(later)])
+  const rest = ways.length - shown.length
+  return [
+    table(['from source to sink', 'ms now', 'then'], rows),
+    [
+      ...(rest > 0 ? [`And ${rest} more, which gain less.`] : []),
+      `Latency costs ${number(perMs)} for each of these milliseconds.`,
+    ].join(' '),
+  ]
 }
 
 const secondText = ({ change: { item, zone }, costMore }: NonNullable<Advice['runnerUp']>) =>
-  `${code(item)} in ${zone}, and the rest as it is best then: ${money(costMore)} an hour more.`
+  `${code(item)} in ${zone}, and the rest as it is best then: ${number(costMore)} an hour more.`
 
-const way = ({ from, broker, to }: EdgeCost) => [from ?? '·', broker, to ?? '·'].join(' → ')
+/** By where they go to: `parse, join and 4 more to edge-1`. */
+const titled = (moves: Move[]) =>
+  groups(moves, ({ to }) => to.zone)
+    .map(([zone, items]) => `${named(items, items.length <= mostInTitle ? mostInTitle : 1)} to ${zone}`)
+    .join(', ')
 
+/** By where they come from and go to. */
 const listed = (moves: Move[]) =>
-  moves
-    .map(({ item, from, to }) => `${code(item)} from ${from?.zone ?? 'nowhere'} to ${to.zone}`)
-    .join(', ') || 'nothing'
+  groups(moves, ({ from, to }) => `from ${from?.zone ?? 'nowhere'} to ${to.zone}`)
+    .map(([way, items]) => {
+      const names = named(items.map(code), mostNames)
+      return items.length > 2 ? `${items.length} ${way}: ${names}` : `${names} ${way}`
+    })
+    .join('; ') || 'nothing'
 
-const change = (before: number, after: number) => `${number(before)} ⇒ ${number(after)}`
-
-const fenced = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\``
-
-function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+/** @param most that are spelled out */
+function named(names: string[], most: number): string {
+  if (names.length > most) return `${names.slice(0, most).join(', ')} and ${names.length - most} more`
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
-const code = (text: string) => `\`${text.replaceAll('`', '')}\``
-const number = (value: number) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : 'unknown')
-const money = number
-const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`
+function groups(moves: Move[], keyOf: (move: Move) => string): [key: string, items: string[]][] {
+  const items = new Map<string, string[]>()
+  for (const move of moves) items.set(keyOf(move), [...(items.get(keyOf(move)) ?? []), move.item])
+  return [...items]
+}
+
+/** `2026-01-31 08:00:00 to 09:00:00 UTC`. @param start ms since the epoch, as `end` */
+function spanOf(start: number, end: number): string {
+  const [from, to] = [start, end].map(each => new Date(each).toISOString().slice(0, 19).replace('T', ' '))
+  return `${from} to ${from!.slice(0, 10) === to!.slice(0, 10) ? to!.slice(11) : to} UTC`
+}
+
+const bold = (cell: string | number) => `**${typeof cell === 'number' ? number(cell) : cell}**`
+
+const awayText = (away: readonly string[]) =>
+  `What could not run where the file has it, and is elsewhere since, as going back does not pay: ${away.map(code).join(', ')}. ` +
+  'It is reckoned from where the file has it.'

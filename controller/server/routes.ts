@@ -229,7 +229,8 @@ export function routes({
               hint: `\`kubectl drain ${node} --ignore-daemonsets\`, and \`kubectl uncordon ${node}\`.`,
             })
           await orchestrator.drain(node, drained)
-          reconciler.lookAtAll()
+          if (drained) reconciler.lookAtAll()
+          else await reconciler.welcome(node)
         }
         sendJson(response, 200, { node, drained })
       },

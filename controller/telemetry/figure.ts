@@ -23,12 +23,14 @@ export const staleAfterMs = 30_000
 /** Gathers the windows in which something was measured. */
 export class Span {
   #at: number
+  #staleAfterMs: number
   #start = Number.POSITIVE_INFINITY
   #end = Number.NEGATIVE_INFINITY
 
   /** @param at when all this is looked at, ms since the epoch */
-  constructor(at: number) {
+  constructor(at: number, staleAfter = staleAfterMs) {
     this.#at = at
+    this.#staleAfterMs = staleAfter
   }
 
   add({ start, lengthMs }: { start: number; lengthMs: number }): void {
@@ -37,7 +39,7 @@ export class Span {
   }
 
   get isStale(): boolean {
-    return this.#at - this.#end > staleAfterMs
+    return this.#at - this.#end > this.#staleAfterMs
   }
 
   figure(value: number, samples: number, moments?: Moments, source: Figure['source'] = 'measured'): Figure {

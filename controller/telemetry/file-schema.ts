@@ -1,9 +1,8 @@
 import { binsSchema } from './report-schema.ts'
-import { names, positive, whole } from './schema-parts.ts'
+import { mostEver, names, positive, whole } from './schema-parts.ts'
 
 const text = { type: 'string', maxLength: 4_096 } as const
-const number = { type: 'number' } as const
-const least0 = { type: 'number', minimum: 0 } as const
+const least0 = { type: 'number', minimum: 0, maximum: mostEver } as const
 /** What is unknown is of a newer version 1, and left alone. */
 const record = (properties: Record<string, unknown>, optional: string[] = []) => ({
   type: 'object',
@@ -23,10 +22,11 @@ const node = record(
     labels: table(text),
     capacity: resources,
     allocatable: resources,
-    used: record({ cpuMillis: least0, memoryBytes: least0, at: text }),
+    used: record({ cpuMillis: least0, memoryBytes: least0, at: text, windowMs: positive }, ['windowMs']),
+    unmeasured: text,
     conditions: list(record({ type: text, status: { enum: ['True', 'False', 'Unknown'] } }), 100),
   },
-  ['zone', 'arch', 'capacity', 'allocatable', 'used'],
+  ['zone', 'arch', 'capacity', 'allocatable', 'used', 'unmeasured'],
 )
 
 const link = record(
@@ -61,19 +61,20 @@ export const headerSchema = record(
       ),
     ),
     hosts: list(record({ function: text, node: text })),
+    homes: table(text),
     nodes: list(node),
     links: list(link, 10_000),
     brokerZone: text,
   },
-  ['zoneBrokers', 'links', 'brokerZone'],
+  ['zoneBrokers', 'homes', 'links', 'brokerZone'],
 )
 
 const moments = record({
   count: { type: 'integer', minimum: 1 },
-  mean: number,
-  m2: least0,
-  min: number,
-  max: number,
+  mean: least0,
+  m2: { type: 'number', minimum: 0 },
+  min: least0,
+  max: least0,
 })
 
 const rates = { records: whole, bytes: whole, recordsPerSecond: moments, bytesPerSecond: moments }
@@ -105,13 +106,17 @@ const functionWindow = record(
 
 const flown = record(rates, optionalRates)
 
-export const windowSchema = record({
-  v: { const: 1 },
-  start: positive,
-  lengthMs: positive,
-  edges: table(table(edge)),
-  functions: table(table(functionWindow)),
-  outside: table(record({ in: flown, out: flown }, ['in', 'out'])),
-  roundTripMs: table(table(moments)),
-  refused: table(whole),
-})
+export const windowSchema = record(
+  {
+    v: { const: 1 },
+    start: positive,
+    lengthMs: positive,
+    edges: table(table(edge)),
+    functions: table(table(functionWindow)),
+    outside: table(record({ in: flown, out: flown }, ['in', 'out'])),
+    roundTripMs: table(table(moments)),
+    nodes: table(record({ cpuMillis: moments, memoryBytes: moments })),
+    refused: table(whole),
+  },
+  ['nodes'],
+)

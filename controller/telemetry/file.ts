@@ -23,6 +23,9 @@ export interface TelemetryHeader {
   graph: TelemetryNode[]
   /** Those that ran then. */
   hosts: { function: string; node: string }[]
+  /** By name of what fled from its node and stays elsewhere, since going back does not pay: the node that it would run on.
+   *  Absent: nothing does. */
+  homes?: Record<string, string>
   nodes: NodeState[]
   /** As declared; what was measured is in the windows. */
   links?: DeclaredLink[]

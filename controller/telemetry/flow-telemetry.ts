@@ -1,6 +1,6 @@
 import type { Node } from '../../schema/flow.ts'
 import type { FigureMessage, FlowView } from '../broker/flow-view.ts'
-import type { ObservedHost } from '../orchestrator/orchestrator.ts'
+import type { NodeUse, ObservedHost } from '../orchestrator/orchestrator.ts'
 import { Clocks } from './clocks.ts'
 import { ReportCheck } from './report-check.ts'
 import { Slot } from './slot.ts'
@@ -40,6 +40,8 @@ export class FlowTelemetry {
   #hosts = new Map<string, KnownHost>()
   /** Hosts that went on in the slot before, by ID: their functions. */
   #staying: ReadonlyMap<string, string> = new Map()
+  /** By node: when its last sample was taken. */
+  #usedAt = new Map<string, string>()
   #windowMs: number
   #brokerAt: (url: string) => string
 
@@ -49,10 +51,17 @@ export class FlowTelemetry {
   }
 
   /** @param nodes of the graph @param hosts that there are @param now ms since the epoch, by a clock that does not jump
-   *  @returns the window that is over */
-  look(view: Pick<FlowView, 'takeFigures'>, nodes: Node[], hosts: Host[], now: number): Window | undefined {
+   *  @param uses what nodes of the cluster take, as last measured @returns the window that is over */
+  look(
+    view: Pick<FlowView, 'takeFigures'>,
+    nodes: Node[],
+    hosts: Host[],
+    now: number,
+    uses: ReadonlyMap<string, NodeUse> = new Map(),
+  ): Window | undefined {
     this.#slot ??= new Slot(now)
     for (const { id, node, place } of hosts) this.#hosts.set(id, { name: node, place, missed: 0 })
+    this.#takeUses(uses)
     const { messages, lost } = view.takeFigures()
     this.#refuse('overrun', lost)
     const byName = new Map(nodes.map(node => [node.name, node]))
@@ -89,6 +98,18 @@ export class FlowTelemetry {
         ),
       },
     })
+  }
+
+  /** Each sample counts once, however often it is told. */
+  #takeUses(uses: ReadonlyMap<string, NodeUse>) {
+    for (const [node, use] of uses) {
+      const isFirst = !this.#usedAt.has(node)
+      if (this.#usedAt.get(node) === use.at) continue
+      this.#usedAt.set(node, use.at)
+      // Of before a controller came, another one may have counted it.
+      if (!isFirst) this.#slot!.use(node, use)
+    }
+    for (const node of this.#usedAt.keys()) if (!uses.has(node)) this.#usedAt.delete(node)
   }
 
   /** Without those that its function does not read. */

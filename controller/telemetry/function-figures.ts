@@ -6,12 +6,14 @@ import { type FunctionWindow, given, type Window } from './window.ts'
 
 /** What a host of each function, source and sink takes, on all nodes and on each. */
 export function functionsOf({ header, windows }: TelemetryFile): FunctionFigures[] {
+  const at = atOf(header)
+  const hostsOf = Map.groupBy(header.hosts, host => host.function)
   return header.graph.map(({ name, kind }) => {
-    const all = new HostsGathered(atOf(header))
+    const all = new HostsGathered(at)
     const byNode = new Map<string, HostsGathered>()
     for (const window of windows) {
       for (const [node, figures] of Object.entries(window.functions[name] ?? {})) {
-        const own = byNode.get(node) ?? new HostsGathered(atOf(header))
+        const own = byNode.get(node) ?? new HostsGathered(at)
         byNode.set(node, own)
         for (const gathered of [all, own]) gathered.add(window, figures)
       }
@@ -19,16 +21,19 @@ export function functionsOf({ header, windows }: TelemetryFile): FunctionFigures
     return {
       name,
       kind,
-      hosts: placesOf(name, header),
+      hosts: placesOf(hostsOf.get(name) ?? [], header.nodes),
       ...all.figures,
       byNode: Object.fromEntries([...byNode].map(([node, { figures }]) => [node, figures])),
     }
   })
 }
 
-function placesOf(name: string, { hosts, nodes }: TelemetryHeader): FunctionFigures['hosts'] {
+function placesOf(
+  hosts: TelemetryHeader['hosts'],
+  nodes: TelemetryHeader['nodes'],
+): FunctionFigures['hosts'] {
   const counts = new Map<string, number>()
-  for (const { function: of, node } of hosts) if (of === name) counts.set(node, (counts.get(node) ?? 0) + 1)
+  for (const { node } of hosts) counts.set(node, (counts.get(node) ?? 0) + 1)
   return [...counts].map(([node, count]) => ({
     node,
     ...given('zone', nodes.find(each => each.name === node)?.zone),

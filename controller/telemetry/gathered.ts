@@ -8,9 +8,9 @@ export class Gathered {
   #moments: Moments | undefined
   #samples = 0
 
-  /** @param at when all this is looked at, ms since the epoch */
-  constructor(at: number) {
-    this.#span = new Span(at)
+  /** @param at when all this is looked at, ms since the epoch @param staleAfterMs default: three windows */
+  constructor(at: number, staleAfterMs?: number) {
+    this.#span = new Span(at, staleAfterMs)
   }
 
   /** @param samples default: as many as there are moments */

@@ -1,5 +1,6 @@
 import { Problem } from '../../schema/problem.ts'
 import { momentsOf } from './moments.ts'
+import { mostEver } from './schema-parts.ts'
 import { given, type Table, type Window } from './window.ts'
 
 export interface PrometheusQuestion {
@@ -63,7 +64,7 @@ export async function askPrometheus(question: PrometheusQuestion): Promise<Windo
     for (const { metric, values } of answers[i]!)
       for (const [at, text] of values) {
         const value = Number(text)
-        if (metric.dataflow !== dataflow || !Number.isFinite(value) || value < 0) continue
+        if (metric.dataflow !== dataflow || !(value >= 0 && value <= mostEver)) continue
         const found = windows.get(at) ?? new Found(at * 1000 - stepMs, stepMs)
         windows.set(at, found)
         found.take(name, metric, value)

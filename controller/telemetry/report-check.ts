@@ -28,6 +28,8 @@ const maxRecordsPerMs = 10_000
 const maxBytesPerMs = 12_500_000
 const maxCores = 1_024
 const maxHeldBytes = 2 ** 44
+/** That a host has run, that a broker takes to answer, and of all calls of one report. */
+const [maxUpMs, maxTripMs, maxHandlerMs] = [100 * 365 * 86_400_000, 600_000, 1e20]
 /** Clocks that round, and what a report itself takes. */
 const toleranceMs = 100
 
@@ -88,8 +90,10 @@ function parse(payload: Buffer): FiguresReport | undefined {
 }
 
 function addsUp(report: FiguresReport, before: Heard | undefined): boolean {
-  const { windowMs, upMs, activeMs, edges, roundTrips } = report
+  const { windowMs, upMs, activeMs, edges, roundTrips, calls, handlerMs } = report
   if (windowMs > upMs - (before?.upMs ?? 0) + toleranceMs || activeMs > windowMs + toleranceMs) return false
+  // No call has lasted longer than there was somebody to make it.
+  if (handlerMs > (calls + 1) * (upMs + toleranceMs)) return false
   const areCounted = Object.values(edges).every(({ records, bytes, latency, negative = 0, absurd = 0 }) => {
     const timed = (latency ? countIn(latency) : 0) + negative + absurd
     return timed === records && bytes >= records
@@ -108,7 +112,13 @@ function isPlausible({ windowMs, cpuMs, edges, outside, calls, ...report }: Figu
   const fits = flown.every(
     ({ records, bytes }) => records <= maxRecordsPerMs * ms && bytes <= maxBytesPerMs * ms,
   )
-  const { residentBytes, storedBytes = 0 } = report
+  const { residentBytes, storedBytes = 0, upMs, roundTrips } = report
+  if (
+    upMs > maxUpMs ||
+    report.handlerMs > maxHandlerMs ||
+    Object.values(roundTrips).some(({ maxMs }) => maxMs > maxTripMs)
+  )
+    return false
   const areHeld = Math.max(residentBytes, storedBytes) <= maxHeldBytes
   return fits && areHeld && calls <= maxRecordsPerMs * ms && cpuMs <= maxCores * ms
 }

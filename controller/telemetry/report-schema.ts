@@ -61,7 +61,7 @@ export const reportSchema = {
       additionalProperties: {
         type: 'object',
         required: ['count', 'minMs', 'meanMs', 'maxMs'],
-        properties: { count: { type: 'integer', minimum: 1 }, minMs: number, meanMs: number, maxMs: number },
+        properties: { count: { ...whole, minimum: 1 }, minMs: number, meanMs: number, maxMs: number },
       },
     },
   },

@@ -8,3 +8,6 @@ export const names = {
   maxProperties: 10_000,
   propertyNames: { type: 'string', minLength: 1, maxLength: 300 },
 } as const
+
+/** More than anything measures. Sums of squares of such are still numbers. */
+export const mostEver = 1e30

@@ -1,8 +1,17 @@
 import type { FiguresReport, Flown } from '../../runtime/figures-report.ts'
+import type { NodeUse } from '../orchestrator/orchestrator.ts'
 import { maxDisagreementMs } from './clocks.ts'
 import { mergeBins } from './latency-bins.ts'
 import { type Moments, mergeMoments, momentsOf } from './moments.ts'
-import { type EdgeWindow, type FunctionWindow, given, type RateWindow, type Window } from './window.ts'
+import {
+  type EdgeWindow,
+  type FunctionWindow,
+  given,
+  mergeNodes,
+  type NodeWindow,
+  type RateWindow,
+  type Window,
+} from './window.ts'
 
 /** A report, and what its sender could not know. */
 export interface Placed {
@@ -19,6 +28,7 @@ export interface Placed {
 export class Slot {
   readonly start: number
   #byHost = new Map<string, Placed[]>()
+  #nodes: Record<string, NodeWindow> = {}
   #refused: Record<string, number> = {}
 
   /** @param start ms since the epoch */
@@ -31,6 +41,13 @@ export class Slot {
     const reports = this.#byHost.get(host)
     if (reports) reports.push(placed)
     else this.#byHost.set(host, [placed])
+  }
+
+  /** One more sample of what a node's programs take. */
+  use(node: string, { cpuMillis, memoryBytes }: Pick<NodeUse, 'cpuMillis' | 'memoryBytes'>): void {
+    const sample = { cpuMillis: momentsOf(cpuMillis), memoryBytes: momentsOf(memoryBytes) }
+    const before = this.#nodes[node]
+    this.#nodes[node] = before ? mergeNodes(before, sample) : sample
   }
 
   refuse(reason: string, count = 1): void {
@@ -53,6 +70,7 @@ export class Slot {
       functions: {},
       outside: {},
       roundTripMs: {},
+      ...(Object.keys(this.#nodes).length > 0 && { nodes: this.#nodes }),
       refused: this.#refused,
     }
     const missing = [...expected].filter(([host]) => !this.#byHost.has(host)).map(([, name]) => name)

@@ -1,8 +1,8 @@
-import type { NodeState } from '../orchestrator/orchestrator.ts'
 import { edgesOf } from './edge-figures.ts'
 import type { Figure } from './figure.ts'
 import { atOf, type TelemetryFile } from './file.ts'
 import { functionsOf } from './function-figures.ts'
+import { type NodeFigures, nodesOf } from './node-figures.ts'
 import { outsideOf } from './outside-figures.ts'
 import { roundTripsOf, zonePairsOf } from './round-trips.ts'
 
@@ -18,7 +18,7 @@ export interface Snapshot {
   edges: EdgeFigures[]
   outside: OutsideFigures[]
   functions: FunctionFigures[]
-  nodes: NodeState[]
+  nodes: NodeFigures[]
   /** By node and broker. */
   roundTrips: RoundTripFigures[]
   zonePairs: ZonePairFigures[]
@@ -103,7 +103,7 @@ export function snapshotOf(file: TelemetryFile): Snapshot {
     edges: edgesOf(file, functions, roundTrips),
     outside: outsideOf(file),
     functions,
-    nodes: header.nodes,
+    nodes: nodesOf(file, functions),
     roundTrips,
     zonePairs: zonePairsOf(roundTrips),
     refused,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { FlowView } from '../broker/flow-view.ts'
 import type { Dataflow } from '../dataflow.ts'
+import type { NodeUse } from '../orchestrator/orchestrator.ts'
 import { FlowTelemetry, type Measuring } from './flow-telemetry.ts'
 import type { Window } from './window.ts'
 import { WindowStore } from './window-store.ts'
@@ -27,13 +28,13 @@ export class Telemetry {
     this.#options = options
   }
 
-  /** Takes in what has come since the last time. */
-  look({ inventory, last }: Dataflow, view: FlowView): void {
+  /** Takes in what has come since the last time. @param uses what nodes take, by name */
+  look({ inventory, last }: Dataflow, view: FlowView, uses?: ReadonlyMap<string, NodeUse>): void {
     if (!inventory || !last || this.#isClosed) return
     const flow = this.#flows.get(inventory.name) ?? new FlowTelemetry(this.#options)
     this.#flows.set(inventory.name, flow)
     const now = performance.timeOrigin + performance.now()
-    const window = flow.look(view, inventory.flow.nodes, last.observed.hosts, now)
+    const window = flow.look(view, inventory.flow.nodes, last.observed.hosts, now, uses)
     if (window) this.#closed.push([inventory.name, window])
   }
 

@@ -16,8 +16,15 @@ export interface Window {
   outside: Record<string, { in?: RateWindow; out?: RateWindow }>
   /** By node, and by broker as `mqtt://host:port`: one sample for each host and report, the least of its round trips. */
   roundTripMs: Table<Moments>
+  /** By node: what all its programs took, one sample for each that was told. Absent: nobody told. */
+  nodes?: Record<string, NodeWindow>
   /** By reason: reports that were not used. */
   refused: Record<string, number>
+}
+
+export interface NodeWindow {
+  cpuMillis: Moments
+  memoryBytes: Moments
 }
 
 export type Table<T> = Record<string, Record<string, T>>
@@ -68,6 +75,7 @@ export function mergeWindows(a: Window, b: Window): Window {
       ...given('out', x.out && y.out ? mergeRates(x.out, y.out) : (x.out ?? y.out)),
     })),
     roundTripMs: mergeTables(a.roundTripMs, b.roundTripMs, (x, y) => mergeMoments(x, y)!),
+    ...((a.nodes || b.nodes) && { nodes: mergeRecords(a.nodes ?? {}, b.nodes ?? {}, mergeNodes) }),
     refused: mergeRecords(a.refused, b.refused, (x, y) => x + y),
   }
 }
@@ -111,6 +119,11 @@ const mergeFunctions = (a: FunctionWindow, b: FunctionWindow): FunctionWindow =>
   residentBytes: mergeMoments(a.residentBytes, b.residentBytes)!,
   ...given('storedBytes', mergeMoments(a.storedBytes, b.storedBytes)),
   busy: mergeMoments(a.busy, b.busy)!,
+})
+
+export const mergeNodes = (a: NodeWindow, b: NodeWindow): NodeWindow => ({
+  cpuMillis: mergeMoments(a.cpuMillis, b.cpuMillis)!,
+  memoryBytes: mergeMoments(a.memoryBytes, b.memoryBytes)!,
 })
 
 const mergeTables = <T>(a: Table<T>, b: Table<T>, merge: (a: T, b: T) => T): Table<T> =>

@@ -11,6 +11,8 @@ export interface Certificate {
 export interface Authority extends Certificate {
   /** @param subject as openssl has it: `/O=system:masters/CN=admin`. @param names `IP:127.0.0.1`, `DNS:localhost` */
   issue(name: string, subject: string, names?: string[]): Promise<Certificate>
+  /** Its own certificate, as objects of Kubernetes have it: in base64. */
+  bundle(): Promise<string>
 }
 
 /** The authority of a test cluster, with openssl. Its files are in `folder`. */
@@ -32,6 +34,7 @@ export async function makeAuthority(folder: string): Promise<Authority> {
   const ca = await certificate('ca', '/CN=test-cluster', ['basicConstraints=critical,CA:TRUE', use], [])
   return {
     ...ca,
+    bundle: () => readFile(ca.certFile, 'base64'),
     issue: (name, subject, names = []) =>
       certificate(
         name,

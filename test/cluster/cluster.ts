@@ -3,6 +3,7 @@ import { type ClusterBroker, startBroker } from './broker.ts'
 import { startControlPlane } from './control-plane.ts'
 import { busyboxArchive, busyboxImage, runtimeArchive } from './images.ts'
 import { Ledger, sweep } from './ledger.ts'
+import { type MetricsServer, startMetricsServer } from './metrics-server.ts'
 import { startNames } from './names.ts'
 import { makeNetwork } from './network.ts'
 import { type ClusterNode, startNode } from './node.ts'
@@ -19,6 +20,8 @@ export interface ClusterOptions extends Omit<ApiServerOptions, 'controllers' | '
   labels?: Record<string, string>[]
   /** Without: no image with Node on the nodes, for suites that run no function. */
   runtime?: boolean
+  /** Also metrics-server, which has something to tell once it has asked the kubelets twice. */
+  metrics?: boolean
   /** More lines of `mosquitto.conf`. */
   mosquitto?: string
 }
@@ -28,6 +31,8 @@ export interface Cluster extends ApiServer {
   /** `host:port` of a registry without TLS, for this process and for the nodes. */
   readonly registry: string
   readonly broker: ClusterBroker
+  /** Where it was asked for. */
+  readonly metrics?: MetricsServer
   /** This machine, as nodes and pods see it. */
   readonly address: string
 }
@@ -87,7 +92,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     )
     for (const start of starts) if (start.status === 'rejected') throw start.reason
     await Promise.all(nodes.map(node => node.ready()))
-    return { ...plane.api, nodes, registry: registry.host, broker, address, stop: () => ledger.close() }
+    const metrics = options.metrics ? await startMetricsServer(ledger, plane, address) : undefined
+    const cluster = { ...plane.api, nodes, ...(metrics && { metrics }) }
+    return { ...cluster, registry: registry.host, broker, address, stop: () => ledger.close() }
   } catch (error) {
     await ledger.close()
     throw error

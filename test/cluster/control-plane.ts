@@ -30,9 +30,10 @@ export async function startControlPlane(
   const url = `https://${address}:6443`
   const authority = await makeAuthority(folder)
   const names = [`IP:${address}`, `IP:${firstOf(services)}`, 'DNS:kubernetes.default.svc']
-  const [own, admin] = await Promise.all([
+  const [own, admin, front] = await Promise.all([
     authority.issue('api-server', '/CN=kube-apiserver', names),
     authority.issue('admin', '/O=system:masters/CN=admin'),
+    authority.issue('front-proxy', '/CN=front-proxy'),
   ])
   const kubeconfig = await writeKubeconfig(join(folder, 'admin.kubeconfig'), url, authority, admin)
   const accountKey = join(folder, 'service-accounts.key')
@@ -59,6 +60,17 @@ export async function startControlPlane(
     'kubelet-client-certificate': admin.certFile,
     'kubelet-client-key': admin.keyFile,
     'kubelet-preferred-address-types': 'InternalIP',
+    'kubelet-certificate-authority': authority.certFile,
+    // To those that serve a part of the API it says who asks, by a certificate that they know it by.
+    'proxy-client-cert-file': front.certFile,
+    'proxy-client-key-file': front.keyFile,
+    'requestheader-client-ca-file': authority.certFile,
+    'requestheader-allowed-names': 'front-proxy',
+    'requestheader-username-headers': 'X-Remote-User',
+    'requestheader-group-headers': 'X-Remote-Group',
+    'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
+    // They are beside it, and not behind the proxies of the nodes.
+    'enable-aggregator-routing': true,
     'allow-privileged': true,
     // Without nodes its address is one that no service could lead to.
     ...(address.startsWith('127.')

@@ -168,7 +168,7 @@ async function observed({ url }: ClusterController): Promise<string> {
 const elsewhere = new Map([
   ['delete pods', 'a host that went silent'],
   ['patch events.k8s.io/events', 'a failure that comes again'],
-  ['list metrics.k8s.io/nodes', 'telemetry, with nodes: telemetry-node-usage.test.ts'],
+  ['list metrics.k8s.io/nodes', 'telemetry, with nodes: metrics.nodes.test.ts'],
   ['patch persistentvolumeclaims', 'a volume that grows: managed-broker.test.ts'],
 ])
 

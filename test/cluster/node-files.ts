@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Certificate } from './certificates.ts'
 
 export interface NodeFiles {
   containerd: string
@@ -13,8 +14,10 @@ export interface NodeSettings {
   /** The range of its pods, and of those of all nodes. */
   pods: string
   allPods: string
-  /** Who may ask the kubelet for logs. */
+  /** Who may ask the kubelet for logs, and for what its pods take. */
   caFile: string
+  /** What the kubelet is known by to them. */
+  serving: Certificate
   proxyKubeconfig: string
   /** `host:port` of a registry that is trusted without TLS. */
   registry: string
@@ -70,6 +73,8 @@ export function writeNodeFiles(folder: string, settings: NodeSettings): NodeFile
     kind: 'KubeletConfiguration',
     authentication: { anonymous: { enabled: false }, x509: { clientCAFile: settings.caFile } },
     authorization: { mode: 'Webhook' },
+    tlsCertFile: settings.serving.certFile,
+    tlsPrivateKeyFile: settings.serving.keyFile,
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${settings.cgroup}`,

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Authority, writeKubeconfig } from './certificates.ts'
@@ -23,6 +23,11 @@ export interface ClusterNode {
   /** Pods go on; nobody tells the API server of them. */
   stopKubelet(): Promise<void>
   startKubelet(): Promise<void>
+  /** Starts the kubelet anew with how much memory is to be free: with less, it calls the node short of it, and may evict pods.
+   *  @param memory as `memory.available` has it: `50Mi`, or `99%` */
+  keepFree(memory: string): Promise<void>
+  /** Leads what its pods say to one address to another one: both as `host:port`. */
+  divert(from: string, to: string): Promise<void>
   /** Cuts the link to everything else, or mends it. */
   unplug(): Promise<void>
   plug(): Promise<void>
@@ -59,9 +64,13 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     )
   const kubeconfig = await config('kubelet', `/O=system:nodes/CN=system:node:${name}`)
   const proxyKubeconfig = await config('proxy', '/CN=system:kube-proxy')
+  const address = network.addressOf(number)
   const files = writeNodeFiles(folder, {
     ...options.settings,
     name,
+    serving: await authority.issue(`${name}-serving`, `/O=system:nodes/CN=system:node:${name}`, [
+      `IP:${address}`,
+    ]),
     cgroup,
     pods: network.podsOf(number),
     allPods: network.pods,
@@ -70,7 +79,6 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   })
   const [kubelet, proxy] = [await tool('kubelet'), await tool('kube-proxy')]
   const log = (program: string) => join(folder, `${program}.log`)
-  const address = network.addressOf(number)
   let machine: Machine
 
   const startKubelet = async () => {
@@ -111,6 +119,12 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     machine.start(proxy, ['--config', files.proxy], log('kube-proxy'))
     await startKubelet()
   }
+  const stopKubelet = async () => {
+    const pid = machine.find('kubelet')
+    if (pid === undefined) return
+    process.kill(pid, 'SIGKILL')
+    while (existsSync(`/proc/${pid}`)) await sleep(20)
+  }
   await powerOn()
   return {
     name,
@@ -126,13 +140,21 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     },
     run: (program, ...args) => machine.run(program, ...args),
     importImages: async file => void (await machine.run('ctr', '-n', 'k8s.io', 'images', 'import', file)),
-    async stopKubelet() {
-      const pid = machine.find('kubelet')
-      if (pid === undefined) return
-      process.kill(pid, 'SIGKILL')
-      while (existsSync(`/proc/${pid}`)) await sleep(20)
-    },
+    stopKubelet,
     startKubelet,
+    async keepFree(memory) {
+      const config = JSON.parse(readFileSync(files.kubelet, 'utf8'))
+      config.evictionHard['memory.available'] = memory
+      writeFileSync(files.kubelet, JSON.stringify(config, null, 2))
+      await stopKubelet()
+      await startKubelet()
+    },
+    async divert(from, to) {
+      const [host, port] = from.split(':') as [string, string]
+      const there = ['-p', 'tcp', '-d', host, '--dport', port]
+      const through = ['-j', 'DNAT', '--to-destination', to]
+      await machine.run('iptables', '-t', 'nat', '-I', 'PREROUTING', ...there, ...through)
+    },
     unplug: () => network.link(name, 'down'),
     plug: () => network.link(name, 'up'),
     powerOff: () => machine.off(),

@@ -17,8 +17,12 @@ export const tools = [
   'kubelet',
   'kube-proxy',
 ] as const
-/** Helm is built when a suite asks for it. */
-export type Tool = (typeof tools)[number] | 'helm'
+/** Built when a suite asks for them. */
+const more = {
+  helm: 'helm.sh/helm/v4/cmd/helm',
+  'metrics-server': 'sigs.k8s.io/metrics-server/cmd/metrics-server',
+}
+export type Tool = (typeof tools)[number] | keyof typeof more
 
 const module = fileURLToPath(new URL('kubernetes', import.meta.url))
 // Where Go's own installer puts it, for a shell that does not have it on its path.
@@ -59,12 +63,13 @@ export async function tool(name: Tool): Promise<string> {
   const versions = Object.entries({ gitVersion: version(), gitMajor, gitMinor })
     .map(([key, value]) => `-X k8s.io/component-base/version.${key}=${value}`)
     .join(' ')
-  const path = name === 'helm' ? 'helm.sh/helm/v4/cmd/helm' : `k8s.io/kubernetes/cmd/${name}`
+  const path = name in more ? more[name as keyof typeof more] : `k8s.io/kubernetes/cmd/${name}`
   // One build at a time on this machine, and none twice: who waited for the lock finds the program.
   const script = 'to=$1; shift; [ -x "$to" ] || { go build -o "$to.new" "$@" && mv "$to.new" "$to"; }'
   const build = [program, '-trimpath', '-ldflags', `-s -w ${versions}`, path]
   const args = [join(folder, 'lock'), 'sh', '-c', script, 'sh', ...build]
-  const done = progress(`building ${name} ${version()}, once for this machine`)
+  const what = name in more ? name : `${name} ${version()}`
+  const done = progress(`building ${what}, once for this machine`)
   const child = spawn('flock', args, { cwd: module, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))

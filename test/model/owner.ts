@@ -1,4 +1,4 @@
-import { call, hasTimer, operationOf } from './function.ts'
+import { call, operationOf } from './function.ts'
 import type {
   Cursor,
   Inflight,
@@ -37,6 +37,7 @@ export class Partition {
     const owner: Owner = {
       wire: [...(retained.wiring === wiring ? [] : [{ wiring }])],
       starting: true,
+      holding: false,
       cursor,
       accepted: { ...cursor.lanes },
       cells: {},
@@ -54,7 +55,6 @@ export class Partition {
 
   started() {
     this.#owner.starting = false
-    this.#fireAssigned()
   }
 
   receive(message: Message) {
@@ -69,24 +69,14 @@ export class Partition {
       this.#rewire(message.wiring)
       return this.#admit(inflightOf('', 0, '', 'wiring'))
     }
-    owner.holding = 'wiring'
+    owner.holding = true
     this.#rewireWhenQuiet()
   }
 
-  /** A timer of this key is due. */
-  fire(key: string) {
-    const owner = this.#owner
-    owner.cursor.assigned = { seq: owner.accepted.timer! + 1, key }
-    if (this.#mistake === 'timer fired without stored assignment') return this.#fireAssigned()
-    owner.holding = 'timer'
-    owner.wire.push({ cursor: structuredClone(owner.cursor), why: 'timer' })
-  }
-
-  /** The broker has this cursor, which was not a commit's. */
-  saved(why: 'timer' | 'wiring') {
+  /** The broker has the cursor of the wiring in effect. */
+  saved() {
     const { holding, wire } = this.#owner
-    delete this.#owner.holding
-    if (why === 'timer') return this.#fireAssigned()
+    this.#owner.holding = false
     if (holding) wire.push({ ack: 'wiring' })
   }
 
@@ -100,7 +90,6 @@ export class Partition {
     owner.sending = false
     this.#flush()
     if (owner.commit) this.#goOn()
-    else this.#commit()
   }
 
   /** The broker has a packet that the commit under way waits for. */
@@ -148,13 +137,12 @@ export class Partition {
   }
 
   #keyOf(item: string) {
-    const [lane, rest] = item.split('.') as [string, string]
-    return lane === 'timer' ? rest : this.#scenario.records[lane]![Number(rest) - 1]![0]
+    const [lane, n] = item.split('.') as [string, string]
+    return this.#scenario.records[lane]![Number(n) - 1]![0]
   }
 
   #admit(entry: Inflight) {
     this.#owner.inflight.push(entry)
-    if (!this.#owner.commit) this.#commit()
   }
 
   /** At most one frame on its way; what comes meanwhile gathers. */
@@ -166,12 +154,19 @@ export class Partition {
     owner.sending = true
   }
 
-  #commit() {
-    const owner = this.#owner
+  /** Messages that are done, and may be committed together. */
+  get done(): number {
+    const { commit, inflight } = this.#owner
+    if (commit) return 0
     const early = this.#mistake === 'state before outputs'
-    const open = owner.inflight.findIndex(({ outputs }) => outputs > 0 && !early)
-    const batch = open < 0 ? owner.inflight.length : open
-    if (batch === 0) return
+    const open = inflight.findIndex(({ outputs }) => outputs > 0 && !early)
+    return open < 0 ? inflight.length : open
+  }
+
+  /** Begins to commit all that is done: at once, or a little later. */
+  commit() {
+    const owner = this.#owner
+    const batch = this.done
     const orders: Partial<Record<Mistake, Phase[]>> = {
       'ack before state': ['ack', 'state', 'cursor', 'clear'],
       'ack before cursor': ['state', 'ack', 'cursor', 'clear'],
@@ -193,13 +188,12 @@ export class Partition {
       if (phase === 'state') this.#storeState(batch, commit.number)
       if (phase === 'cursor') this.#storeCursor(batch, commit.number)
       if (phase === 'clear') this.#clear()
-      if (phase === 'ack') for (const { message } of batch) if (message) owner.wire.push({ ack: message })
+      if (phase === 'ack') for (const { message } of batch) owner.wire.push({ ack: message })
     }
     if (commit.waiting > 0) return
     owner.inflight.splice(0, commit.batch)
     delete owner.commit
     this.#rewireWhenQuiet()
-    this.#commit()
   }
 
   #storeState(batch: Inflight[], number: number) {
@@ -225,7 +219,6 @@ export class Partition {
     const { cells, cursor, documents, wire, commit } = this.#owner
     for (const { origin, seq } of batch) if (seq > 0) cursor.lanes[origin] = seq
     cursor.commit = number
-    if (cursor.assigned && cursor.assigned.seq <= cursor.lanes.timer!) delete cursor.assigned
     for (const [key, cell] of Object.entries(cells)) {
       cell.includes = newerThan(cursor, cell.includes)
       if (cell.value === undefined && Object.keys(cell.includes).length === 0) delete cells[key]
@@ -250,7 +243,7 @@ export class Partition {
 
   #rewireWhenQuiet() {
     const { holding, inflight, wire } = this.#owner
-    if (holding !== 'wiring' || inflight.length > 0 || wire.some(packet => 'wiring' in packet)) return
+    if (!holding || inflight.length > 0 || wire.some(packet => 'wiring' in packet)) return
     this.#rewire(2)
   }
 
@@ -259,23 +252,6 @@ export class Partition {
     owner.wiring = wiring
     owner.cursor.wiring = wiring
     owner.wire.push({ wiring }, { cursor: structuredClone(owner.cursor), why: 'wiring' })
-  }
-
-  #fireAssigned() {
-    const { assigned } = this.#owner.cursor
-    if (assigned) this.#handle('timer', assigned.seq, `timer.${assigned.key}`, '')
-  }
-
-  /** Keys whose timer may be fired now. */
-  due(): string[] {
-    const { starting, holding, cursor, cells, inflight } = this.#owner
-    if (starting || holding || cursor.assigned) return []
-    const redelivered = this.#world.delivered < this.#world.opened
-    if (redelivered && this.#mistake !== 'timer fired before redelivered records') return []
-    const besides = this.#mistake === 'timer fired beside records of its key'
-    return Object.keys(cells).filter(
-      key => hasTimer(cells[key]!.value) && (besides || !inflight.some(one => one.key === key)),
-    )
   }
 }
 

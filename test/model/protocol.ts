@@ -1,5 +1,5 @@
 import type { Model, Step } from './explore.ts'
-import { call, hasTimer, itemsOf, operationOf } from './function.ts'
+import { call, itemsOf, operationOf } from './function.ts'
 import { isCounted, Partition } from './owner.ts'
 import {
   type Cursor,
@@ -38,7 +38,7 @@ export function protocol(scenario: Scenario, mistake?: Mistake): Model<World> {
       world.retained.cursor = packet.cursor
       if (packet.why === 'commit') from?.stored()
       else if (packet.why === 'start') from?.started()
-      else from?.saved(packet.why)
+      else from?.saved()
     } else if ('wiring' in packet) world.retained.wiring = packet.wiring
     else if (world.delivered > 0 && idOf(world.queue[0]!) === packet.ack) {
       world.queue.shift()
@@ -96,8 +96,9 @@ export function protocol(scenario: Scenario, mistake?: Mistake): Model<World> {
         next.opened = Math.max(next.opened, next.delivered)
         partition(next).receive(message)
       })
-    for (const key of partition(world).due())
-      step(`owner fires the timer of key ${key}`, next => partition(next).fire(key))
+    const done = partition(world).done
+    if (done > 0) step(`owner commits ${done}`, next => partition(next).commit())
+    if (done > 0 && scenario.isPrompt) return possible.slice(-1)
     if (owner.wire.length > 0)
       step(`broker takes over: ${nameOf(owner.wire[0]!)}`, next =>
         accept(next, next.owner.wire.shift()!, partition(next)),
@@ -177,10 +178,8 @@ function wrongEffect({ effects }: World, scenario: Scenario): string | undefined
     if (seen.has(item)) return `${item} took effect twice`
     seen.add(item)
     const [lane, n] = item.split('.') as [string, string]
-    if (lane !== 'timer') {
-      if (Number(n) < (lasts[lane] ?? 0)) return `${item} took effect out of order`
-      lasts[lane] = Number(n)
-    }
+    if (Number(n) < (lasts[lane] ?? 0)) return `${item} took effect out of order`
+    lasts[lane] = Number(n)
     const { state, output } = call(operationOf(scenario, item), item, states[key])
     if (output !== value)
       return `${item} saw another state than those before it left: "${value}", not "${output}"`
@@ -200,7 +199,7 @@ function unfinished(world: World, scenario: Scenario): string | undefined {
     states[key] = call(operationOf(scenario, item), item, states[key]).state
   for (const [key, state] of Object.entries(states)) {
     const stored = retained.states[key]?.value
-    if (stored !== state || hasTimer(stored))
+    if (stored !== state)
       return `the state of ${key} is ${JSON.stringify(stored)}, and its outputs say ${JSON.stringify(state)}`
   }
   return undefined
@@ -215,8 +214,7 @@ function nameOf(packet: Packet): string {
     if (!document) return `clears the deleted key ${packet.key}`
     return `state of key ${packet.key} ${JSON.stringify(document.value ?? null)}, includes ${JSON.stringify(document.includes)}`
   }
-  if ('cursor' in packet)
-    return `cursor ${JSON.stringify(packet.cursor.lanes)}${packet.cursor.assigned ? `, timer ${packet.cursor.assigned.seq} is ${packet.cursor.assigned.key}'s` : ''}`
+  if ('cursor' in packet) return `cursor ${JSON.stringify(packet.cursor.lanes)}`
   if ('wiring' in packet) return `wiring ${packet.wiring} in effect`
   return `acknowledgment of ${packet.ack}`
 }

@@ -60,6 +60,7 @@ export class Advised {
       forge: new OctokitForge(this.#url, { type: 'github', url, auth: { token }, ...forge }),
       proposing: { labels: ['placement'], ...proposing },
       brokerZones: {},
+      zoneUrls: {},
       everyMs: 500,
       telemetry: async () => this.file,
       log: pino({ level: 'silent' }),

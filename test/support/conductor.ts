@@ -121,7 +121,7 @@ export class Conductor {
       case 'repartition':
         this.#remember(change.node, partitionNames(change.to))
         this.#rememberBrokers(change.node, brokersIn({ outputs: {}, ...change.to }))
-        return this.#broker.prepare(change.flow, change.node, change.to, change.brokers)
+        return this.#broker.prepare(change.flow, change.node, change.to, change)
       case 'leave':
         await this.#broker.leave(change.flow, change.node, change)
         this.brokers[change.node] = this.brokers[change.node]!.filter(broker => broker !== change.broker)

@@ -69,6 +69,8 @@ interface RigHost {
 /** A dataflow whose hosts run in this process, each behind a link of its own to a real broker. */
 export class Rig {
   readonly flow: Flow
+  /** URL of the broker of a zone with the account of a node, where it asks for one. */
+  accountOf?: (zone: string, node: string) => string
   #url: string
   #handlers: Record<string, Handler>
   #limits: Pick<HostingOptions, 'stateBytes' | 'figuresMs'>
@@ -132,7 +134,7 @@ export class Rig {
         startedAt: '',
       },
       transport: wireTransport(wire.url),
-      transportOf: zone => wireTransport(zoneLinks[zone]!.url),
+      transportOf: zone => wireTransport(this.#urlFor(zoneLinks[zone]!.url, zone, node)),
       transportTo: wireTransport,
       env: {},
       log: process.env.DYNINKA_TEST_LOG ? logger({ host: id }) : silent,
@@ -142,6 +144,12 @@ export class Rig {
     this.#hosts.set(id, { hosting, link: wire, zoneLinks })
     await hosting.start()
     return id
+  }
+
+  #urlFor(link: string, zone: string, node: string): string {
+    if (!this.accountOf) return link
+    const { username, password } = new URL(this.accountOf(zone, node))
+    return Object.assign(new URL(link), { username, password }).href
   }
 
   hosts = (node: string) => [...this.#hosts.keys()].filter(id => id.startsWith(`${node}-`))

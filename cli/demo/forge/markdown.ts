@@ -1,6 +1,6 @@
 import { zonePicture } from './zone-picture.ts'
 
-/** As much of Markdown as suggestions have, as HTML: headings, tables, lists, fenced code, bold, code. Nothing in it becomes
+/** As much of Markdown as suggestions have, as HTML: headings, tables, lists, fenced code, bold, code, links. Nothing in it becomes
  *  markup of its own. Pure. */
 export function markdown(text: string): string {
   const lines = text.replaceAll(/<!--[\s\S]*?-->/g, '').split(/\r?\n/)
@@ -36,6 +36,7 @@ const inline = (text: string) =>
   escaped(text)
     .replaceAll(/`([^`]+)`/g, '<code>$1</code>')
     .replaceAll(/\*\*([^*]+)\*\*/g, '<b>$1</b>')
+    .replaceAll(/\[([^\]]+)\]\((https?:[^)\s]+)\)/g, '<a href="$2">$1</a>')
 
 /** Of a row of a table; `\|` is no border. */
 const cells = (row: string) =>

@@ -53,7 +53,8 @@ const diffLines = (diff: string) =>
     .join('\n')
 
 const style = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1.5rem auto; padding: 0 1rem; color: #1f2328 }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 1.5rem auto; padding: 0 1rem; color: #1f2328 }
+p, ul { max-width: 60rem } a { color: #0969da }
 header, .number { color: #656d76 }
 h1 { font-size: 1.5rem; margin: .5rem 0 } h1 .number { font-weight: 400 } h2 { font-size: 1.1rem } h3 { font-size: 1rem }
 article, .diff { border: 1px solid #d0d7de; border-radius: 6px; padding: .5rem 1rem; margin: 1rem 0 }

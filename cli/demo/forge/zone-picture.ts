@@ -10,7 +10,9 @@ interface Box {
   y: number
 }
 
-const [width, height, gapX, gapY, margin, title] = [112, 30, 48, 12, 12, 22]
+const [height, gapX, gapY, margin, title] = [30, 40, 12, 12, 26]
+/** Of a box: at least so wide, and as its name needs at 12 px. */
+const [narrowest, perLetter] = [84, 7]
 
 /** Draws the flowcharts of suggestions, which a forge would have Mermaid draw: a band for each zone, records run to the
  *  right. Pure. @param lines of Mermaid, as `controller/placement/mermaid.ts` writes it */
@@ -40,6 +42,7 @@ export function zonePicture(lines: readonly string[]): string {
       const [a, b] = [boxes.get(from), boxes.get(to)]
       if (a && b) b.column = Math.max(b.column, a.column + 1)
     }
+  const width = Math.max(narrowest, ...[...boxes.values()].map(({ name }) => name.length * perLetter + 16))
   let y = margin
   const bands = zones.map((zone, i) => {
     const inside = [...boxes.values()].filter(box => box.zone === i)
@@ -57,7 +60,7 @@ export function zonePicture(lines: readonly string[]): string {
   const right =
     margin * 2 + (Math.max(0, ...[...boxes.values()].map(({ column }) => column)) + 1) * (width + gapX)
   return [
-    `<svg viewBox="0 0 ${right} ${y}" role="img">`,
+    `<svg viewBox="0 0 ${right} ${y}" style="max-width: ${right}px" role="img">`,
     '<defs><marker id="to" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>',
     ...bands.map(
       band =>
@@ -66,7 +69,7 @@ export function zonePicture(lines: readonly string[]): string {
     ),
     ...edges.flatMap(({ from, to, label }) => {
       const [a, b] = [boxes.get(from), boxes.get(to)]
-      return a && b ? [edgePicture(a, b, label)] : []
+      return a && b ? [edgePicture(a, b, width, label)] : []
     }),
     ...[...boxes.values()].map(
       ({ name, isMoved, x, y: top }) =>
@@ -77,11 +80,14 @@ export function zonePicture(lines: readonly string[]): string {
   ].join('\n')
 }
 
-function edgePicture(a: Box, b: Box, label: string): string {
+function edgePicture(a: Box, b: Box, width: number, label: string): string {
   const [x1, y1, x2, y2] = [a.x + width, a.y + height / 2, b.x, b.y + height / 2]
   const bend = (x2 - x1) / 2
+  // What passes boxes of its own row goes above them.
+  const rise = y1 === y2 && b.column > a.column + 1 ? height : 0
+  const middle = (y1 + y2) / 2 - 0.75 * rise
   return (
-    `<path class="edge" d="M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2 - 1} ${y2}" marker-end="url(#to)"/>` +
-    `<text class="rate" x="${(x1 + x2) / 2}" y="${(y1 + y2) / 2 - 4}" text-anchor="middle">${escaped(label)}</text>`
+    `<path class="edge" d="M${x1} ${y1}C${x1 + bend} ${y1 - rise} ${x2 - bend} ${y2 - rise} ${x2 - 1} ${y2}" marker-end="url(#to)"/>` +
+    `<text class="rate" x="${(x1 + x2) / 2}" y="${middle - 4}" text-anchor="middle">${escaped(label)}</text>`
   )
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { startController } from '../../../controller/controller.ts'
+import { markerIn } from '../../../controller/forge/marker.ts'
 import type { Controller, ControllerEvent } from '../../../controller/options.ts'
 import type { DataflowStatus } from '../../../controller/status.ts'
 import { load } from '../../../schema/index.ts'
@@ -252,7 +253,7 @@ export class PlacementDemo {
       recordsSent: traffic?.sent ?? 0,
       recordsDelivered: traffic?.arrivals.count ?? 0,
       deliveredTwice: traffic?.arrivals.twice ?? 0,
-      pullRequest: pull ? { title: pull.title, merged: pull.isMerged, comments: pull.comments.length } : null,
+      pullRequest: pull ? saidOf(pull) : null,
       moved: moved.map(name => ({ function: name, from: before[name], to: after[name] })),
       latencyMs,
       realised: realised ?? null,
@@ -261,6 +262,13 @@ export class PlacementDemo {
     }
   }
 }
+
+const saidOf = ({ title, body, isMerged, comments }: Pull) => ({
+  title,
+  moves: markerIn(body)?.moves.map(({ item, to }) => ({ function: item, to: zoneOf(to) })) ?? [],
+  merged: isMerged,
+  comments: comments.length,
+})
 
 /** Where everything runs, as the controller's status says. */
 async function zonesOf(controller: Controller): Promise<Record<string, string>> {

@@ -27,7 +27,7 @@ export const brokerZone = 'edge-1'
 export const zoneOf = (nodeName: string) => nodes.find(({ name }) => name === nodeName)?.zone ?? nodeName
 
 /** As it could be read in the `dataflow.yaml` of somebody who has begun in the cloud. */
-const decided: Record<string, { zone: string; keep?: true }> = {
+export const decided: Record<string, { zone: string; keep?: true }> = {
   gateways: { zone: 'edge-1', keep: true },
   stations: { zone: 'edge-2', keep: true },
   'to-senml': { zone: 'cloud' },

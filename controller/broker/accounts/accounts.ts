@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import type { Content } from '../../../schema/wiring.ts'
 import { type Accounts, accountsOf, changesTo } from './changes.ts'
 import { DynamicSecurity } from './dynamic-security.ts'
-import { type Rights, rightsOf, type Wired } from './rights.ts'
+import { type Rights, rightsOf, type Wired, zoneRightsOf } from './rights.ts'
 
 /** By node of one dataflow: what it is to be wired to, and what the broker says it is. */
 export interface Wirings {
@@ -18,13 +18,21 @@ export class BrokerAccounts {
   #security: DynamicSecurity
   #url: string
   #key: string
+  #zone: string | undefined
   /** As the broker has them; undefined: not asked yet, or not since a failure. */
   #accounts: Accounts | undefined
 
   /** @param broker connected with an account that may change others
    *  @param url of the broker; its user and password are replaced
-   *  @param key secret; another one gives other passwords */
-  constructor(broker: ConstructorParameters<typeof DynamicSecurity>[0], url: string, key: string) {
+   *  @param key secret; another one gives other passwords
+   *  @param zone whose broker it is; absent: the dataflow's own */
+  constructor(
+    broker: ConstructorParameters<typeof DynamicSecurity>[0],
+    url: string,
+    key: string,
+    zone?: string,
+  ) {
+    this.#zone = zone
     this.#security = new DynamicSecurity(broker)
     this.#url = url
     this.#key = key
@@ -46,7 +54,11 @@ export class BrokerAccounts {
     const rights = new Map<string, Rights>()
     for (const node of Object.keys({ ...desired, ...observed })) {
       const wirings = [desired[node], observed[node]].filter(wiring => wiring !== undefined)
-      rights.set(nameOf(flow, node), rightsOf(flow, node, wirings))
+      const own =
+        this.#zone === undefined
+          ? rightsOf(flow, node, wirings)
+          : zoneRightsOf(flow, node, this.#zone, wirings)
+      rights.set(nameOf(flow, node), own)
     }
     const secrets = { mark: this.#mark, passwordOf: (name: string) => this.#passwordOf(name) }
     try {
@@ -59,6 +71,11 @@ export class BrokerAccounts {
       this.#accounts = undefined
       throw error
     }
+  }
+
+  /** The broker may have others than it had: it is asked again. */
+  forget(): void {
+    this.#accounts = undefined
   }
 
   /** Tells which key a password was made with, and nothing else of it. */

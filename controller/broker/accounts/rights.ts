@@ -1,7 +1,7 @@
 import { topics } from '../../../schema/topics.ts'
 import type { Content } from '../../../schema/wiring.ts'
 
-/** What hosts of one node may do on the dataflow's own broker: topic filters. */
+/** What hosts of one node may do on a broker: topic filters. */
 export interface Rights {
   publish: string[]
   /** And get what comes of it. */
@@ -44,6 +44,24 @@ export function rightsOf(flow: string, node: string, wirings: Wired[]): Rights {
       ...[...consumers].map(consumer => topics.credits(flow, consumer)),
       topics.wiring(flow, node),
       `${own('replay')}/+`,
+    ]),
+  }
+}
+
+/**
+ * The same on the broker of a zone. What a node may publish there never changes: a broker drops what it may not, and says
+ * nothing, while a broker that is away can't be told of new rights. To subscribe without the right is an error, and is tried
+ * again. Pure.
+ */
+export function zoneRightsOf(flow: string, node: string, zone: string, wirings: Wired[]): Rights {
+  const own = (kind: string) => `dyninka/${flow}/${kind}/${node}`
+  const inputs = wirings.flatMap(({ inputs, next }) => [...inputs, ...(next?.inputs ?? [])])
+  const read = inputs.filter(({ broker }) => broker === zone)
+  return {
+    publish: sorted([`${own('data')}/#`, `${own('mark')}/+`, topics.nudge(flow)]),
+    subscribe: sorted([
+      `${own('mark')}/+`,
+      ...read.map(({ node, output, stream }) => `dyninka/${flow}/data/${node}/${output}/${stream}/+`),
     ]),
   }
 }

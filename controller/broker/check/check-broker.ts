@@ -1,19 +1,26 @@
 import { Problem } from '../../../schema/problem.ts'
 import { withoutCredentials } from '../broker-client.ts'
 import { checkAnnounced } from './announced.ts'
+import { checkOrder } from './order.ts'
 import { Probe, type Unfit } from './probe.ts'
 import { checkRetained } from './retained.ts'
 import { checkSession } from './session.ts'
 
 /** Tries with real connections what the data plane needs of a broker (`docs/guarantees.md`), and leaves nothing there.
  *  What MQTT can't show is not seen: whether anything is written to a disk, above all.
+ *  @param options.withZones it is one of several that a partition has sessions on
  *  @throws Problem `BrokerUnfit`, naming the setting to change; `BrokerUnreachable` when it goes away meanwhile */
-export async function checkBroker(url: string): Promise<void> {
+export async function checkBroker(url: string, { withZones = false } = {}): Promise<void> {
   const probe = new Probe(url)
   const at = `the broker at ${withoutCredentials(url)}`
   let unfit: Unfit[]
   try {
-    const found = await Promise.all([checkSession(probe), checkRetained(probe), checkAnnounced(url)])
+    const found = await Promise.all([
+      checkSession(probe),
+      checkRetained(probe),
+      checkAnnounced(url),
+      ...(withZones ? [checkOrder(probe)] : []),
+    ])
     unfit = found.flat().filter(one => one !== undefined)
   } catch (error) {
     throw new Problem('BrokerUnreachable', `${at} ended the check of what it can do: ${said(error)}`, {

@@ -6,6 +6,7 @@ import { type KubernetesObject, resources } from '../../kubernetes/resource.ts'
 import type { DataflowResource } from '../resource.ts'
 import {
   accountsName,
+  type BrokerZone,
   brokerLabels,
   brokerManifests,
   brokerName,
@@ -23,7 +24,10 @@ export interface ManagedBroker {
 
 export interface ManagedBrokerOptions {
   client: KubernetesClient
-  resource: DataflowResource
+  resource: Pick<DataflowResource, 'metadata'>
+  managed: ManagedSpec
+  /** Whose broker it is; absent: the dataflow's own. */
+  zone?: BrokerZone
   /** See `ManagedBrokerSpec`. */
   image: string
   imagePullSecrets?: string[]
@@ -32,6 +36,8 @@ export interface ManagedBrokerOptions {
   signal: AbortSignal
 }
 
+export type ManagedSpec = NonNullable<DataflowResource['spec']['broker']['managed']>
+
 interface Secret extends KubernetesObject {
   data?: Record<string, string>
 }
@@ -39,15 +45,17 @@ interface Secret extends KubernetesObject {
 const username = 'dyninka-controller'
 const defaultStorage = '1Gi'
 
-/** Runs the broker of a Dataflow that has one of its own: makes it, and brings it back to what it should be.
+/** Runs a broker that is for one Dataflow alone: makes it, and brings it back to what it should be.
  *  @returns how to reach it, which may take a while to be possible. @throws ApiProblem */
 export async function runBroker(options: ManagedBrokerOptions): Promise<ManagedBroker> {
-  const { client, resource, image, imagePullSecrets, addresses = 'names', signal } = options
+  const { client, resource, zone, image, imagePullSecrets, addresses = 'names', signal } = options
   const { name: dataflow } = resource.metadata
   const namespace = resource.metadata.namespace!
-  const { storage = defaultStorage, storageClassName } = resource.spec.broker.managed ?? {}
-  const { password, key } = await secretOf(client, dataflow, namespace, signal)
-  let host = `${brokerName(dataflow)}.${namespace}.svc`
+  const { storage = defaultStorage, storageClassName } = options.managed
+  const name = brokerName(dataflow, zone?.name)
+  const labels = brokerLabels(dataflow, zone?.name)
+  const { password, key } = await secretOf(client, { name, labels, namespace }, signal)
+  let host = `${name}.${namespace}.svc`
   const manifests = brokerManifests({
     dataflow,
     namespace,
@@ -55,6 +63,7 @@ export async function runBroker(options: ManagedBrokerOptions): Promise<ManagedB
     storage,
     ...(imagePullSecrets && { imagePullSecrets }),
     ...(storageClassName !== undefined && { storageClassName }),
+    ...(zone && { zone }),
   })
   for (const { resource, object } of manifests) {
     const applied = await client.apply(resource, object, { force: true, signal }).catch((error: unknown) => {
@@ -67,22 +76,23 @@ export async function runBroker(options: ManagedBrokerOptions): Promise<ManagedB
   return { url: `mqtt://${username}:${password}@${host}:${brokerPort}`, key }
 }
 
-/** Removes it with all that it keeps. */
+/** Removes it with all that it keeps. @param zone whose broker it is; absent: the dataflow's own */
 export async function removeBroker(
   client: KubernetesClient,
-  { metadata }: DataflowResource,
+  { metadata }: Pick<DataflowResource, 'metadata'>,
   signal: AbortSignal,
+  zone?: string,
 ): Promise<void> {
   const namespace = metadata.namespace!
-  const name = brokerName(metadata.name)
+  const name = brokerName(metadata.name, zone)
   const parts = [
     [resources.StatefulSet, name],
     [resources.PersistentVolumeClaim, claimName(name)],
     [resources.Service, name],
     [resources.NetworkPolicy, name],
     [resources.ConfigMap, name],
-    [resources.Secret, accountsName(metadata.name)],
     [resources.Secret, name],
+    ...(zone === undefined ? [[resources.Secret, accountsName(metadata.name)] as const] : []),
   ] as const
   for (const [resource, name] of parts) await client.delete(resource, { name, namespace, signal })
 }
@@ -90,11 +100,10 @@ export async function removeBroker(
 /** Reads the secret part, and makes it where there is none: another controller may be faster. */
 async function secretOf(
   client: KubernetesClient,
-  dataflow: string,
-  namespace: string,
+  { name, namespace, labels }: { name: string; namespace: string; labels: Record<string, string> },
   signal: AbortSignal,
 ): Promise<{ password: string; key: string }> {
-  const at = { name: brokerName(dataflow), namespace, signal }
+  const at = { name, namespace, signal }
   let secret = await client.get<Secret>(resources.Secret, at)
   if (!secret) {
     const [password, key] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
@@ -105,7 +114,7 @@ async function secretOf(
         {
           apiVersion: 'v1',
           kind: 'Secret',
-          metadata: { name: at.name, namespace, labels: brokerLabels(dataflow) },
+          metadata: { name, namespace, labels },
           data: Object.fromEntries(
             Object.entries(data).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
           ),

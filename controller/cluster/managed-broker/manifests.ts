@@ -1,6 +1,6 @@
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
 import { restrictedContainer, restrictedPod } from '../../kubernetes/restricted.ts'
-import { nameOf } from '../../orchestrator/kubernetes/names.ts'
+import { nameOf, short } from '../../orchestrator/kubernetes/names.ts'
 
 export interface ManagedBrokerSpec {
   /** Of the Dataflow. */
@@ -12,6 +12,14 @@ export interface ManagedBrokerSpec {
   /** A quantity, like `1Gi`. */
   storage: string
   storageClassName?: string
+  /** Where it is to be; absent: it is the dataflow's own, and anywhere. */
+  zone?: BrokerZone
+}
+
+export interface BrokerZone {
+  name: string
+  /** Label of nodes that names their zone. */
+  key: string
 }
 
 export interface Manifest {
@@ -19,7 +27,13 @@ export interface Manifest {
   object: KubernetesObject & Record<string, unknown>
 }
 
-export const brokerName = (dataflow: string) => nameOf(`dyninka-${dataflow}`, 'broker')
+/** @param zone whose broker it is; absent: the dataflow's own. With a digest, as names of zones are no host names */
+export function brokerName(dataflow: string, zone?: string): string {
+  const own = nameOf(`dyninka-${dataflow}`, 'broker')
+  if (zone === undefined) return own
+  const readable = zone.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  return `${`${own}-${readable}`.slice(0, 43).replace(/-+$/, '')}-${short(`${dataflow}/${zone}`)}`
+}
 export const accountsName = (dataflow: string) => `${brokerName(dataflow)}-accounts`
 export const brokerPort = 1883
 /** In the Secret: what the account that makes others starts with. */
@@ -52,9 +66,9 @@ connection_messages false
 
 /** Everything of a mosquitto for one Dataflow but its Secret, whose passwords must not be made anew. */
 export function brokerManifests(spec: ManagedBrokerSpec): Manifest[] {
-  const { dataflow, namespace } = spec
-  const name = brokerName(dataflow)
-  const labels = brokerLabels(dataflow)
+  const { dataflow, namespace, zone } = spec
+  const name = brokerName(dataflow, zone?.name)
+  const labels = brokerLabels(dataflow, zone?.name)
   const metadata = { name, namespace, labels }
   return [
     {
@@ -103,18 +117,38 @@ export function brokerManifests(spec: ManagedBrokerSpec): Manifest[] {
 }
 
 /** Label with the name of the Dataflow. */
-export const brokerLabel = 'dyninka.dev/broker-of'
+const brokerLabel = 'dyninka.dev/broker-of'
+
+/** The same of one that is for a zone: none selects the other. */
+const zoneBrokerLabel = 'dyninka.dev/zone-broker-of'
 
 /** Of its pods, too. It is no node of a graph, and whoever prunes those leaves it alone. */
-export const brokerLabels = (dataflow: string) => ({
+export const brokerLabels = (dataflow: string, zone?: string): Record<string, string> => ({
   'app.kubernetes.io/name': 'mosquitto',
-  'app.kubernetes.io/component': 'broker',
+  'app.kubernetes.io/component': zone === undefined ? 'broker' : 'zone-broker',
   'app.kubernetes.io/part-of': 'dyninka',
-  [brokerLabel]: dataflow,
+  ...(zone === undefined
+    ? { [brokerLabel]: dataflow }
+    : { [zoneBrokerLabel]: dataflow, 'dyninka.dev/zone': zone }),
 })
 
-function podOf({ dataflow, image, imagePullSecrets = [] }: ManagedBrokerSpec) {
-  const name = brokerName(dataflow)
+/** What selects its pods. */
+export const brokerSelector = (dataflow: string, zone?: string) =>
+  zone === undefined
+    ? `${brokerLabel}=${dataflow}`
+    : `${zoneBrokerLabel}=${dataflow},dyninka.dev/zone=${zone}`
+
+/** The scheduler puts it there, or nowhere. */
+const affinityTo = ({ name, key }: BrokerZone) => ({
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [{ key, operator: 'In', values: [name] }] }],
+    },
+  },
+})
+
+function podOf({ dataflow, image, imagePullSecrets = [], zone }: ManagedBrokerSpec) {
+  const name = brokerName(dataflow, zone?.name)
   const data = { name: 'data', mountPath: dataFolder }
   const copy = `test -e ${security} || (cp ${initialFolder}/${initialKey} ${security}.new && mv ${security}.new ${security})`
   return {
@@ -123,6 +157,7 @@ function podOf({ dataflow, image, imagePullSecrets = [] }: ManagedBrokerSpec) {
     // It saves all that it has when it ends.
     terminationGracePeriodSeconds: 60,
     securityContext: restrictedPod(user),
+    ...(zone && { affinity: affinityTo(zone) }),
     ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map(name => ({ name })) }),
     initContainers: [
       {
@@ -153,8 +188,8 @@ function podOf({ dataflow, image, imagePullSecrets = [] }: ManagedBrokerSpec) {
   }
 }
 
-const claimOf = ({ dataflow, storage, storageClassName }: ManagedBrokerSpec) => ({
-  metadata: { name: 'data', labels: brokerLabels(dataflow) },
+const claimOf = ({ dataflow, storage, storageClassName, zone }: ManagedBrokerSpec) => ({
+  metadata: { name: 'data', labels: brokerLabels(dataflow, zone?.name) },
   spec: {
     accessModes: ['ReadWriteOnce'],
     resources: { requests: { storage } },

@@ -1,7 +1,8 @@
 import type { DeclaredNode } from '../../../schema/declared-node.ts'
 import { cpuMillis, memoryBytes } from '../../../schema/quantity.ts'
-import type { NodeResources, NodeState, NodeUse } from '../orchestrator.ts'
+import type { NodeResources, NodeState } from '../orchestrator.ts'
 import { defaultZoneKey } from './affinity.ts'
+import { type NodeUses, unmeasuredOf } from './node-usage.ts'
 import type { ClusterNode, ClusterResources } from './objects.ts'
 import type { KubernetesOptions } from './options.ts'
 
@@ -27,16 +28,17 @@ export function declaredNodes(
   })
 }
 
-/** The same nodes as they are, with what their kubelets say of them. */
+/** The same nodes as they are, with what their kubelets say of them. @param uses what they take, where anybody was asked */
 export function nodeStates(
   nodes: ClusterNode[],
   options: Parameters<typeof declaredNodes>[1] = {},
-  usage: ReadonlyMap<string, NodeUse> = new Map(),
+  uses?: NodeUses,
 ): NodeState[] {
   const byName = new Map(nodes.map(node => [node.metadata.name, node]))
   return declaredNodes(nodes, options).map(({ name, zone, arch, labels = {} }) => {
     const { spec, status } = byName.get(name)!
-    const used = usage.get(name)
+    const used = uses?.byNode.get(name)
+    const unmeasured = uses && unmeasuredOf(name, uses)
     const isClosed = spec?.unschedulable || spec?.taints?.some(isForOthers)
     const taken = isClosed ? [{ type: 'Unschedulable', status: 'True' as const }] : []
     return {
@@ -47,6 +49,7 @@ export function nodeStates(
       ...(status?.capacity && { capacity: resourcesOf(status.capacity) }),
       ...(status?.allocatable && { allocatable: resourcesOf(status.allocatable) }),
       ...(used && { used }),
+      ...(unmeasured !== undefined && { unmeasured }),
       conditions: [...(status?.conditions ?? []).map(({ type, status }) => ({ type, status })), ...taken],
     }
   })

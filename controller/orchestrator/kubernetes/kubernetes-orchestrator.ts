@@ -1,12 +1,14 @@
 import { artifactPath } from '../../../builder/store.ts'
 import { type KubernetesObject, type Resource, resources } from '../../kubernetes/resource.ts'
 import type {
+  DeclaredNetwork,
   DeclaredNode,
   HostChange,
   HostSpec,
   LogLine,
   LogOptions,
   NodeState,
+  NodeUse,
   ObservedHost,
   Orchestrator,
   Workload,
@@ -16,8 +18,8 @@ import { Applier } from './applier.ts'
 import { declaredNodes, lostNodes, nodeStates } from './cluster-nodes.ts'
 import { ClusterView, labelOf } from './cluster-view.ts'
 import { followPods } from './follow-pods.ts'
+import { freeName } from './free-name.ts'
 import { Mending } from './mending.ts'
-import { nameOf } from './names.ts'
 import { NodeUsage } from './node-usage.ts'
 import type { Deployment, Pod } from './objects.ts'
 import { observeHosts } from './observe-hosts.ts'
@@ -51,7 +53,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     this.#options = options
     this.#view = view
     this.#ownsView = ownsView
-    this.#usage = new NodeUsage(options.client)
+    this.#usage = NodeUsage.of(options.client)
     this.#applier = new Applier(
       options,
       view,
@@ -102,6 +104,16 @@ export class KubernetesOrchestrator implements Orchestrator {
 
   async nodeStates(): Promise<NodeState[]> {
     return nodeStates(this.#view.nodes.list(), this.#options, await this.#usage.read())
+  }
+
+  /** Nothing is declared of links, but where its own broker runs is known of one that is managed. */
+  get network(): DeclaredNetwork {
+    const brokerZone = this.#options.broker.zone?.()
+    return { links: [], ...(brokerZone !== undefined && { brokerZone }) }
+  }
+
+  async nodeUse(): Promise<ReadonlyMap<string, NodeUse>> {
+    return (await this.#usage.read()).byNode
   }
 
   unheeded({ placement }: Pick<Workload, 'placement'>): string[] {
@@ -184,7 +196,7 @@ export class KubernetesOrchestrator implements Orchestrator {
     const image = isKnown
       ? known.image // its code may be on no disk any more
       : await this.#options.imageOf?.(workload, signal ?? new AbortController().signal)
-    const name = known?.name ?? this.#freeName(flow, node)
+    const name = known?.name ?? freeName(this.#view, this.#options, flow, node)
     const { broker } = this.#options
     const record = recordOf(name, workload, { generation, broker, image })
     record.replicas = Math.max(workload.replicas, replica + 1)
@@ -276,21 +288,6 @@ export class KubernetesOrchestrator implements Orchestrator {
   #recordOf(flow: string, node: string): WorkloadRecord | undefined {
     const deployment = this.#deployments.get(`${flow}/${node}`)
     return deployment && readRecord(deployment)
-  }
-
-  #freeName(flow: string, node: string): string {
-    const plain = nameOf(flow, node)
-    const holder = this.#view.deployments.get(plain, this.#options.namespace)
-    const isFree = !holder || this.#isOf(holder, flow, node)
-    return nameOf(flow, node, isFree)
-  }
-
-  #isOf(object: KubernetesObject, flow: string, node: string): boolean {
-    return (
-      labelOf(object, 'dataflow') === this.#options.dataflow &&
-      labelOf(object, 'flow') === flow &&
-      labelOf(object, 'function') === node
-    )
   }
 
   #know(deployment: Deployment, isGone: boolean): void {

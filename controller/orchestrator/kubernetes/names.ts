@@ -44,7 +44,8 @@ export const flowName = (dataflow: string, flow: string) =>
 /** Of the ConfigMap that holds an artifact: one for all who use the same. */
 export const configMapName = (digest: string) => `dyninka-${digest.replace(/^sha256:/, '').slice(0, 40)}`
 
-const short = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8)
+/** Eight digits that tell one name from others like it. */
+export const short = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8)
 
 /** A digest as a label may be: at most 63 characters, no colon. */
 export const digestLabel = (digest: string) => digest.replace(/^sha256:/, '').slice(0, 40)

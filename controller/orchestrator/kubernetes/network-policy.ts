@@ -40,13 +40,15 @@ export function flowPolicy(
   } as KubernetesObject
 }
 
-/** For what one node declares beyond that. @returns undefined when it declares nothing */
+/** For what one node declares beyond that, and for the brokers of zones, of which not all nodes are told at once.
+ *  @returns undefined when there is nothing */
 export function nodePolicy(
-  { name, workload }: WorkloadRecord,
+  { name, workload, zones }: WorkloadRecord,
   options: KubernetesOptions,
   meta: object,
 ): (KubernetesObject & object) | undefined {
-  const { listens, reaches = [] } = workload.outside ?? {}
+  const { listens, reaches: declared = [] } = workload.outside ?? {}
+  const reaches = [...declared, ...Object.values(zones?.urls ?? {})]
   if (listens === undefined && reaches.length === 0) return undefined
   const isIn = listens !== undefined
   return {

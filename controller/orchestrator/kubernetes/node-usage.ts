@@ -6,7 +6,7 @@ import type { NodeUse } from '../orchestrator.ts'
 interface NodeMetrics {
   metadata: { name: string }
   timestamp: string
-  /** Of the sample, such as `20.042s`. */
+  /** That processor time was measured over, such as `20.042s`. */
   window: string
   usage: { cpu?: string; memory?: string }
 }
@@ -16,45 +16,92 @@ const freshMs = 15_000
 /** Where nobody serves them, or we may not read them. */
 const absentMs = 5 * 60_000
 const timeoutMs = 5_000
+/** Of a node that is told of no more. */
+const keptMs = 24 * 3_600_000
+
+/** What is known of what nodes take. */
+export interface NodeUses {
+  /** By node, as last told: of a node, or of all, that may be some time ago. */
+  byNode: ReadonlyMap<string, NodeUse>
+  /** Of which nodes the last answer told. */
+  told: ReadonlySet<string>
+  /** Why there was no answer. */
+  problem?: string
+}
+
+const nothing: NodeUses = { byNode: new Map(), told: new Set() }
+const known = new WeakMap<Pick<KubernetesClient, 'raw'>, NodeUsage>()
 
 /** What all programs of each node take, from `metrics.k8s.io` where a cluster has that. */
 export class NodeUsage {
   readonly #client: Pick<KubernetesClient, 'raw'>
-  #known: Promise<ReadonlyMap<string, NodeUse>> = Promise.resolve(new Map())
+  #known: Promise<NodeUses> | undefined
   #askAt = Number.NEGATIVE_INFINITY
 
-  constructor(client: Pick<KubernetesClient, 'raw'>) {
+  /** The same for all dataflows that a client serves: however many there are, it is asked for once. */
+  static of(client: Pick<KubernetesClient, 'raw'>): NodeUsage {
+    const usage = known.get(client) ?? new NodeUsage(client)
+    known.set(client, usage)
+    return usage
+  }
+
+  private constructor(client: Pick<KubernetesClient, 'raw'>) {
     this.#client = client
   }
 
-  /** By node; empty where it can't be told. @throws never @param now by a clock that only grows, ms */
-  read(now = performance.now()): Promise<ReadonlyMap<string, NodeUse>> {
-    if (now < this.#askAt) return this.#known
+  /** Waits for the first answer alone: a later one is known once it is there. @throws never
+   *  @param now by a clock that only grows, ms */
+  read(now = performance.now()): Promise<NodeUses> {
+    if (this.#known && now < this.#askAt) return this.#known
     this.#askAt = now + freshMs
-    this.#known = this.#ask().catch((error: unknown) => {
-      const status = error instanceof ApiProblem ? error.status : 0
-      if (status === 404 || status === 403) this.#askAt = now + absentMs
-      return new Map()
-    })
-    return this.#known
+    const before = this.#known
+    const asked = this.#next(before, now)
+    if (!before) this.#known = asked
+    else
+      void asked.then(uses => {
+        this.#known = Promise.resolve(uses)
+      })
+    return this.#known!
   }
 
-  async #ask(): Promise<ReadonlyMap<string, NodeUse>> {
+  async #next(before: Promise<NodeUses> | undefined, now: number): Promise<NodeUses> {
+    const { byNode } = (await before) ?? nothing
+    try {
+      const told = await this.#ask()
+      const kept = [...byNode].filter(([, { at }]) => Date.now() - Date.parse(at) < keptMs)
+      return { byNode: new Map([...kept, ...told]), told: new Set(told.keys()) }
+    } catch (error) {
+      const { status, message } = error instanceof ApiProblem ? error : new ApiProblem(0, '', `${error}`)
+      if (status === 404 || status === 403) this.#askAt = now + absentMs
+      return { byNode, told: new Set(), problem: status === 404 ? unserved : message }
+    }
+  }
+
+  async #ask(): Promise<Map<string, NodeUse>> {
     const { items } = await this.#client.raw<{ items?: NodeMetrics[] }>({
       method: 'GET',
       path: '/apis/metrics.k8s.io/v1beta1/nodes',
-      what: 'list what nodes take',
+      what: 'list nodes of metrics.k8s.io',
       timeoutMs,
     })
     return new Map(
-      (items ?? []).flatMap(({ metadata, timestamp, usage }) => {
+      (items ?? []).flatMap(({ metadata, timestamp, window, usage }) => {
         const [cpuMillis, memoryBytes] = [scaled(usage?.cpu, 1_000), scaled(usage?.memory, 1)]
-        const at = Date.parse(timestamp)
+        const [at, windowMs] = [Date.parse(timestamp), msOf(window)]
         if (cpuMillis === undefined || memoryBytes === undefined || !Number.isFinite(at)) return []
-        return [[metadata.name, { cpuMillis, memoryBytes, at: new Date(at).toISOString() }]]
+        const use = { cpuMillis, memoryBytes, at: new Date(at).toISOString() }
+        return [[metadata.name, { ...use, ...(windowMs !== undefined && { windowMs }) }]]
       }),
     )
   }
+}
+
+const unserved = 'the cluster serves no metrics.k8s.io: metrics-server is what does'
+
+/** Why nothing is known of a node, or nothing of now. @returns undefined where it is known */
+export function unmeasuredOf(node: string, { told, problem }: NodeUses): string | undefined {
+  if (told.has(node)) return undefined
+  return problem ?? `metrics.k8s.io tells nothing of ${node}`
 }
 
 const units: Record<string, number> = {
@@ -77,4 +124,12 @@ function scaled(quantity: string | undefined, factor: number): number | undefine
   const [, number, unit] = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(quantity ?? '') ?? []
   const value = Number(number) * (units[unit ?? ''] ?? Number.NaN) * factor
   return value <= 2 ** 50 ? Math.round(value) : undefined
+}
+
+/** A duration as Go writes it, `1m0.5s`. @returns undefined where it is none, or longer than a day */
+function msOf(duration: string | undefined): number | undefined {
+  const [all, hours = 0, minutes = 0, seconds = 0] =
+    /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/.exec(duration ?? '') ?? []
+  const ms = Math.round(Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1_000)
+  return all && ms > 0 && ms <= 86_400_000 ? ms : undefined
 }

@@ -13,6 +13,17 @@ export interface BrokerAccess {
   url: string
   /** Where the whole URL is kept, with the user and the password of this node of the graph. */
   secretOf?(flow: string, node: string): SecretKey | undefined
+  /** Brokers of zones; absent where there are none. */
+  zones?: ZonesAccess
+  /** Zone of the node that a managed one runs on, as far as it is known. */
+  zone?(): string | undefined
+}
+
+export interface ZonesAccess {
+  /** By zone: as pods reach its broker. What they say before the `@` is left out of every object. */
+  urls: Readonly<Record<string, string>>
+  /** Where the whole of them is kept for this node of the graph, as JSON. */
+  secretOf(flow: string, node: string): SecretKey
 }
 
 export interface KubernetesOptions {

@@ -96,7 +96,7 @@ export function podTemplate(record: WorkloadRecord, options: KubernetesOptions) 
   return template
 }
 
-function environment({ workload, generation, broker }: WorkloadRecord, options: KubernetesOptions) {
+function environment({ workload, generation, broker, zones }: WorkloadRecord, options: KubernetesOptions) {
   const { flow, node, env, secrets } = workload
   const secretName = options.secretOf?.(flow) ?? `${flow}-secrets`
   const fieldOf = (fieldPath: string) => ({ valueFrom: { fieldRef: { fieldPath } } })
@@ -120,6 +120,7 @@ function environment({ workload, generation, broker }: WorkloadRecord, options: 
       name: 'DYNINKA_BROKER',
       ...(broker.secret ? keyOf(broker.secret) : { value: broker.url }),
     },
+    ...(zones ? [{ name: 'DYNINKA_ZONE_BROKERS', ...keyOf(zones.secret) }] : []),
   ]
 }
 

@@ -15,6 +15,8 @@ export interface WorkloadRecord {
   workload: KeptWorkload
   /** Without user and password, and where the whole of it is. */
   broker: { url: string; secret?: SecretKey }
+  /** The same of the brokers of zones, by zone. */
+  zones?: { urls: Record<string, string>; secret: SecretKey }
   /** Reference of the image that holds code and host; code comes from a ConfigMap when absent. */
   image?: string
   /** Of the generation that worked when this one came: it goes on if this one never takes over. */
@@ -26,9 +28,7 @@ export function recordOf(
   { code: _, host: __, replicas, ...workload }: Workload,
   { generation, broker, image }: { generation: number; broker: BrokerAccess; image?: string | undefined },
 ): WorkloadRecord {
-  const url = new URL(broker.url)
-  url.username = ''
-  url.password = ''
+  const { zones } = broker
   const secret = broker.secretOf?.(workload.flow, workload.node)
   return {
     v: 1,
@@ -36,9 +36,26 @@ export function recordOf(
     generation,
     replicas,
     workload,
-    broker: { url: url.href, ...(secret && { secret }) },
+    broker: { url: bare(broker.url), ...(secret && { secret }) },
+    ...(zones && {
+      zones: {
+        urls: Object.fromEntries(
+          Object.entries(zones.urls)
+            .map(([zone, url]) => [zone, bare(url)] as const)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+        ),
+        secret: zones.secretOf(workload.flow, workload.node),
+      },
+    }),
     ...(image !== undefined && { image }),
   }
+}
+
+function bare(text: string): string {
+  const url = new URL(text)
+  url.username = ''
+  url.password = ''
+  return url.href
 }
 
 /** @returns undefined when it isn't there, or somebody has changed it into something else */

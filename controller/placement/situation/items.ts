@@ -6,12 +6,18 @@ import { zoneOf } from './network.ts'
 /** Of a host of which nothing is known: what one takes that idles. */
 const [idleCpuMillis, idleBytes] = [5, 60 * 2 ** 20]
 
-/** What is to be placed, with what the file asks for and what was measured. Pure. */
-export function itemsOf({ nodes }: Flow, snapshot: Snapshot): Item[] {
+/** What is to be placed, with what the file asks for and what was measured. Pure.
+ *  @param homes by name of what is elsewhere for now: the node that counts as its own */
+export function itemsOf(
+  { nodes }: Flow,
+  snapshot: Snapshot,
+  homes: Readonly<Record<string, string>> = {},
+): Item[] {
   return nodes.map(node => {
     const figures = snapshot.functions.find(({ name }) => name === node.name)
     const { require, prefer, near, apart, with: together, keep } = node.placement
-    const place = placeOf(figures, snapshot.nodes)
+    const isThere = snapshot.nodes.some(({ name }) => name === homes[node.name])
+    const place = isThere ? homes[node.name] : placeOf(figures, snapshot.nodes)
     const hosts = Math.max(1, figures?.hosts.reduce((sum, { hosts }) => sum + hosts, 0) ?? 0)
     const home = snapshot.nodes.find(({ name }) => name === place)
     return {

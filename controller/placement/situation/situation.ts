@@ -1,6 +1,7 @@
 import type { Flow } from '../../../schema/flow.ts'
-import type { NodeState } from '../../orchestrator/orchestrator.ts'
+import { Problem } from '../../../schema/problem.ts'
 import type { TelemetryFile } from '../../telemetry/file.ts'
+import type { NodeFigures } from '../../telemetry/node-figures.ts'
 import { type Snapshot, snapshotOf } from '../../telemetry/snapshot.ts'
 import type { Window } from '../../telemetry/window.ts'
 import type { Situation } from '../advice.ts'
@@ -22,7 +23,7 @@ const [unknownMillis, unknownBytes] = [1_000_000, 2 ** 50]
  *
  * @param brokerZones zone of each broker that is known to be there, by URL; an empty one is the dataflow's own
  * @param options.horizonHours over how long a move has to pay
- * @throws Problem where it can't be told where a broker is, or something runs nowhere
+ * @throws Problem where nothing was measured, it can't be told where a broker is, or something runs nowhere
  */
 export function situationOf(
   file: TelemetryFile,
@@ -30,6 +31,8 @@ export function situationOf(
   brokerZones: Readonly<Record<string, string>> = {},
   { horizonHours = defaultTariff.horizonHours }: { horizonHours?: number } = {},
 ): Situation {
+  const spans = buckets(file.windows)
+  if (spans.length === 0) throw unmeasured(flow.name)
   const whole = withUsableNodes(snapshotOf(file))
   const { '': own = file.header.brokerZone, ...others } = brokerZones
   const declared = file.header.links
@@ -50,9 +53,9 @@ export function situationOf(
       then.inferred.has(`${link.from}.${link.to}`) ? link : { ...link, rttMs: then.links[i]!.rttMs },
     )
   }
-  const items = itemsOf(flow, whole)
+  const items = itemsOf(flow, whole, file.header.homes)
   const { movesPerDay, costPerDay, prices = {} } = flow.budget ?? {}
-  const nodes = whole.nodes.map(node => nodeOf(node, whole, pricePerHour(prices, node)))
+  const nodes = whole.nodes.map(node => nodeOf(node, pricePerHour(prices, node)))
   const instanceOf = (windows: Window[], isMeasured: boolean): Instance => {
     const snapshot = snapshotOf({ header: file.header, windows })
     const edges = edgesOf(flow, snapshot, isMeasured)
@@ -78,31 +81,33 @@ export function situationOf(
       budget: costPerDay === undefined ? {} : { moneyPerHour: costPerDay / 24 },
     }
   }
-  const spans = buckets(file.windows)
   const measured = spans.map(window => instanceOf([window], true))
   return {
     mean: instanceOf(file.windows, false),
     windows: spans.map(window => instanceOf([window], false)),
     starts: spans.map(({ start }) => start),
+    inferred,
     measured,
     current: currentOf(items),
     moved: movedIn(file.windows.filter(({ start }) => start > whole.at - dayMs)),
     ...(movesPerDay !== undefined && { movesPerDay }),
+    away: Object.keys(file.header.homes ?? {}),
     newest: Math.max(0, ...file.windows.map(({ start, lengthMs }) => start + lengthMs)),
     now: whole.at,
   }
 }
 
-const nodeOf = (node: NodeState, { functions }: Snapshot, price: number): Node => {
+const unmeasured = (flow: string) =>
+  new Problem('TelemetryMissing', `nothing was measured of ${flow} yet`, {
+    disposition: 'waiting',
+    hint: 'Hosts tell every five seconds, once they run; `dyninka telemetry show` says what there is.',
+  })
+
+const nodeOf = (node: NodeFigures, price: number): Node => {
   const { cpuMillis = unknownMillis, memoryBytes = unknownBytes } = node.allocatable ?? node.capacity ?? {}
-  const ours = (key: 'cpuMillis' | 'memoryBytes') =>
-    functions.reduce((sum, { hosts, byNode }) => {
-      const here = hosts.find(host => host.node === node.name)
-      return sum + (here?.hosts ?? 0) * (byNode[node.name]?.[key]?.value ?? 0)
-    }, 0)
-  /** What other programs take is not there for this dataflow. */
+  /** What other programs take is not there for this dataflow; nobody who measures does not make it so. */
   const left = (all: number, key: 'cpuMillis' | 'memoryBytes') =>
-    Math.max(0, all - Math.max(0, (node.used?.[key] ?? 0) - ours(key)))
+    Math.max(0, all - (node.usage?.others[key].value ?? 0))
   return {
     name: node.name,
     zone: zoneOf(node),

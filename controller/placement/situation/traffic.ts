@@ -12,13 +12,13 @@ export function edgesOf({ nodes }: Flow, snapshot: Snapshot, isMeasured: boolean
     recordsPerSecond: value(figures?.recordsPerSecond),
     bytesPerSecond: value(figures?.bytesPerSecond),
   })
+  const figuresOf = new Map(snapshot.edges.map(edge => [idOf(edge.from, edge.output, edge.to), edge]))
   const inside = nodes.flatMap(({ name: to, from }) =>
     from.map(({ node, output }) => {
-      const figures = snapshot.edges.find(
-        edge => edge.from === node && edge.output === output && edge.to === to,
-      )
+      const id = idOf(node, output, to)
+      const figures = figuresOf.get(id)
       return {
-        id: idOf(node, output, to),
+        id,
         from: node,
         to,
         ...rates(figures),
@@ -42,6 +42,20 @@ export function edgesOf({ nodes }: Flow, snapshot: Snapshot, isMeasured: boolean
 export const brokersOf = ({ nodes }: Flow, own: string): string[] => [
   ...new Set([own, ...nodes.flatMap(node => outsideBroker(node, own) ?? [])]),
 ]
+
+/** By URL: zone of each broker that its records pass, as far as that is said. One that a zone has for its own is there.
+ *  @param zoneUrls by zone that has a broker @param said by URL, and empty for its own */
+export function placesOf(
+  flow: Flow,
+  own: string,
+  zoneUrls: Readonly<Record<string, string>>,
+  said: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const passed = ['', ...brokersOf(flow, own)]
+  const ofZones = Object.entries(zoneUrls).map(([zone, url]) => [withoutCredentials(url), zone] as const)
+  const all = { ...Object.fromEntries(ofZones), ...said }
+  return Object.fromEntries(Object.entries(all).filter(([url]) => passed.includes(url)))
+}
 
 /** Where a source's records come from, or a sink's go to, if that is a broker. */
 function outsideBroker(node: GraphNode, own: string): string | undefined {

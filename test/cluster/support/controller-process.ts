@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { startClusterController } from '../../../controller/cluster/cluster-controller.ts'
-import type { OpenOrchestrator } from '../../../controller/cluster/follower.ts'
+import type { OpenOrchestrator } from '../../../controller/cluster/follower-options.ts'
 import { kubernetesOrchestrators } from '../../../controller/cluster/kubernetes-orchestrators.ts'
 import { KubernetesClient } from '../../../controller/kubernetes/client.ts'
 import { LocalOrchestrator } from '../../../controller/orchestrator/local/local-orchestrator.ts'
@@ -9,12 +9,18 @@ import type { ProcessOptions } from './replica.ts'
 
 /** A controller of the cluster. Where nothing is said of pods its hosts are processes of this machine, so that no node is
  *  needed. */
-const { kubeconfig, hosts, pods, ...options }: ProcessOptions & { state: string; ownNamespace: string } =
-  JSON.parse(process.argv[2]!)
+const {
+  kubeconfig,
+  hosts,
+  pods,
+  nodes,
+  ...options
+}: ProcessOptions & { state: string; ownNamespace: string } = JSON.parse(process.argv[2]!)
 const processes: OpenOrchestrator = async ({ resource, broker, credentials }) =>
   new LocalOrchestrator({
     state: join(hosts, resource.metadata.namespace!, resource.metadata.name),
-    waysOf: () => ({ home: broker.url, zones: {} }),
+    waysOf: () => ({ home: broker.url, zones: broker.zones?.urls ?? {} }),
+    ...(nodes && { nodes }),
     secrets: () => credentials.secrets,
     folderOf: flow => join(hosts, 'files', flow),
   })

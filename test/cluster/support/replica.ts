@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ClusterControllerOptions } from '../../../controller/cluster/cluster-controller.ts'
 import type { PodOptions } from '../../../controller/cluster/kubernetes-orchestrators.ts'
+import type { DeclaredNode } from '../../../controller/orchestrator/orchestrator.ts'
 
 const program = fileURLToPath(new URL('./controller-process.ts', import.meta.url))
 
@@ -30,6 +31,8 @@ export type ProcessOptions = Partial<
   kubeconfig: string
   /** Folder of what hosts leave on disk: it stands for the cluster's nodes. */
   hosts: string
+  /** Without pods: virtual nodes of this machine. */
+  nodes?: DeclaredNode[]
   /** Hosts are pods of nodes that there are, and not processes of this machine. */
   pods?: PodOptions
 }

@@ -42,3 +42,13 @@ export function faultsOf(value: unknown, schema: AnySchema): string[] {
   if (validate(value)) return []
   return validate.errors!.map(({ instancePath, message }) => `${instancePath || '/'} ${message}`)
 }
+
+/** What any operation may answer without saying so: an error, of GitHub's own or of a gateway before it. */
+const anyError = { anyOf: [{ $ref: '#/definitions/basic-error' }, { type: 'string' }] }
+
+/** @returns what is wrong with an answer, in words */
+export function faultsOfAnswer({ answers }: Operation, status: number, answer: unknown): string[] {
+  const described = answers[status]
+  if (described === undefined && status < 400) return ['is none of those that are described']
+  return faultsOf(answer, described ?? anyError)
+}

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { type Answer, PullRequests } from '../../../cli/demo/forge/pull-requests.ts'
 import { type SetStatus, shownStatus } from '../../../cli/demo/forge/statuses.ts'
-import { faultsOf, type Operation, operationOf } from './description.ts'
+import { faultsOf, faultsOfAnswer, type Operation, operationOf } from './description.ts'
 
 /** What the next requests get instead of an answer: `drop` ends their connection, `lose` does so once it is done, and
  *  `silence` says nothing. */
@@ -80,9 +80,8 @@ export class TestForge {
     const refused = typeof trouble === 'object' ? trouble : undefined
     const { status, body: answer, headers } = refused ?? this.#answer(operation, request, searchParams, body)
     if (trouble === 'lose') return void request.socket.destroy()
-    const described = operation.answers[status] ?? true
-    if (!trouble && !this.isGitea)
-      this.#note(`answer ${status} of ${operation.path}`, faultsOf(answer, described))
+    if (!this.isGitea)
+      this.#note(`answer ${status} of ${operation.path}`, faultsOfAnswer(operation, status, answer))
     const etag = `W/"${createHash('sha256').update(JSON.stringify(answer)).digest('hex')}"`
     if (this.hasTags && request.method === 'GET' && status === 200) {
       if (request.headers['if-none-match'] === etag) {
