@@ -1,7 +1,7 @@
 /**
- * `npm run test:cluster`: the suites that need a real Kubernetes, and how long each took; those with nodes one after the
- * other, two at once of the rest, which mostly wait. Installs and builds what a test cluster is made of. Arguments choose files whose path contains one of them; `--clean` only
- * removes what earlier runs left.
+ * `npm run test:cluster`: the suites that need a real Kubernetes, and how long each took. Those with nodes run one after
+ * the other, and beside them the rest, which mostly wait. Installs and builds what a test cluster is made of. Arguments
+ * choose files whose path contains one of them; `--clean` only removes what earlier runs left.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -21,8 +21,7 @@ if (clean) {
   if ((await sweep()) === 0) say('earlier runs left nothing')
 } else {
   const { rest, withNodes } = await runnable()
-  await Promise.all([runAll(rest), runAll(rest)])
-  await runAll(withNodes)
+  await Promise.all([runAll(rest), runAll(withNodes).then(() => runAll(rest))])
   await sweep()
   console.log(`\n${closing(total)}`)
   process.exitCode = total.failed > 0 ? 1 : 0
