@@ -1,10 +1,9 @@
-import type { SourceSpec } from '../schema/flow.ts'
 import { sessionId, topics } from '../schema/topics.ts'
 import { atHome, brokersIn, type Stream, type Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
 import type { Progress } from './cursor.ts'
-import { type Emitted, givenOf } from './emitted.ts'
+import { givenOf } from './emitted.ts'
 import { readFenced } from './fenced-read.ts'
 import { numberingAfterLoss, numberingFrom } from './first-numbering.ts'
 import { keyAt } from './key.ts'
@@ -15,6 +14,7 @@ import { printId } from './record-id.ts'
 import { RetainedRead } from './retained.ts'
 import { type Brokers, Sessions } from './sessions.ts'
 import type { Arrived, Feed } from './sources/feed.ts'
+import { maxPayloadBytes, type Rejection, readPayload, timeAt } from './sources/payload.ts'
 import type { Connection } from './transport.ts'
 import type { Unit } from './unit.ts'
 
@@ -39,7 +39,6 @@ interface Waiting {
   identity?: string
 }
 
-const maxRecordBytes = 1024 * 1024
 const maxHeld = 1_000
 
 /** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
@@ -261,7 +260,9 @@ export class Source implements Unit {
   #send(arrived: Arrived) {
     const waiting: Waiting = { arrived, outputs: 0, result: 'sent' }
     const { source } = this.#wiring
-    const parsed = arrived.payload ? parse(arrived.payload, source!.spec) : givenOf('default', arrived.value)
+    const parsed = arrived.payload
+      ? readPayload(arrived.payload, source!.spec)
+      : givenOf('default', arrived.value)
     if ('reason' in parsed) return this.#reject(waiting, parsed)
     const identity = source!.id && keyAt(parsed.value, source!.id)
     if (identity !== undefined && !this.#numbering.isNew(identity)) {
@@ -276,11 +277,11 @@ export class Source implements Unit {
     this.#settleLater(waiting)
   }
 
-  #reject(waiting: Waiting, { reason, message }: { reason: string; message: string }) {
+  #reject(waiting: Waiting, { reason, message }: Rejection) {
     const { node } = this.#options
     const { payload, topic } = waiting.arrived
     const id = printId({ origin: `${node}.0`, seq: this.#numbering.take() })
-    const value = payload!.subarray(0, maxRecordBytes).toString()
+    const value = payload!.subarray(0, maxPayloadBytes).toString()
     waiting.outputs = 1
     waiting.result = 'rejected'
     this.#numbering.wroteLetter()
@@ -342,30 +343,3 @@ export class Source implements Unit {
 
 /** All go by the dataflow's own broker: changes of streams keep their order there. */
 const isHome = (outputs: Record<string, Stream[]>) => brokersIn({ inputs: [], outputs }).length === 0
-
-/** The event time in a field: ISO 8601, or ms since the epoch. */
-function timeAt(value: unknown, path: string | undefined): number | undefined {
-  const text = path === undefined ? undefined : keyAt(value, path)
-  if (text === undefined) return undefined
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  return Number.isSafeInteger(time) ? time : undefined
-}
-
-function parse(payload: Buffer, spec: SourceSpec): Emitted | { reason: string; message: string } {
-  if (payload.length > maxRecordBytes) {
-    return {
-      reason: 'too-large',
-      message: `the payload has ${payload.length} bytes, over the limit of ${maxRecordBytes}`,
-    }
-  }
-  const text = payload.toString()
-  if (spec.type === 'mqtt' && spec.format === 'text') return givenOf('default', text)
-  try {
-    return givenOf('default', JSON.parse(text))
-  } catch (error) {
-    return {
-      reason: 'not-json',
-      message: `the payload is not JSON: ${(error as Error).message}; for plain text, give the source "format: text"`,
-    }
-  }
-}
