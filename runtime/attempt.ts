@@ -65,7 +65,9 @@ export class Attempt {
 
   /** Waits for what an asynchronous call gives, at most `retry.timeout`. */
   async settle(result: unknown): Promise<Emitted[]> {
-    const { timeoutMs } = this.options.retry
+    const { counters, retry } = this.options
+    const { timeoutMs } = retry
+    counters.tick()
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {
       if (timeoutMs === 0) return
@@ -91,10 +93,8 @@ export class Attempt {
     this.#open = false
     this.#abort?.abort(new Error('the call is over'))
     const { counters } = this.options
-    const now = performance.now()
     counters.calls += 1
-    counters.handlerMs += now - this.#start
-    if (counters.turnMs > 0) counters.turnMs = now
+    counters.handlerMs += counters.tick() - this.#start
   }
 
   #succeed(): Emitted[] {

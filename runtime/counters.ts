@@ -14,10 +14,18 @@ export class Counters {
   inFlight = 0
   takeovers = 0
   handlerMs = 0
-  /** While calls follow each other in one turn of the event loop: when the one before ended, which is when the next begins. */
+  /** While calls follow each other in one turn of the event loop: when the one before ended, or gave way, which is when the
+   *  next begins; else 0. */
   turnMs = 0
   calls = 0
   latencyMs: number | undefined
   /** Since the last report of them. */
   readonly figures = new Figures()
+
+  /** What comes next in this turn begins now, as of `performance.now()`. */
+  tick(): number {
+    const now = performance.now()
+    if (this.turnMs > 0) this.turnMs = now
+    return now
+  }
 }

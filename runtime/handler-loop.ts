@@ -97,7 +97,7 @@ export class HandlerLoop {
     const until = counters.turnMs + sliceMs
     try {
       while (isOn() && !this.isHeld && this.#step()) {
-        if (this.#next === 0) counters.turnMs = performance.now() // a message was opened
+        if (this.#next === 0) counters.tick() // a message was opened
         const isBetween = this.#next === this.#ready.length
         if (counters.handlerMs < handledUntil && !(isBetween && counters.turnMs > until)) continue
         setImmediate(() => this.run())

@@ -94,8 +94,7 @@ function check(table: unknown): asserts table is Table {
 
 function rowsOf(tables: Table[], places?: unknown[], rest: unknown[] = []): unknown[] {
   const readers = tables.map(table => new Reader(table))
-  const [only] = readers
-  if (!places) return Array.from({ length: only!.left }, () => only!.next())
+  if (!places) return readers[0]!.rest()
   let taken = 0
   const values = places.map(place => {
     if (place === -1 && taken < rest.length) return rest[taken++]
@@ -125,6 +124,12 @@ class Reader {
   next(): Flat {
     this.left -= 1
     return this.#row(this.#columns, this.#next++)
+  }
+
+  rest(): Flat[] {
+    const all = new Array<Flat>(this.left)
+    for (let i = 0; i < all.length; i++) all[i] = this.next()
+    return all
   }
 }
 
