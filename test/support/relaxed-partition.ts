@@ -30,6 +30,8 @@ const flow = 'relaxed'
 export class RelaxedPartition<Output = Value> {
   readonly transport = new MemoryTransport()
   readonly taken: Output[] = []
+  /** Of all owners. */
+  readonly counters = new Counters()
   #wiring: Wiring
   #done = new Progress()
   #owners: Partition[] = []
@@ -77,7 +79,7 @@ export class RelaxedPartition<Output = Value> {
       stateBytes: () => 1e6,
       env: {},
       log: silent,
-      counters: new Counters(),
+      counters: this.counters,
       progressOf: () => this.#done,
       onChange() {},
       onClosed,
