@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -9,6 +7,7 @@ import { cli } from './support/cli.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { cutLinks, mendLinks } from './support/links.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
+import { moreRecords } from './support/written-records.ts'
 
 interface World {
   repository: Repository
@@ -94,15 +93,7 @@ const node = ({ controlled }: World, ...args: string[]) => cli(['node', ...args,
 /** Waits for more records than there are: all of them, once, in order. */
 async function loseNothing({ controlled }: World) {
   const path = join(controlled.state, 'files/counting/out.ndjson')
-  const read = async () =>
-    existsSync(path)
-      ? (await readFile(path, 'utf8'))
-          .split('\n')
-          .flatMap(line => (line ? [JSON.parse(line) as { n: number; count: number }] : []))
-      : []
-  const before = (await read()).length
-  await until('records come', async () => (await read()).length > before + 20, undefined, 60_000)
-  const all = await read()
+  const all = await moreRecords<{ n: number; count: number }>(path)
   assert.equal(
     all.map(({ n }) => n),
     all.map((_, i) => all[0]!.n + i),

@@ -4,7 +4,7 @@ import { roundTripMs } from '../../schema/round-trip.ts'
 import type { ObservedHost } from '../orchestrator/orchestrator.ts'
 import type { Override } from '../overrides.ts'
 import { mayRunOn } from '../place.ts'
-import { undecided } from './refuge.ts'
+import { preferenceFor, undecided } from './refuge.ts'
 
 /** What a refuge is looked for in. */
 export interface Surroundings {
@@ -30,10 +30,7 @@ export function chooseRefuge(
     nodes.find(({ name, zone }) =>
       own === undefined ? from !== undefined && zone === from : name === own,
     ) ?? placesIn(world, sharers[0]!.name)[0]
-  const score = (node: DeclaredNode) =>
-    sharers
-      .flatMap(({ placement }) => placement.prefer ?? [])
-      .reduce((sum, { zone, weight }) => sum + (zone === node.zone ? weight : 0), 0)
+  const score = (node: DeclaredNode) => preferenceFor(sharers, node.zone)
   const away = (node: DeclaredNode) => (home && roundTripMs(home, node)) ?? Number.POSITIVE_INFINITY
   const load = ({ name }: DeclaredNode) => hosts.filter(({ place }) => place === name).length
   const [best] = open

@@ -5,7 +5,7 @@ import { placedAt, placeText } from '../overrides.ts'
 import { mayRunOn } from '../place.ts'
 import type { Exile } from './homecoming.ts'
 import type { OutageRecord } from './outages.ts'
-import type { Refuge } from './refuge.ts'
+import { preferenceFor, type Refuge } from './refuge.ts'
 import { isLost, type Troubles } from './trouble.ts'
 
 export interface Premises {
@@ -97,13 +97,8 @@ export class Home {
     if (!isDecided || recalled || kind === 'drained' || kind === 'closed') return true
     if (this.#sharers.some(({ placement }) => placement.keep)) return true
     const refuge = zone ?? this.#premises.nodes.find(({ name }) => name === node)?.zone
-    return this.#open.some(each => this.#preference(each.zone) > this.#preference(refuge))
-  }
-
-  #preference(zone: string | undefined): number {
-    return this.#sharers
-      .flatMap(({ placement }) => placement.prefer ?? [])
-      .reduce((sum, { zone: preferred, weight }) => sum + (preferred === zone ? weight : 0), 0)
+    const preference = (zone: string | undefined) => preferenceFor(this.#sharers, zone)
+    return this.#open.some(each => preference(each.zone) > preference(refuge))
   }
 
   /** Those that could go back now, to be asked whether that pays. */

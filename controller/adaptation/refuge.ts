@@ -58,6 +58,15 @@ export function sharersOf({ nodes }: Flow): Node[][] {
   return [...sharers.values()]
 }
 
+/** How much those that share a place prefer a zone. */
+export const preferenceFor = (
+  sharers: readonly Pick<Node, 'placement'>[],
+  zone: string | undefined,
+): number =>
+  sharers
+    .flatMap(({ placement }) => placement.prefer ?? [])
+    .reduce((sum, { zone: preferred, weight }) => sum + (preferred === zone ? weight : 0), 0)
+
 /** A placement that nobody has decided. */
 export function undecided({ zone: _, node: __, ...placement }: Placement): Placement {
   return placement
