@@ -123,8 +123,9 @@ export interface NodeState {
 }
 
 export interface NodeUse extends Required<NodeResources> {
-  /** When it was measured, RFC 3339: memory as of then, processor time over what was before. */
+  /** When it was measured, RFC 3339: memory as of then, processor time over `windowMs` before. */
   at: string
+  /** Absent where that is not said. */
   windowMs?: number
 }
 
