@@ -89,7 +89,7 @@ async function feed(): Promise<{ frames: number }> {
     env: {},
     log: silent,
     counters: new Counters(),
-    progressOf: () => credit,
+    creditOf: () => ({ progress: credit, frames: 2 }),
     onChange() {},
     onClosed() {},
   })

@@ -65,8 +65,11 @@ export class Admission {
     let from: string | undefined
     let origin = ''
     let last: Seq | undefined
+    let taken: Seq | undefined
     for (const record of records) {
       if (from !== record.origin) {
+        if (taken !== undefined) inflight.last.set(from!, taken)
+        taken = undefined
         from = record.origin
         origin = originAfter(from, lane)
         last = inflight.last.get(from) ?? this.#accepted.last(lane, from)
@@ -75,13 +78,13 @@ export class Admission {
         counters.repeats += 1
         continue
       }
-      last = record.seq
-      inflight.last.set(from, last)
+      last = taken = record.seq
       if (inflight.records === 0) inflight.first = record.time
       inflight.time = record.time
       inflight.records += 1
       entries.push({ record, inflight, origin })
     }
+    if (taken !== undefined) inflight.last.set(from!, taken)
     inflight.taken = inflight.records
     for (const [of, newest] of inflight.last) this.#accepted.advance(lane, of, newest)
     counters.recordsIn += inflight.records

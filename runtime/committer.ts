@@ -108,7 +108,7 @@ export class Committer {
     }
     await this.save()
     await state.clear(this.#finished, connection)
-    for (const { message } of batch) message.ack()
+    for (const one of batch) one.ack()
     inflight.splice(0, batch.length)
     this.#options.onCommitted(batch)
   }

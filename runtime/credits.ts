@@ -1,6 +1,6 @@
 import { partitionNames, topics } from '../schema/topics.ts'
 import { cutOf, type Stream } from '../schema/wiring.ts'
-import { Progress, parseCursor } from './cursor.ts'
+import { type Credit, Progress, parseCursor } from './cursor.ts'
 import type { Connection } from './transport.ts'
 
 /** How far the consumers of a host's outputs have come, from the cursors that they retain. */
@@ -9,7 +9,7 @@ export class Credits {
   #onCredit: (consumer: string, partition: string) => void
   /** By topic. */
   #wanted = new Map<string, { consumer: string; partition: string }>()
-  #progress = new Map<string, Progress>()
+  #credits = new Map<string, Credit>()
   #control: Connection | undefined
 
   constructor(flow: string, onCredit: (consumer: string, partition: string) => void) {
@@ -18,8 +18,8 @@ export class Credits {
   }
 
   /** @param partition its name, see `partitionName` */
-  progressOf = (consumer: string, partition: string) =>
-    this.#progress.get(topics.credit(this.#flow, consumer, partition))
+  creditOf = (consumer: string, partition: string) =>
+    this.#credits.get(topics.credit(this.#flow, consumer, partition))
 
   /** A new connection knows no subscription. */
   async attach(control: Connection) {
@@ -40,7 +40,7 @@ export class Credits {
     }
     const added = [...this.#wanted.keys()].filter(topic => !before.has(topic))
     const removed = [...before.keys()].filter(topic => !this.#wanted.has(topic))
-    for (const topic of removed) this.#progress.delete(topic)
+    for (const topic of removed) this.#credits.delete(topic)
     // A failure means that the connection is gone: `attach` subscribes again.
     if (added.length > 0) this.#control?.subscribe(added, 0).catch(() => {})
     if (removed.length > 0) this.#control?.unsubscribe(removed).catch(() => {})
@@ -52,7 +52,8 @@ export class Credits {
     const place = this.#wanted.get(topic)
     if (!place || payload.length === 0) return true
     try {
-      this.#progress.set(topic, new Progress(parseCursor(payload).lanes))
+      const { lanes, frames = 1 } = parseCursor(payload)
+      this.#credits.set(topic, { progress: new Progress(lanes), frames })
     } catch {
       return true // a foreign client's: the next cursor sets it right
     }

@@ -8,6 +8,8 @@ export interface CursorDocument {
   v: 1
   /** By lane and origin: the last record that is finished, its outputs and state stored. */
   lanes: Lanes
+  /** The newest version of frames that its owner reads; absent: 1. */
+  frames?: number
   /** Topic filters that the session holds. */
   subscriptions: string[]
   /** By zone: those that its session on the broker there holds; none where it only writes. */
@@ -64,6 +66,13 @@ export function parseCursor(payload: Buffer): CursorDocument {
   if (document?.v !== 1 || document.lanes === null || typeof document.lanes !== 'object')
     throw new Error('not a cursor of version 1')
   return document
+}
+
+/** What producers know of a consumer's partition. */
+export interface Credit {
+  progress: Progress
+  /** The newest version of frames that it reads. */
+  frames: number
 }
 
 /** Last record seen per lane and origin: a record that is not newer is a repeat. */

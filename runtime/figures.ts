@@ -22,7 +22,7 @@ export class Figures {
 
   /** Messages that have had their effect. Timers, retries and letters that are handled again came over no edge. */
   handled(batch: readonly Inflight[], now: number) {
-    for (const { from, lane, taken, first, time, message } of batch) {
+    for (const { from, lane, taken, first, time, bytes } of batch) {
       if (from === undefined || lane === 'replay') continue
       let edge = this.#edges.get(from)
       if (!edge) {
@@ -30,7 +30,7 @@ export class Figures {
         this.#edges.set(from, edge)
       }
       edge.records += taken
-      edge.bytes += message.payload.length + message.topic.length + headerBytes
+      edge.bytes += bytes + headerBytes
       const later = taken >> 1
       if (taken > later) edge.latencies.add(now - first, taken - later)
       if (later > 0) edge.latencies.add(now - time, later)

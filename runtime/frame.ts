@@ -23,38 +23,54 @@ export interface Frame {
   turn?: number
 }
 
+/** The newest that a host reads. A producer writes what all consumers have said that they can read. */
+export const frameVersion = 2
+
 /** `{"v":1,"p":PARTITION,"turn":NUMBER}`; a host that does not know it drops it. */
 export const turnFrame = (partition: number, turn: number) =>
   Buffer.from(JSON.stringify({ v: 1, p: partition, turn }))
 
 /** Frames are JSON, so that `mosquitto_sub` shows them (`docs/frames.md`), in columns: the values stand beside each
  *  other, which `JSON.parse` reads a third faster than with what else a record has between them.
- *  `{"v":1,"r":[VALUE…],"p":PARTITION,"s":[SEQ, OR STEP FROM THE ONE BEFORE…],"t":TIME,"o":[ORIGIN…]}`, and where they
+ *  `{"v":2,"r":[VALUE…],"p":PARTITION,"s":[SEQ, OR STEP FROM THE ONE BEFORE…],"t":TIME,"o":[ORIGIN…]}`, and where they
  *  say something: `"c":[TABLE…]` with values that are flat, `"g":[NUMBER OF TABLE, OR -1…]`, `"d":[TIME AFTER "t"…]`,
+ *  `"n":RECORDS` where the last steps, which are 1, are left out,
  *  `"i":[INDEX OF ORIGIN…]`, `"k":[KEY OR null…]`, `"e":[EXTERNAL TOPIC OR null…]`. */
 export class FrameBuilder {
   /** The values, written at once: as text they would be carried along by the collector of garbage. */
   #bytes = spare.pop() ?? Buffer.allocUnsafe(firstBytes)
-  #length = this.#bytes.write('{"v":1,"r":[')
+  #version: number
+  #length: number
   /** Values written so. */
   #written = 0
   #tables: Tables | undefined
-  /** Table of each value, or -1. */
-  #places: number[] = []
+  /** Table of each value, or -1; absent while all are in the first, or none in any. */
+  #places: number[] | undefined
   #columns = 0
-  /** As text, or as the step from the one before: small numbers are written and read in a fifth of the time. */
+  /** As text, or as the step from the one before: small numbers are written and read in a fifth of the time. At the end,
+   *  steps of 1 are left out. */
   #seqs: Seq[] = []
   #seq: Seq = ''
+  /** Steps of 1 behind those. */
+  #ones = 0
   #time = 0
   #delays: number[] | undefined
   #origins: string[] = []
-  #indexes: number[] = []
+  /** Of the origin of each; absent while there is one. */
+  #indexes: number[] | undefined
   #index = -1
+  #count = 0
   #keys: (string | null)[] | undefined
   #topics: (string | null)[] | undefined
 
+  /** @param version the newest that all who read it can read: 1 has neither tables nor `n` */
+  constructor(version: number = frameVersion) {
+    this.#version = Math.min(version, frameVersion)
+    this.#length = this.#bytes.write(`{"v":${this.#version},"r":[`)
+  }
+
   get count() {
-    return this.#seqs.length
+    return this.#count
   }
 
   /** Bytes so far; of what is not ASCII in keys and topics, somewhat more. */
@@ -74,51 +90,67 @@ export class FrameBuilder {
   ) {
     const { count } = this
     if (this.#origins[this.#index] !== origin) this.#index = this.#indexOf(origin)
+    if (this.#index > 0) this.#indexes ??= new Array(count).fill(0)
     if (key !== undefined) this.#keys ??= new Array(count).fill(null)
     if (topic !== undefined) this.#topics ??= new Array(count).fill(null)
     if (count === 0) this.#time = time
     else if (time !== this.#time) this.#delays ??= new Array(count).fill(0)
     this.#place(value, length)
-    this.#indexes.push(this.#index)
-    const isStep = typeof seq === 'number' && typeof this.#seq === 'number'
-    this.#seqs.push(isStep ? (seq as number) - (this.#seq as number) : String(seq))
-    this.#seq = seq
+    this.#indexes?.push(this.#index)
+    this.#number(seq)
     this.#delays?.push(time - this.#time)
     this.#keys?.push(key ?? null)
     this.#topics?.push(topic ?? null)
+    this.#count += 1
     const digits = typeof seq === 'string' ? seq.length : 0
     this.#columns += digits + (key?.length ?? 0) + (topic?.length ?? 0) + perRecord
   }
 
   /** The frame, to be called once. It is overwritten by another frame as soon as there is one: copy it before. */
   build(partition: number): Buffer {
-    if (this.#written === 0 && this.count < worthTables) this.#unfold()
-    const tables = this.#tables?.toJSON()
-    const areMixed = tables && (tables.length > 1 || this.#written > 0)
+    if (this.#written === 0 && this.#count < worthTables) this.#unfold()
     const columns = {
-      ...(tables && { c: tables }),
-      ...(areMixed && { g: this.#places }),
+      ...(this.#tables && { c: this.#tables }),
+      ...(this.#tables && this.#places && { g: this.#places }),
       p: partition,
+      ...(this.#ones > 0 && { n: this.#count }),
       s: this.#seqs,
       t: this.#time,
       o: this.#origins,
       ...(this.#delays && { d: this.#delays }),
-      ...(this.#origins.length > 1 && { i: this.#indexes }),
+      ...(this.#indexes && { i: this.#indexes }),
       ...(this.#keys && { k: this.#keys }),
       ...(this.#topics && { e: this.#topics }),
     }
-    this.#write(`],${JSON.stringify(columns).slice(1)}`)
+    this.#write(']')
+    const brace = this.#length
+    this.#write(JSON.stringify(columns))
+    this.#bytes[brace] = comma
     if (spare.length < maxSpare && this.#bytes.length <= maxSpareBytes) spare.push(this.#bytes)
     return this.#bytes.subarray(0, this.#length)
   }
 
+  #number(seq: Seq) {
+    const step = typeof seq === 'number' && typeof this.#seq === 'number' ? seq - this.#seq : String(seq)
+    this.#seq = seq
+    if (step === 1 && this.#version > 1) {
+      this.#ones += 1
+      return
+    }
+    for (; this.#ones > 0; this.#ones--) this.#seqs.push(1)
+    this.#seqs.push(step)
+  }
+
   #place(value: string | Flat, length: number) {
+    const before = this.#tables ? 0 : -1
     let place = -1
-    if (typeof value !== 'string') {
+    if (typeof value !== 'string' && this.#version > 1) {
       this.#tables ??= new Tables()
       place = this.#tables.add(value)
     }
-    this.#places.push(place)
+    if (this.#tables && place !== before && this.#count > 0)
+      this.#places ??= new Array(this.#count).fill(before)
+    this.#places?.push(place)
     if (place >= 0) this.#columns += length
     else this.#writeValue(typeof value === 'string' ? value : JSON.stringify(value))
   }
@@ -135,8 +167,9 @@ export class FrameBuilder {
   }
 
   #write(text: string, isNext = false) {
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    if (this.#length + 1 + 3 * text.length > this.#bytes.length) this.#makeRoom(1 + Buffer.byteLength(text))
+    // A UTF-16 unit is at most three bytes of UTF-8; what is short is not worth counting them.
+    if (this.#length + 1 + 3 * text.length > this.#bytes.length)
+      this.#makeRoom(1 + (text.length < uncounted ? 3 * text.length : Buffer.byteLength(text)))
     if (isNext) this.#bytes[this.#length++] = comma
     this.#length += this.#bytes.write(text, this.#length)
   }
@@ -161,6 +194,7 @@ const worthTables = 4
 const firstBytes = 512
 /** Of numbers, and what is between columns. */
 const perRecord = 12
+const uncounted = 64 * 1024
 const comma = 0x2c
 /** Buffers of frames that have left, to be used again. */
 const spare: Buffer[] = []
@@ -177,7 +211,8 @@ export function decode(payload: Buffer): Frame {
   if (payload.length > maxFrameBytes)
     throw new FrameError(`frame that is too large: the limit is ${maxFrameBytes} bytes`)
   const frame = parse(payload)
-  if (frame.v !== 1) throw new FrameError(`frame of version ${versionOf(frame.v)}: this host reads version 1`)
+  if (frame.v !== 1 && frame.v !== frameVersion)
+    throw new FrameError(`frame of version ${versionOf(frame.v)}: this host reads 1 to ${frameVersion}`)
   if (!Number.isSafeInteger(frame.p) || frame.p < 0)
     throw new FrameError('frame without the partition of its producer')
   const { p: partition, t: time, o: origins, turn } = frame
@@ -195,11 +230,11 @@ export function decode(payload: Buffer): Frame {
     keys: frame.k === undefined ? undefined : columnOf(frame.k, 'keys', values),
     topics: frame.e === undefined ? undefined : columnOf(frame.e, 'topics', values),
   }
-  const steps = columnOf(frame.s, 'ids', values)
+  const steps = stepsOf(frame.s, frame.n, values)
   const records = new Array<EdgeRecord>(values.length)
   let seq: Seq | undefined
   for (let i = 0; i < values.length; i++) {
-    const step = steps[i]
+    const step = i < steps.length ? steps[i] : 1
     if (typeof step !== 'number') seq = typeof step === 'string' ? seqFrom(step) : undefined
     else seq = typeof seq === 'number' ? seqFrom(seq + step) : undefined
     if (seq === undefined) throw new FrameError(`record ${i} has no valid id`)
@@ -224,6 +259,13 @@ function parse(payload: Buffer): { p: number } & Record<string, unknown> {
 function columnOf(column: unknown, name: string, { length }: unknown[]): unknown[] {
   if (Array.isArray(column) && column.length === length) return column
   throw new FrameError(`frame without as many ${name} as records`)
+}
+
+/** @param n of the records, where the last steps, which are 1, are left out */
+function stepsOf(steps: unknown, n: unknown, values: unknown[]): unknown[] {
+  if (n === undefined) return columnOf(steps, 'ids', values)
+  if (n === values.length && Array.isArray(steps) && steps.length < n) return steps
+  throw new FrameError('frame without as many records as it says')
 }
 
 interface Columns {

@@ -260,7 +260,7 @@ export class Hosting {
       wiring,
       log,
       counters: this.#counters,
-      progressOf: this.#credits.progressOf,
+      creditOf: this.#credits.creditOf,
       onChange: () => this.#changed(),
       onClosed: (error?: Error) => this.#units.closed(name, error),
     }

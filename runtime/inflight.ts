@@ -6,7 +6,9 @@ import type { Message } from './transport.ts'
 
 /** One input message between its arrival and its acknowledgment. */
 export interface Inflight extends Pending, Arrival {
-  message: Message
+  ack: () => void
+  /** Of the topic and the payload. The message is let go of: what lives until its acknowledgment is costly garbage. */
+  bytes: number
   /** An owner before may have had it: what it gave may have left. */
   seen?: true
   /** Records of it that are not through the handler. */
@@ -27,8 +29,9 @@ export interface Inflight extends Pending, Arrival {
 /** A message that is no records: nothing is to be done but to acknowledge it. */
 const nothing: Arrival = { lane: '' }
 
-export const inflightOf = (message: Message, arrival = nothing): Inflight => ({
-  message,
+export const inflightOf = ({ ack, topic, payload }: Message, arrival = nothing): Inflight => ({
+  ack,
+  bytes: topic.length + payload.length,
   lane: arrival.lane,
   ...(arrival.from !== undefined && { from: arrival.from }),
   ...(arrival.timers && { timers: true }),

@@ -2,7 +2,7 @@ import { topics } from '../schema/topics.ts'
 import type { Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import { type Crosser, Crossing } from './crossing.ts'
-import type { Progress } from './cursor.ts'
+import type { Credit } from './cursor.ts'
 import type { Emitted } from './emitted.ts'
 import { keyAt, shardOf } from './key.ts'
 import { OutputLane } from './output-lane.ts'
@@ -31,7 +31,7 @@ interface OutboxOptions {
   /** Outputs of this pending input, or room in the outbox, may have come free. */
   onProgress(): void
   /** How far a consumer's partition has come, as last heard. */
-  progressOf(consumer: string, partition: string): Progress | undefined
+  creditOf(consumer: string, partition: string): Credit | undefined
 }
 
 /** A broker that takes so long to acknowledge a frame is worth a word in `dyninka status`. */
@@ -160,7 +160,7 @@ export class Outbox {
 
   /** A consumer's partition has come further. */
   credit(consumer: string, partition: string) {
-    const progress = this.#options.progressOf(consumer, partition)
+    const progress = this.#options.creditOf(consumer, partition)?.progress
     if (!progress) return
     for (const lane of this.#lanes.values()) {
       if (lane.reader === partition && lane.stream.consumers.includes(consumer))

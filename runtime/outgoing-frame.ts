@@ -42,10 +42,15 @@ export class Turn implements Outgoing {
 export class OutgoingFrame implements Outgoing {
   /** The newest record. */
   readonly last: RecordId = { origin: '', seq: 0 }
-  #builder = new FrameBuilder()
+  #builder: FrameBuilder
   /** Inputs whose outputs these are, and how many of each: most frames have one for all. */
   #pending: Pending[] = []
   #counts: number[] = []
+
+  /** @param version of what all that read it can read */
+  constructor(version: number) {
+    this.#builder = new FrameBuilder(version)
+  }
 
   get records() {
     return this.#builder.count

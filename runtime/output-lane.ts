@@ -1,7 +1,7 @@
 import { partitionName } from '../schema/topics.ts'
 import { cutOf, type Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
-import type { Progress } from './cursor.ts'
+import type { Credit, Progress } from './cursor.ts'
 import type { Emitted } from './emitted.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { type Outgoing, OutgoingFrame, Turn } from './outgoing-frame.ts'
@@ -21,7 +21,7 @@ interface LaneOptions {
   /** Characters that all lanes of a partition hold, about. */
   buffer: { size: number }
   onProgress(): void
-  progressOf(consumer: string, partition: string): Progress | undefined
+  creditOf(consumer: string, partition: string): Credit | undefined
 }
 
 interface SentFrame {
@@ -63,7 +63,7 @@ export class OutputLane {
     let frame: OutgoingFrame
     if (newest instanceof OutgoingFrame && newest.hasRoom(emitted.length)) frame = newest
     else {
-      frame = new OutgoingFrame()
+      frame = new OutgoingFrame(this.#version)
       this.#gathered.push(frame)
     }
     const { size } = frame
@@ -144,6 +144,12 @@ export class OutputLane {
     })
   }
 
+  /** What all that read it can read: a host of before this version, or of none that is known, may be among them. */
+  get #version() {
+    const { creditOf } = this.#options
+    return Math.min(...this.stream.consumers.map(consumer => creditOf(consumer, this.reader)?.frames ?? 1))
+  }
+
   get #mayLeave() {
     return this.#sending < maxSending
   }
@@ -176,7 +182,7 @@ export class OutputLane {
 
   #remember(frame: SentFrame) {
     for (const consumer of this.stream.consumers) {
-      const progress = this.#options.progressOf(consumer, this.reader)
+      const progress = this.#options.creditOf(consumer, this.reader)?.progress
       if (progress && finished(frame, this.#options.name, progress)) continue // a repeat of what it has done
       const open = this.#open.get(consumer)
       if (open) open.push(frame)

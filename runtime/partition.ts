@@ -2,9 +2,10 @@ import { keepsKeys, sessionId, topics } from '../schema/topics.ts'
 import { brokersIn, subscriptionsOf, type Wiring } from '../schema/wiring.ts'
 import { Admission } from './admission.ts'
 import { Committer } from './committer.ts'
-import { type CursorDocument, Progress } from './cursor.ts'
+import { type Credit, type CursorDocument, Progress } from './cursor.ts'
 import { Due } from './due.ts'
 import type { Entry } from './entry.ts'
+import { frameVersion } from './frame.ts'
 import { HandlerLoop } from './handler-loop.ts'
 import { Handling } from './handling.ts'
 import { Holdings, resubscribe } from './holdings.ts'
@@ -30,7 +31,7 @@ export interface PartitionOptions extends Brokers, Place, Pick<InvokerOptions, '
   handlersOf(wiring: Wiring): Handlers
   /** Memory for values of state that the broker has, too. */
   stateBytes(): number
-  progressOf(consumer: string, partition: string): Progress | undefined
+  creditOf(consumer: string, partition: string): Credit | undefined
   /** Another wiring is in effect. */
   onChange(): void
   /** The connection is gone: by takeover, by the broker, or after an error. Not called after `drain`. */
@@ -187,6 +188,7 @@ export class Partition {
     await restoreState(this.#options, cursor, this.#state)
     this.#admission = new Admission(this.#options, cursor)
     this.#trial = new Trial(cursor)
+    cursor.frames = frameVersion
     const shared = { ...this.#options, connection: this.#connection }
     this.#letters = new Letters(shared, cursor.letters)
     const onFailed = (error: Error) => this.#fail(error)

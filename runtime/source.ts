@@ -2,7 +2,7 @@ import { sessionId, topics } from '../schema/topics.ts'
 import { atHome, brokersIn, type Stream, type Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Counters } from './counters.ts'
-import type { Progress } from './cursor.ts'
+import type { Credit } from './cursor.ts'
 import { givenOf } from './emitted.ts'
 import { readFenced } from './fenced-read.ts'
 import { numberingAfterLoss, numberingFrom } from './first-numbering.ts'
@@ -26,7 +26,7 @@ export interface SourceOptions extends Brokers {
   feedOf(wiring: Wiring): Feed
   log: Logger
   counters: Counters
-  progressOf(consumer: string, partition: string): Progress | undefined
+  creditOf(consumer: string, partition: string): Credit | undefined
   onChange(): void
   onClosed(error?: Error): void
 }

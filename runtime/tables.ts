@@ -1,8 +1,8 @@
 import { type Flat, maxFields } from './flat.ts'
 import { FrameError } from './frame-error.ts'
 
-/** Values with the same names: by name, a list with what each has there. */
-type Table = Record<string, unknown[]>
+/** Values with the same names: these, and for each a list with what the values have there. */
+type Table = [names: string[], ...columns: unknown[][]]
 
 /** Further shapes in one frame have no table. */
 const maxTables = 16
@@ -23,8 +23,8 @@ export class Tables {
     return this.#newest
   }
 
-  /** The values, as they were added. @param places table of each */
-  rows(places: number[]): unknown[] {
+  /** The values, as they were added. @param places table of each; absent where the first has all */
+  rows(places?: number[]): unknown[] {
     return rowsOf(this.toJSON(), places)
   }
 
@@ -44,7 +44,7 @@ class Shape {
   }
 
   get table(): Table {
-    return Object.fromEntries(this.#names.map((name, i) => [name, this.#columns[i]!]))
+    return [this.#names, ...this.#columns]
   }
 
   /** @returns false, changing nothing, when it has other names */
@@ -85,12 +85,18 @@ export function valuesOf(values: unknown, tables: unknown, places: unknown): unk
 }
 
 function check(table: unknown): asserts table is Table {
-  if (table === null || typeof table !== 'object') throw new FrameError('frame with a table that is none')
-  const columns = Object.values(table)
+  if (!Array.isArray(table) || !isNames(table[0])) throw new FrameError('frame with a table that is none')
+  const [names, ...columns] = table
   const isColumn = (column: unknown) => Array.isArray(column) && column.length === columns[0].length
-  if (columns.length === 0 || columns.length > maxFields || !columns.every(isColumn))
+  if (columns.length !== names.length || !columns.every(isColumn))
     throw new FrameError('frame with a table whose columns do not fit')
 }
+
+const isNames = (names: unknown): names is string[] =>
+  Array.isArray(names) &&
+  names.length > 0 &&
+  names.length <= maxFields &&
+  names.every(name => typeof name === 'string')
 
 function rowsOf(tables: Table[], places?: unknown[], rest: unknown[] = []): unknown[] {
   const readers = tables.map(table => new Reader(table))
@@ -114,10 +120,9 @@ class Reader {
   #row: Row
   #next = 0
 
-  constructor(table: Table) {
-    const names = Object.keys(table)
-    this.#columns = Object.values(table)
-    this.left = this.#columns[0]!.length
+  constructor([names, ...columns]: Table) {
+    this.#columns = columns
+    this.left = columns[0]!.length
     this.#row = this.left < worthwhile ? (columns, i) => rowByName(names, columns, i) : rowFor(names)
   }
 

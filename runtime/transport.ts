@@ -53,5 +53,5 @@ export interface Message {
   readonly payload: Buffer
   readonly retain: boolean
   /** Tells the broker that this message has had its effect. Call in the order of arrival [MQTT-4.6.0-2]. */
-  ack(): void
+  readonly ack: () => void
 }

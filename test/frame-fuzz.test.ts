@@ -54,7 +54,7 @@ Frames('says what is wrong with it', () => {
   const whole = '{"v":1,"r":[1],"p":0,"s":["1"],"t":1,"d":[0],"o":["a"],"i":[0],"k":[null],"e":[null]}'
   const deep = `{"v":${'['.repeat(100_000)}${']'.repeat(100_000)},"p":0}`
   const cases: [payload: string | Buffer, says: string][] = [
-    ['{"v":2,"r":[],"p":0,"s":[],"t":0,"o":[]}', 'version 2'],
+    ['{"v":3,"r":[],"p":0,"s":[],"t":0,"o":[]}', 'version 3'],
     [`{"v":"${'9'.repeat(1_000)}"}`, 'version 99999999999999999999:'],
     [deep, 'version none'],
     [whole.slice(0, -1), 'truncated'],

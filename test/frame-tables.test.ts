@@ -8,8 +8,8 @@ import { FrameError } from '../runtime/frame-error.ts'
 const Tables = suite('tables of a frame')
 
 /** As an attempt does: what is not flat leaves as JSON. */
-function frameOf(values: unknown[]): string {
-  const frame = new FrameBuilder()
+function frameOf(values: unknown[], version?: number): string {
+  const frame = new FrameBuilder(version)
   for (const [i, value] of values.entries()) {
     const length = flatLength(value)
     frame.add('in.0', i, 1, undefined, length ? (value as Flat) : JSON.stringify(value), undefined, length)
@@ -128,16 +128,21 @@ Tables('take about as many characters as they say', () => {
 
 Tables('say what is wrong with them', () => {
   const whole =
-    '{"v":1,"r":[7],"c":[{"a":[1,2]},{"b":[3]}],"g":[0,-1,0,1],"p":0,"s":["1",1,1,1],"t":1,"o":[""]}'
+    '{"v":2,"r":[7],"c":[[["a"],[1,2]],[["b"],[3]]],"g":[0,-1,0,1],"p":0,"n":4,"s":["1",2],"t":1,"o":[""]}'
   assert.equal(read(whole), [{ a: 1 }, 7, { a: 2 }, { b: 3 }])
   const cases: [from: string, to: string, says: string][] = [
-    ['"c":[{"a":[1,2]},{"b":[3]}]', '"c":{}', 'wrong list of tables'],
-    ['"c":[{"a":[1,2]},{"b":[3]}]', '"c":[]', 'wrong list of tables'],
-    ['"c":[{"a":[1,2]},{"b":[3]}]', `"c":[${Array(17).fill('{"a":[1]}')}]`, 'wrong list of tables'],
-    ['{"b":[3]}', 'null', 'a table that is none'],
-    ['{"b":[3]}', '{}', 'columns do not fit'],
-    ['{"b":[3]}', '{"b":3}', 'columns do not fit'],
-    ['{"b":[3]}', '{"b":[3],"c":[]}', 'columns do not fit'],
+    ['"c":[[["a"],[1,2]],[["b"],[3]]]', '"c":{}', 'wrong list of tables'],
+    ['"c":[[["a"],[1,2]],[["b"],[3]]]', '"c":[]', 'wrong list of tables'],
+    ['"c":[[["a"],[1,2]],[["b"],[3]]]', `"c":[${Array(17).fill('[["a"],[1]]')}]`, 'wrong list of tables'],
+    ['[["b"],[3]]', 'null', 'a table that is none'],
+    ['[["b"],[3]]', '{"b":[3]}', 'a table that is none'],
+    ['[["b"],[3]]', '[]', 'a table that is none'],
+    ['[["b"],[3]]', '[[]]', 'a table that is none'],
+    ['[["b"],[3]]', '[[7],[3]]', 'a table that is none'],
+    ['[["b"],[3]]', `[${JSON.stringify(Array(65).fill('b'))},[3]]`, 'a table that is none'],
+    ['[["b"],[3]]', '[["b"]]', 'columns do not fit'],
+    ['[["b"],[3]]', '[["b"],3]', 'columns do not fit'],
+    ['[["b"],[3]]', '[["b","c"],[3],[]]', 'columns do not fit'],
     ['"g":[0,-1,0,1],', '', 'what is in which table'],
     ['"g":[0,-1,0,1]', '"g":{}', 'what is in which table'],
     ['"g":[0,-1,0,1]', '"g":[0,-1,0,2]', 'fewer values'],
@@ -146,7 +151,12 @@ Tables('say what is wrong with them', () => {
     ['"g":[0,-1,0,1]', '"g":[0,-1,-1,1]', 'fewer values'],
     ['"g":[0,-1,0,1]', '"g":[0,-1,0]', 'more values'],
     ['"g":[0,-1,0,1]', '"g":[0,0,1]', 'more values'],
-    ['"s":["1",1,1,1]', '"s":["1",1,1]', 'as many ids as records'],
+    ['"n":4,', '', 'as many ids as records'],
+    ['"n":4', '"n":5', 'as many records as it says'],
+    ['"n":4', '"n":"4"', 'as many records as it says'],
+    ['"s":["1",2]', '"s":["1",2,1,1]', 'as many records as it says'],
+    ['"s":["1",2]', '"s":[]', 'no valid id'],
+    ['"s":["1",2]', '"s":7', 'as many records as it says'],
   ]
   for (const [from, to, says] of cases) {
     try {
@@ -157,6 +167,34 @@ Tables('say what is wrong with them', () => {
       assert.match(error.message, says)
     }
   }
+})
+
+Tables('are in no frame for hosts that do not know them', () => {
+  fc.assert(
+    fc.property(fc.array(value, { maxLength: 20 }), values => {
+      const frame = JSON.parse(frameOf(values, 1))
+      assert.equal([frame.v, frame.c, frame.n], [1, undefined, undefined])
+      assert.is(JSON.stringify(frame.r), JSON.stringify(values))
+      assert.is(frame.s.length, values.length)
+    }),
+  )
+})
+
+Tables('have the ids that were given, whatever their steps', () => {
+  const steps = fc.array(fc.constantFrom(1, 1, 1, 2, 5), { minLength: 1, maxLength: 40 })
+  fc.assert(
+    fc.property(steps, fc.constantFrom(1, 2), (steps, version) => {
+      const frame = new FrameBuilder(version)
+      let seq = 0
+      const seqs = steps.map(step => (seq += step))
+      for (const seq of seqs) frame.add('', seq, 1, undefined, { a: seq }, undefined, 7)
+      const read = decode(Buffer.from(frame.build(0))).records
+      assert.equal(
+        read.map(({ seq }) => seq),
+        seqs,
+      )
+    }),
+  )
 })
 
 Tables.run()

@@ -84,7 +84,13 @@ Push(
     const config = JSON.parse(await skopeo('inspect', '--config', `oci:${layout}:t`))
     assert.is(config.config.User, '65532:65532')
     assert.equal(config.config.Entrypoint, [
-      ...['/usr/local/bin/node', '--enable-source-maps', '--max-semi-space-size=8', '/dyninka/host.mjs'],
+      ...[
+        '/usr/local/bin/node',
+        '--enable-source-maps',
+        '--max-semi-space-size=16',
+        '--no-parallel-scavenge',
+        '/dyninka/host.mjs',
+      ],
     ])
     assert.equal(config.config.Env, ['PATH=/usr/local/bin', 'DYNINKA_CODE=/dyninka/function/function.mjs'])
     const { manifests } = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'))

@@ -46,7 +46,7 @@ Sleeper(
       env: {},
       log: silent,
       counters: new Counters(),
-      progressOf: () => undefined,
+      creditOf: () => undefined,
       onChange() {},
       onClosed() {},
     })

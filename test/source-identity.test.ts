@@ -36,7 +36,7 @@ async function host(transport: Transport): Promise<void> {
     },
     feedOf: () =>
       new MqttFeed({ transport, clientId: intakeSessionId('t', 'in'), filter: spec.filter, onClosed() {} }),
-    progressOf: () => undefined,
+    creditOf: () => undefined,
     onChange() {},
     onClosed() {},
   })

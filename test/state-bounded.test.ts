@@ -188,7 +188,7 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
     const owner = new Partition({
       ...optionsFor(wiring, handler, stateBytes),
       transport: new CrashingTransport(broker, lasts, next.resolve),
-      progressOf: () => heard,
+      creditOf: () => ({ progress: heard, frames: 2 }),
       onClosed: () => next.resolve(),
     })
     partition = owner
@@ -287,7 +287,7 @@ Lives('is read in one go for all records that wait, each in a frame of its own',
     ...optionsFor({ ...wiringFor(1), outputs: {} }, act, 0),
     stateBytes: () => room,
     transport: counting,
-    progressOf: () => undefined,
+    creditOf: () => undefined,
     onClosed() {},
   })
   await partition.start()

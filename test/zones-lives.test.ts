@@ -112,7 +112,7 @@ async function live(seed: number) {
         env: {},
         log: silent,
         counters: new Counters(),
-        progressOf: () => done,
+        creditOf: () => ({ progress: done, frames: 2 }),
         onChange() {},
         onClosed: () => resolve(),
       })
@@ -205,7 +205,7 @@ Lives('leaves a broker only when it has finished all that was queued there', asy
       env: {},
       log: silent,
       counters: new Counters(),
-      progressOf: () => undefined,
+      creditOf: () => undefined,
       onChange() {},
       onClosed: () => assert.unreachable('it has lost what it holds'),
     })

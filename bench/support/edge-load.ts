@@ -51,11 +51,10 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
     next,
     count({ payload }) {
       if (perSecond !== undefined) return counted(payload)
-      // Without a look at the values: `…],"p":0,"s":["1000000041",1,1,…],…`
+      // Without a look at the values: `…],"p":0,"n":256,"s":["1000000041",1,2],…`
       const columns = payload.toString('latin1', payload.lastIndexOf('"p":'))
-      const newest = (JSON.parse(`{${columns}`) as { s: unknown[] }).s
-        .map(Number)
-        .reduce((sum, step) => sum + step)
+      const { s, n } = JSON.parse(`{${columns}`) as { s: unknown[]; n?: number }
+      const newest = s.map(Number).reduce((sum, step) => sum + step) + (n ?? s.length) - s.length
       const records = newest - done
       done = newest
       return records

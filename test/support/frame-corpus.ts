@@ -6,8 +6,8 @@ export const corpus: Buffer[] = [
   '{"v":1,"r":["x",[1,2,3]],"p":3,"s":["1.2","7"],"t":1,"d":[0,1],"o":["in.0/parse.0","in.0"],"i":[0,1],"k":["k1",null],"e":[null,"sensors/a"]}',
   '{"v":1,"r":[],"p":0,"s":[],"t":0,"o":[]}',
   '{"v":1,"r":[null,null,null],"p":0,"s":["12345",1,0],"t":1,"d":[0,1,1],"o":["😀"],"k":["é","é","é"]}',
-  '{"v":1,"r":[],"c":[{"room":["attic","attic","cellar","cellar"],"n":[1,2,3,null]}],"p":0,"s":["4",1,1,1],"t":1,"o":["in.0"]}',
-  '{"v":1,"r":[[1]],"c":[{"n":[1,2]},{"n":[3],"__proto__":[4]}],"g":[0,-1,1,0],"p":0,"s":["4",1,1,1],"t":1,"o":["in.0"]}',
+  '{"v":2,"r":[],"c":[[["room","n"],["attic","attic","cellar","cellar"],[1,2,3,null]]],"p":0,"n":4,"s":["4"],"t":1,"o":["in.0"]}',
+  '{"v":2,"r":[[1]],"c":[[["n"],[1,2]],[["n","__proto__"],[3],[4]]],"g":[0,-1,1,0],"p":0,"s":["4",1,1,2],"t":1,"o":["in.0"]}',
 ].map(text => Buffer.from(text))
 
 /** One thing that goes wrong with a frame. @param at, to: any two numbers, which choose where and how */

@@ -80,7 +80,7 @@ export class RelaxedPartition<Output = Value> {
       env: {},
       log: silent,
       counters: this.counters,
-      progressOf: () => this.#done,
+      creditOf: () => ({ progress: this.#done, frames: 2 }),
       onChange() {},
       onClosed,
     })
