@@ -67,7 +67,7 @@ export class Attempt {
   async settle(result: unknown): Promise<Emitted[]> {
     const { counters, retry } = this.options
     const { timeoutMs } = retry
-    counters.tick()
+    counters.gaveWay()
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {
       if (timeoutMs === 0) return
@@ -92,9 +92,7 @@ export class Attempt {
     if (!this.#open) return
     this.#open = false
     this.#abort?.abort(new Error('the call is over'))
-    const { counters } = this.options
-    counters.calls += 1
-    counters.handlerMs += counters.tick() - this.#start
+    this.options.counters.ended(this.#start)
   }
 
   #succeed(): Emitted[] {

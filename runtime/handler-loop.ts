@@ -106,6 +106,7 @@ export class HandlerLoop {
     } catch (error) {
       onFailed(error as Error)
     }
+    counters.tick()
     counters.turnMs = 0
     this.#running = false
   }

@@ -55,4 +55,28 @@ Time('begins with each of those that wait side by side', async () => {
   assert.ok(handlerMs > 0.9 * sum && handlerMs < 1.3 * sum, `${handlerMs} and ${sum} ms`)
 })
 
+Time('is counted once where some calls compute and then wait, among quick ones', async () => {
+  const times: number[] = []
+  const { handlerMs, calls } = await handled(value => {
+    const begin = performance.now()
+    const ended = () => void times.push(performance.now() - begin)
+    if (value.n % 4 < 3) return ended()
+    compute(5)
+    return sleep(1).then(ended)
+  })
+  const sum = times.reduce((total, each) => total + each)
+  assert.is(calls, count)
+  assert.ok(handlerMs > 0.9 * sum && handlerMs < 1.2 * sum + 5, `${handlerMs} and ${sum} ms`)
+})
+
+Time('of quick calls is theirs together', async () => {
+  let spent = 0
+  const { handlerMs, tookMs } = await handled(() => {
+    const begin = performance.now()
+    compute(0.02)
+    spent += performance.now() - begin
+  })
+  assert.ok(handlerMs >= spent && handlerMs <= tookMs, `${spent} <= ${handlerMs} <= ${tookMs} ms`)
+})
+
 Time.run()
