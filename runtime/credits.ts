@@ -52,8 +52,12 @@ export class Credits {
     const place = this.#wanted.get(topic)
     if (!place || payload.length === 0) return true
     try {
-      const { lanes, frames = 1 } = parseCursor(payload)
-      this.#credits.set(topic, { progress: new Progress(lanes), frames })
+      const { lanes, frames } = parseCursor(payload)
+      // Absent: of a host of before. Anything but a number is a foreign client's.
+      this.#credits.set(topic, {
+        progress: new Progress(lanes),
+        frames: Number.isSafeInteger(frames) ? frames! : 1,
+      })
     } catch {
       return true // a foreign client's: the next cursor sets it right
     }

@@ -65,7 +65,7 @@ export class FrameBuilder {
 
   /** @param version the newest that all who read it can read: 1 has neither tables nor `n` */
   constructor(version: number = frameVersion) {
-    this.#version = Math.min(version, frameVersion)
+    this.#version = Math.max(1, Math.min(version, frameVersion))
     this.#length = this.#bytes.write(`{"v":${this.#version},"r":[`)
   }
 

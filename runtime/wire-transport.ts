@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type IConnackPacket, type ISubackPacket, type Packet, parser, writeToStream } from 'mqtt-packet'
 import { dial, redact } from './dial.ts'
+import { Nudge } from './nudge.ts'
 import { pubackPacket, publishPacket } from './packets.ts'
 import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
 
@@ -9,9 +10,6 @@ const connectTimeoutMs = 10_000
 const maxPacketId = 65_535
 const arrived = 1
 const acknowledged = 2
-/** Between nudges, on the average of some: on a connection that is busy they would cost more than they spare. */
-const nudgeMs = 0.25
-const nudgesAtOnce = 8
 
 // Else the codec makes a buffer for each of 65,536 numbers at its first packet: 18 MiB and 60 ms of every host.
 writeToStream.cacheNumbers = false
@@ -53,12 +51,7 @@ class WireConnection implements Connection {
   #closed = false
   #corked = false
   #paused = false
-  /** Something has come, and nothing was sent since: TCP tells the broker only after up to 40 ms. */
-  #owesAck = false
-  /** To be sent as soon as this turn of the event loop is over, or as soon as it may. */
-  #nudge: { close(): void } | undefined
-  /** When the next one is due, if they came at an even pace. */
-  #nudgeAt = 0
+  #nudge: Nudge | undefined
   #opened = false
   #heard = performance.now()
   #keepalive?: NodeJS.Timeout
@@ -79,8 +72,7 @@ class WireConnection implements Connection {
       this.#heard = performance.now()
       if (this.#closed) return
       decoder.parse(chunk)
-      this.#owesAck = !this.#corked
-      if (this.#owesAck && this.#opened && options.nudge !== undefined) this.#nudgeSoon(options.nudge)
+      if (!this.#corked) this.#nudge?.heard(this.#heard)
     })
     this.#socket.on('error', error => this.#end(error))
     this.#socket.on('close', () => this.#end(new Error('the broker closed the connection')))
@@ -217,6 +209,9 @@ class WireConnection implements Connection {
     this.#socket.setTimeout(0)
     this.#keepalive = setInterval(() => this.#keepAlive(), (keepaliveSeconds * 1000) / 2).unref()
     this.#opened = true
+    const { nudge } = this.#options
+    if (nudge !== undefined)
+      this.#nudge = new Nudge(() => this.#cork().write(publishPacket(nudge, '', false)))
     this.#settleOpen.resolve()
   }
 
@@ -249,7 +244,7 @@ class WireConnection implements Connection {
 
   /** Packets of one turn of the event loop leave in one write. */
   #cork(): Socket {
-    this.#owesAck = false
+    this.#nudge?.sent()
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
@@ -259,27 +254,6 @@ class WireConnection implements Connection {
       })
     }
     return this.#socket
-  }
-
-  #nudgeSoon(topic: string) {
-    if (this.#nudge) return
-    const earlyMs = this.#nudgeAt - this.#heard
-    if (earlyMs > 0) {
-      const timer = setTimeout(() => this.#sendNudge(topic), earlyMs)
-      this.#nudge = { close: () => clearTimeout(timer) }
-    } else {
-      const immediate = setImmediate(() => this.#sendNudge(topic))
-      this.#nudge = { close: () => clearImmediate(immediate) }
-    }
-  }
-
-  /** A default mosquitto leaves Nagle's algorithm on: while TCP has not acknowledged one small packet, it holds the
-   *  next back. An acknowledgment travels with anything that we send, so something leaves that needs no answer. */
-  #sendNudge(topic: string) {
-    this.#nudge = undefined
-    if (!this.#owesAck || this.#closed) return
-    this.#nudgeAt = Math.max(this.#nudgeAt, performance.now() - nudgesAtOnce * nudgeMs) + nudgeMs
-    this.#cork().write(publishPacket(topic, '', false))
   }
 
   #end(error?: Error) {

@@ -33,7 +33,7 @@ Versions('are what all that read a lane have said that they can read', async () 
       )
       return (JSON.parse(payload.toString()) as { v: number }).v
     }
-    const says = async (consumer: string, frames?: number) => {
+    const says = async (consumer: string, frames?: unknown) => {
       const cursor = { v: 1, lanes: { 'f.0': { 'in.0': n } }, ...(frames !== undefined && { frames }) }
       await rig.publish(topics.credit(rig.flow.name, consumer, 0), JSON.stringify(cursor), true)
       await rig.publish('x/nothing', '') // behind it, on the same connection
@@ -48,8 +48,12 @@ Versions('are what all that read a lane have said that they can read', async () 
     for (let times = 0; times < 5; times++) assert.is(await versionOfNext(), 1, 'only one of two')
     await says('more', 3)
     await becomes(2)
-    await says('more')
-    await becomes(1)
+    for (const unknown of [undefined, 'x', -1, null, 1e99]) {
+      await says('more', unknown)
+      await becomes(1)
+      await says('more', 2)
+      await becomes(2)
+    }
   } finally {
     await rig.close()
     await broker.close()
