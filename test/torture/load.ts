@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Arrived, Checker } from './checker.ts'
+import { Publisher } from './publisher.ts'
 import { type Entered, recordsOf } from './records.ts'
 
 export interface LoadOptions {
@@ -27,7 +28,7 @@ const againAfter = 100
 /** Sends the records, and hears what comes of them. */
 export class Load {
   #options: LoadOptions
-  #publisher!: MqttClient
+  #publisher: Publisher
   #reader!: MqttClient
   #heard = performance.now()
   #wake: (() => void) | undefined
@@ -35,6 +36,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options
+    this.#publisher = new Publisher(options.url)
   }
 
   /** Subscribes before anything can come. */
@@ -49,8 +51,8 @@ export class Load {
       this.#wake?.()
     })
     await this.#reader.subscribeAsync('torture/out', { qos: 1 })
-    this.#publisher = await connectAsync(url, { ...options, clientId: 'torture-load', clean: false })
-    for (const client of [this.#reader, this.#publisher]) client.on('error', () => {}) // it connects again
+    this.#reader.on('error', () => {}) // it connects again
+    await this.#publisher.connect()
   }
 
   /** For how long nothing has come. */
@@ -85,7 +87,7 @@ export class Load {
   }
 
   #publish({ k, g, n, v, id }: Entered) {
-    this.#publisher.publish('torture/in', JSON.stringify({ k, g, n, v, id }), { qos: 1 })
+    this.#publisher.publish({ topic: 'torture/in', payload: JSON.stringify({ k, g, n, v, id }) })
   }
 
   /** What is under way may still come. */
@@ -95,7 +97,7 @@ export class Load {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#publisher?.endAsync(true), this.#reader?.endAsync(true)])
+    await Promise.all([this.#publisher.close(), this.#reader?.endAsync(true)])
   }
 
   /** Waits until fewer are in flight. @returns false when nothing has come for too long */
