@@ -32,6 +32,9 @@ async function retained(url = stage.broker.url): Promise<string[]> {
   }
 }
 
+/** Kubernetes' collector of garbage looks for new kinds of resources every 30 s. */
+const collectedMs = 60_000
+
 const remove = (name: string) => stage.remove(name)
 
 /** Another controller in place of the one that there is. */
@@ -47,10 +50,15 @@ Leave('ends all that runs, and leaves nothing on the broker or in the cluster', 
   await remove('gone')
   assert.equal(stage.pids(), [])
   assert.equal(await retained(), [])
-  await until('the inventory is collected', async () => {
-    const place = { name: 'gone-inventory', namespace: 'default' }
-    return (await stage.client.get(resources.ConfigMap, place)) === undefined
-  })
+  await until(
+    'the inventory is collected',
+    async () => {
+      const place = { name: 'gone-inventory', namespace: 'default' }
+      return (await stage.client.get(resources.ConfigMap, place)) === undefined
+    },
+    undefined,
+    collectedMs,
+  )
 })
 
 Leave('leaves it running where its policy is Orphan, for who takes it up again', async () => {
