@@ -234,7 +234,7 @@ export class BrokerClient {
   /** A connection for one purpose, which a slow reader can't disturb ours through. To be ended by the caller. */
   async dedicated(url = this.url): Promise<MqttClient> {
     const clientId = `dyninka-reader-${randomUUID()}`
-    // Without `false` it waits for an attempt that does not come, where the broker is down.
+    // Without `false` it waits for another attempt, which does not come, where what takes its call hangs up.
     const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clientId }, false)
     sendAtOnce(client)
     return client
