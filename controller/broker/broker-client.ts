@@ -9,6 +9,7 @@ import { type NextCut, subscriptionsByBroker, subscriptionsOf, type Wiring } fro
 import { discardSession, openSession, options } from './durable-session.ts'
 import { FlowView } from './flow-view.ts'
 import { readRetained } from './read-retained.ts'
+import { whileConnected } from './while-connected.ts'
 
 export interface BrokerListener {
   /** A flow's wiring or presences are not what they were. */
@@ -225,7 +226,7 @@ export class BrokerClient {
   async readRetained(filters: string[]): Promise<Map<string, Buffer>> {
     const client = await this.dedicated()
     try {
-      return await readRetained(client, filters)
+      return await whileConnected(client, () => readRetained(client, filters))
     } finally {
       await client.endAsync(true)
     }

@@ -1,4 +1,5 @@
 import { connectAsync, type IClientOptions } from 'mqtt'
+import { whileConnected } from './while-connected.ts'
 
 // A clean connection of our own; the default of 30 s for a lost one is too slow to report.
 export const options: IClientOptions = {
@@ -19,14 +20,10 @@ export async function openSession(
   first?: { topic: string; payload: string },
 ): Promise<void> {
   const client = await connectAsync(url, { ...options, reconnectPeriod: 0, clean: false, clientId }, false)
-  if (first) {
-    const lost = new Promise<never>((_, reject) => {
-      client.once('close', () => reject(new Error(`the session ${clientId} was taken over`)))
-    })
-    // By itself it would wait for a connection that does not come back.
-    await Promise.race([client.publishAsync(first.topic, first.payload, { qos: 1, retain: true }), lost])
-  }
-  await client.subscribeAsync(filters, { qos: 1 })
+  await whileConnected(client, async () => {
+    if (first) await client.publishAsync(first.topic, first.payload, { qos: 1, retain: true })
+    await client.subscribeAsync(filters, { qos: 1 })
+  })
   await client.endAsync()
 }
 

@@ -2,6 +2,7 @@ import type { MqttClient } from 'mqtt'
 import { decode } from '../../runtime/frame.ts'
 import { topics } from '../../schema/topics.ts'
 import type { BrokerClient } from './broker-client.ts'
+import { whileConnected } from './while-connected.ts'
 
 export interface TapOptions {
   flow: string
@@ -54,7 +55,8 @@ export async function* tap(
   for (const client of clients) client.on('message', take).on('close', end)
   signal.addEventListener('abort', end)
   try {
-    for (const client of clients) await client.subscribeAsync(topics.output(flow, node, output), { qos: 0 })
+    const topic = topics.output(flow, node, output)
+    for (const client of clients) await whileConnected(client, () => client.subscribeAsync(topic, { qos: 0 }))
     for (let count = 0; count < limit; ) {
       const record = waiting.shift()
       if (record) {

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { MqttClient } from 'mqtt'
 import { Problem } from '../../../schema/problem.ts'
 import type { BrokerClient } from '../broker-client.ts'
+import { whileConnected } from '../while-connected.ts'
 
 /** One rule of a role, as mosquitto's plugin has it. */
 export interface Acl {
@@ -48,26 +50,28 @@ export class DynamicSecurity {
   async send(commands: Command[]): Promise<unknown[]> {
     if (commands.length === 0) return []
     const client = await this.#broker.dedicated()
-    const answers: unknown[] = []
     try {
-      await client.subscribeAsync(`${topic}/response`, { qos: 1 })
-      for (let start = 0; start < commands.length; start += atOnce) {
-        const some = commands.slice(start, start + atOnce)
-        const answered = new Promise<Buffer>(resolve =>
-          client.once('message', (_, payload) => resolve(payload)),
-        )
-        await client.publishAsync(topic, JSON.stringify({ commands: some }), { qos: 1 })
-        const payload = await Promise.race([answered, sleep(patienceMs, undefined, { ref: false })])
-        if (!payload) throw noPlugin()
-        answers.push(...dataOf(payload))
-      }
+      return await whileConnected(client, () => carryOut(client, commands))
     } catch (error) {
       throw error instanceof Problem ? error : noPlugin(error)
     } finally {
       await client.endAsync(true)
     }
-    return answers
   }
+}
+
+async function carryOut(client: MqttClient, commands: Command[]): Promise<unknown[]> {
+  const answers: unknown[] = []
+  await client.subscribeAsync(`${topic}/response`, { qos: 1 })
+  for (let start = 0; start < commands.length; start += atOnce) {
+    const some = commands.slice(start, start + atOnce)
+    const answered = new Promise<Buffer>(resolve => client.once('message', (_, payload) => resolve(payload)))
+    await client.publishAsync(topic, JSON.stringify({ commands: some }), { qos: 1 })
+    const payload = await Promise.race([answered, sleep(patienceMs, undefined, { ref: false })])
+    if (!payload) throw noPlugin()
+    answers.push(...dataOf(payload))
+  }
+  return answers
 }
 
 function dataOf(payload: Buffer): unknown[] {
