@@ -14,8 +14,7 @@ import { Reporting } from './reporting.ts'
 import { Source } from './source.ts'
 import { maxCachedBytes } from './state-cache.ts'
 import type { Connection, Message, Transport } from './transport.ts'
-import type { Unit } from './unit.ts'
-import { Units } from './units.ts'
+import { type RunningUnit, Units } from './units.ts'
 
 export interface HostingOptions {
   flow: string
@@ -244,7 +243,7 @@ export class Hosting {
     this.#tellReady()
   }
 
-  #create(name: string): Unit & { rewire?(wiring: Wiring): Promise<void> } {
+  #create(name: string): RunningUnit {
     const { flow, node, transport, transportOf, env, log, stateBytes = maxCachedBytes } = this.#options
     const wiring = this.#wiring!
     const { partitions, key } = wiring
@@ -262,13 +261,15 @@ export class Hosting {
       counters: this.#counters,
       creditOf: this.#credits.creditOf,
       onChange: () => this.#changed(),
-      onClosed: (error?: Error) => this.#units.closed(name, error),
+      onClosed: (error?: Error) => this.#units.closed(name, unit, error),
     }
-    if (wiring.kind === 'source')
-      return new Source({ ...shared, feedOf: next => this.#outside.feedOf(next, shared.onClosed) })
     const { handlers } = this.#options
     const handlersOf = (next: Wiring) => handlers ?? { default: this.#outside.sinkFor(next).handler }
-    return new Partition({ ...shared, env, handlersOf, stateBytes: () => stateBytes / this.#units.size })
+    const unit: RunningUnit =
+      wiring.kind === 'source'
+        ? new Source({ ...shared, feedOf: (next, onClosed) => this.#outside.feedOf(next, onClosed) })
+        : new Partition({ ...shared, env, handlersOf, stateBytes: () => stateBytes / this.#units.size })
+    return unit
   }
 
   /** Partitions of the newest cut. */

@@ -23,7 +23,7 @@ export interface SourceOptions extends Brokers {
   node: string
   partition: number
   wiring: Wiring
-  feedOf(wiring: Wiring): Feed
+  feedOf(wiring: Wiring, onClosed: (error?: Error) => void): Feed
   log: Logger
   counters: Counters
   creditOf(consumer: string, partition: string): Credit | undefined
@@ -53,6 +53,7 @@ export class Source implements Unit {
   #wiring: Wiring
   #feed: Feed | undefined
   #paused = false
+  #draining = false
   #closed = false
   /** Goes on with a change of streams; nothing is sent before. */
   #clear: (() => void) | undefined
@@ -66,6 +67,8 @@ export class Source implements Unit {
   #rewiring: Promise<void> = Promise.resolve()
   /** On their way to the broker, oldest first. */
   #waiting: Waiting[] = []
+  /** Had their effect, which is not stored yet, and so not said. */
+  #unsaid = 0
   /** Come while the graph was full. */
   #held: Arrived[] = []
 
@@ -202,14 +205,8 @@ export class Source implements Unit {
     this.#progress()
     // Nothing is taken in while nobody would get it.
     const wanted = Object.values(wiring.outputs).some(streams => streams.length > 0)
-    if (this.#feed && (!wanted || !sameFeed)) {
-      await this.#feed.stop()
-      this.#feed = undefined
-    }
-    if (!this.#feed && wanted && !this.#closed) {
-      this.#feed = this.#options.feedOf(wiring)
-      await this.#feed.start(arrived => this.#take(arrived))
-    }
+    if (!wanted || !sameFeed) await this.#stopFeed()
+    if (!this.#feed && wanted && !this.#closed) await this.#startFeed(wiring)
     this.#inEffect = wiring.revision
     this.#options.onChange()
   }
@@ -225,17 +222,37 @@ export class Source implements Unit {
       if (!after.includes(broker)) await this.#sessions.leave(broker)
   }
 
+  async #startFeed(wiring: Wiring) {
+    const feed = this.#options.feedOf(wiring, error => {
+      if (this.#feed !== feed) return // we stopped it
+      this.#end(error)
+      void this.#sessions.close()
+    })
+    this.#feed = feed
+    await feed.start(arrived => this.#take(arrived))
+  }
+
+  async #stopFeed() {
+    const feed = this.#feed
+    this.#feed = undefined
+    await feed?.stop()
+  }
+
+  /** What is under way is finished, and said to be: or it would come again, and leave under another number. */
   async drain(timeoutMs: number): Promise<void> {
-    await this.#feed?.stop()
+    this.#draining = true
+    this.#feed?.pause()
     const until = performance.now() + timeoutMs
-    while (this.#waiting.length > 0 && !this.#closed && performance.now() < until)
+    while (this.#waiting.length + this.#unsaid > 0 && !this.#closed && performance.now() < until)
       await new Promise(resolve => setTimeout(resolve, 5))
+    await this.#stopFeed()
     this.#closed = true
     this.#outbox?.close()
     await this.#sessions.close()
   }
 
   #take(arrived: Arrived) {
+    if (this.#draining) return // whoever comes next gets it
     const { counters } = this.#options
     counters.recordsIn += 1
     counters.figures.cameIn(arrived.payload?.length ?? 0)
@@ -313,7 +330,7 @@ export class Source implements Unit {
       if (!this.#outbox.clearing) this.#clear()
       return
     }
-    if (this.#crossing) return
+    if (this.#crossing || this.#draining) return
     while (this.#held.length > 0 && !this.#outbox.full) this.#send(this.#held.shift()!)
     if (this.#paused && this.#held.length === 0) {
       this.#paused = false
@@ -329,14 +346,20 @@ export class Source implements Unit {
     }
     if (this.#wiring.source!.id === undefined && !batch.some(({ result }) => result === 'rejected'))
       return done()
-    this.#numbering.save().then(done, () => {})
+    this.#unsaid += batch.length
+    this.#numbering
+      .save()
+      .then(done, () => {})
+      .finally(() => {
+        this.#unsaid -= batch.length
+      })
   }
 
   #end(error?: Error) {
     if (this.#closed) return
     this.#closed = true
     this.#outbox?.close()
-    void this.#feed?.stop()
+    void this.#stopFeed()
     this.#options.onClosed(error)
   }
 }

@@ -2,7 +2,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import type { Unit } from './unit.ts'
 
-type RunningUnit = Unit & {
+export type RunningUnit = Unit & {
   rewire?(wiring: Wiring): Promise<void>
   elapse?(ms: number): void
   readonly idle?: boolean
@@ -112,7 +112,8 @@ export class Units {
   }
 
   /** A unit has lost its connection. */
-  closed(partition: string, error: Error | undefined) {
+  closed(partition: string, unit: RunningUnit, error: Error | undefined) {
+    if (this.#running.get(partition) !== unit) return // another one has taken its place, or it was let go
     this.#running.delete(partition)
     if (error) this.#options.log.info('session lost', { partition, error: error.message })
     this.#forgive(partition)

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { SourceNode, SourceSpec } from '../schema/flow.ts'
-import { topics } from '../schema/topics.ts'
+import { intakeSessionId, topics } from '../schema/topics.ts'
 import { brokers, freePort, type TestBroker } from './support/brokers.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
 
@@ -29,6 +30,12 @@ async function started(url: string, topic: string, spec: SourceSpec, more: Parti
   const rig = await new Rig(url, nodes, { pass: value => value }).start()
   rigs.push(rig)
   return { rig, heard: await rig.listen(`${topic}/out`) }
+}
+/** How often the source of this rig was taken over, as it reports. */
+async function takeoversOf(rig: Rig): Promise<() => number> {
+  const reports = await rig.listen(topics.telemetry(rig.flow.name, 'in', rig.hosts('in')[0]!))
+  await until(() => reports.length > 0, 'a report')
+  return () => (JSON.parse(String(reports.at(-1)!.payload)) as { takeovers: number }).takeovers
 }
 const numbers = (heard: { payload: Buffer }[]) =>
   heard.map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n)
@@ -108,6 +115,72 @@ Sources('id: drops a record whose value was seen', async ({ broker }) => {
   await until(() => numbers(heard).includes(3), 'the last record')
   assert.equal(numbers(heard), [1, 2, 3])
 })
+
+const from = (filter: string) => ({ type: 'mqtt', filter, format: 'json' }) as const
+const number = (n: number) => JSON.stringify({ n })
+
+Sources('mqtt: are taken up once more where their connection alone is lost', async ({ broker }) => {
+  const { rig, heard } = await started(broker.url, 'lost', from('lost/in'))
+  const takeovers = await takeoversOf(rig)
+  const [host] = rig.hosts('in')
+  const before = takeovers()
+  rig.link(host!).sever(id => id === intakeSessionId(rig.flow.name, 'in'))
+  await until(() => rig.hosting(host!).revision === 0, 'the loss')
+  await rig.publish('lost/in', number(1))
+  await until(() => rig.hosting(host!).revision > 0, 'the source back')
+  await rig.publish('lost/in', number(2))
+  await until(() => heard.length === 2, 'both records')
+  // Those that are taken up again and again wait 1 s, then 2 s.
+  await sleep(3_500)
+  assert.is(rig.hosting(host!).revision, 1)
+  assert.is(takeovers(), before + 1)
+  assert.equal(numbers(heard), [1, 2])
+})
+
+Sources('mqtt: read another topic without a takeover', async ({ broker }) => {
+  const { rig, heard } = await started(broker.url, 'other', from('other/in'))
+  const takeovers = await takeoversOf(rig)
+  const before = takeovers()
+  const [node] = rig.flow.nodes as [SourceNode]
+  node.spec = from('another/in')
+  await rig.wire(2)
+  const [host] = rig.hosts('in')
+  await until(() => rig.hosting(host!).revision === 2, 'the other topic')
+  await rig.publish('another/in', number(1))
+  await until(() => heard.length === 1, 'the record')
+  await sleep(1_500)
+  assert.is(rig.hosting(host!).revision, 2)
+  assert.is(takeovers(), before)
+})
+
+for (const [what, more] of [
+  ['', {}],
+  [', also where a field identifies them', { id: 'n' }],
+] as const)
+  Sources(
+    `mqtt: records are not repeated when a host stops and another goes on${what}`,
+    async ({ broker }) => {
+      const topic = `stop${more.id}`
+      const { rig, heard } = await started(broker.url, topic, from(`${topic}/in`), more)
+      const total = 4_000
+      const sending = (async () => {
+        for (let n = 1; n <= total; n++) await rig.publish(`${topic}/in`, number(n))
+      })()
+      for (let stop = 0; stop < 3; stop++) {
+        const [host] = rig.hosts('in')
+        const enough = heard.length + 200
+        await until(() => heard.length > enough, 'records to flow')
+        await rig.stop(host!)
+        await rig.ready(await rig.host('in'))
+      }
+      await sending
+      await until(() => numbers(heard).includes(total), 'the last record')
+      assert.equal(
+        numbers(heard),
+        Array.from({ length: total }, (_, i) => i + 1),
+      )
+    },
+  )
 
 const records = 2_000
 for (const overflow of ['drop-oldest', 'drop-newest'] as const) {

@@ -14,6 +14,7 @@ export class MqttFeed implements Feed {
   /** How often it was paused. */
   #pauses = 0
   #isPaused = false
+  #isStopped = false
 
   constructor(options: MqttFeedOptions) {
     this.#options = options
@@ -30,6 +31,7 @@ export class MqttFeed implements Feed {
         retain ? ack() : emit({ payload, topic, done: () => ack() }),
       onClose: onClosed,
     })
+    if (this.#isStopped) return this.#connection.close()
     await this.#connection.subscribe([filter], 1)
   }
 
@@ -53,6 +55,7 @@ export class MqttFeed implements Feed {
   }
 
   async stop() {
+    this.#isStopped = true
     await this.#connection?.close()
   }
 }
