@@ -4,6 +4,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import { Counters } from './counters.ts'
 import { Credits } from './credits.ts'
+import type { Feeds } from './inlet.ts'
 import type { Handlers } from './invoke.ts'
 import { Membership, parsePresence } from './membership.ts'
 import { Outside } from './outside.ts'
@@ -38,7 +39,7 @@ export interface HostingOptions {
   /** Memory for values of state that the broker has, too. */
   stateBytes?: number
   /** Instead of what the wiring says, where a test is the outside of the graph. */
-  outside?: Pick<Outside, 'feedOf' | 'sinkFor' | 'close'> & Partial<Pick<Outside, 'roundTrip'>>
+  outside?: Feeds & Pick<Outside, 'sinkFor' | 'close'> & Partial<Pick<Outside, 'roundTrip'>>
   /** Between two reports of figures. */
   figuresMs?: number
 }
@@ -267,7 +268,7 @@ export class Hosting {
     const handlersOf = (next: Wiring) => handlers ?? { default: this.#outside.sinkFor(next).handler }
     const unit: RunningUnit =
       wiring.kind === 'source'
-        ? new Source({ ...shared, feedOf: (next, onClosed) => this.#outside.feedOf(next, onClosed) })
+        ? new Source({ ...shared, feeds: this.#outside })
         : new Partition({ ...shared, env, handlersOf, stateBytes: () => stateBytes / this.#units.size })
     return unit
   }

@@ -1,6 +1,13 @@
 import type { Stream } from '../schema/wiring.ts'
 import type { Connection } from './transport.ts'
 
+/** What the session of an MQTT feed may hold. */
+export interface Reads {
+  /** URL; absent: the dataflow's own. */
+  broker?: string
+  filters: string[]
+}
+
 /** The retained document at `topics.credit` of a source. */
 export interface NumberingDocument {
   v: 1
@@ -12,6 +19,8 @@ export interface NumberingDocument {
   recent: string[]
   /** Streams in effect, once there were any: what was sent by the broker of each may not be finished. */
   outputs?: Record<string, Stream[]>
+  /** Absent: nothing is known to. */
+  reads?: Reads
 }
 
 const block = 100_000
@@ -47,6 +56,18 @@ export class Numbering {
   async use(outputs: Record<string, Stream[]>): Promise<void> {
     if (JSON.stringify(this.#document.outputs) === JSON.stringify(outputs)) return
     this.#document.outputs = outputs
+    await this.save()
+  }
+
+  get reads() {
+    return this.#document.reads
+  }
+
+  /** Says what the session of the feed may hold, before it does. */
+  async read(reads: Reads | undefined): Promise<void> {
+    if (JSON.stringify(this.#document.reads) === JSON.stringify(reads)) return
+    if (reads) this.#document.reads = reads
+    else delete this.#document.reads
     await this.save()
   }
 

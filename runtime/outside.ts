@@ -1,6 +1,7 @@
 import { intakeSessionId, topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
+import type { Feeds, SourceWiring } from './inlet.ts'
 import { type Sink, sinkOf } from './sinks/sink.ts'
 import type { Feed } from './sources/feed.ts'
 import { HttpFeed } from './sources/http-feed.ts'
@@ -23,7 +24,7 @@ interface OutsideOptions {
 }
 
 /** What lies outside the graph, as a host's wiring names it: where a source's records come from, where a sink's go. */
-export class Outside {
+export class Outside implements Feeds {
   #options: OutsideOptions
   #sink: { spec: string; sink: Sink } | undefined
   #feed: Feed | undefined
@@ -32,18 +33,26 @@ export class Outside {
     this.#options = options
   }
 
-  feedOf({ source }: Wiring, onClosed: (error?: Error) => void): Feed {
+  feedOf({ spec }: SourceWiring, left: string[], onClosed: (error?: Error) => void): Feed {
     const { flow, node, listen = '127.0.0.1' } = this.#options
-    const { spec } = source!
     if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
     if (spec.type === 'http') return new HttpFeed(spec, listen)
     this.#feed = new MqttFeed({
       ...this.#wayTo(spec.broker),
       clientId: intakeSessionId(flow, node),
       filter: spec.filter,
+      left,
       onClosed,
     })
     return this.#feed
+  }
+
+  async endFeed(broker: string | undefined): Promise<void> {
+    const { flow, node } = this.#options
+    const { transport } = this.#wayTo(broker)
+    const session = { clientId: intakeSessionId(flow, node), clean: true }
+    const connection = await transport.connect({ ...session, onMessage() {}, onClose() {} })
+    await connection.close()
   }
 
   /** The same for all partitions, until the wiring names another. */

@@ -6,6 +6,7 @@ import type { Credit } from './cursor.ts'
 import { givenOf } from './emitted.ts'
 import { readFenced } from './fenced-read.ts'
 import { numberingAfterLoss, numberingFrom } from './first-numbering.ts'
+import { type Feeds, Inlet } from './inlet.ts'
 import { keyAt } from './key.ts'
 import { Letters } from './letters.ts'
 import { Numbering, type NumberingDocument } from './numbering.ts'
@@ -13,7 +14,7 @@ import { Outbox } from './outbox.ts'
 import { printId } from './record-id.ts'
 import { RetainedRead } from './retained.ts'
 import { type Brokers, Sessions } from './sessions.ts'
-import type { Arrived, Feed } from './sources/feed.ts'
+import type { Arrived } from './sources/feed.ts'
 import { maxPayloadBytes, type Rejection, readPayload, timeAt } from './sources/payload.ts'
 import type { Connection } from './transport.ts'
 import type { Unit } from './unit.ts'
@@ -23,7 +24,7 @@ export interface SourceOptions extends Brokers {
   node: string
   partition: number
   wiring: Wiring
-  feedOf(wiring: Wiring, onClosed: (error?: Error) => void): Feed
+  feeds: Feeds
   log: Logger
   counters: Counters
   creditOf(consumer: string, partition: string): Credit | undefined
@@ -51,7 +52,7 @@ export class Source implements Unit {
   #letters!: Letters
   #outbox!: Outbox
   #wiring: Wiring
-  #feed: Feed | undefined
+  #inlet!: Inlet
   #paused = false
   #draining = false
   #closed = false
@@ -123,6 +124,15 @@ export class Source implements Unit {
     await this.#numbering.reserve(isHome(before) && isHome(outputs) ? outputs : before)
     // A session that holds no subscription is none to aedes and RabbitMQ: nobody could tell that numbers were in use.
     await this.#connection.subscribe([topics.replay(flow, node, partition)], 1)
+    this.#inlet = new Inlet({
+      ...this.#options,
+      numbering: this.#numbering,
+      emit: arrived => this.#take(arrived),
+      onClosed: error => {
+        this.#end(error)
+        void this.#sessions.close()
+      },
+    })
     const shared = { ...this.#options, connection: this.#connection }
     this.#letters = new Letters(shared, this.#numbering.letters)
     this.#outbox = new Outbox({
@@ -183,7 +193,6 @@ export class Source implements Unit {
   }
 
   async #follow(wiring: Wiring): Promise<void> {
-    const sameFeed = JSON.stringify(wiring.source) === JSON.stringify(this.#wiring.source)
     this.#wiring = wiring
     if (!this.#ready) return
     const { outputs } = wiring
@@ -205,8 +214,7 @@ export class Source implements Unit {
     this.#progress()
     // Nothing is taken in while nobody would get it.
     const wanted = Object.values(wiring.outputs).some(streams => streams.length > 0)
-    if (!wanted || !sameFeed) await this.#stopFeed()
-    if (!this.#feed && wanted && !this.#closed) await this.#startFeed(wiring)
+    await this.#inlet.follow(wanted ? wiring.source : undefined)
     this.#inEffect = wiring.revision
     this.#options.onChange()
   }
@@ -222,30 +230,14 @@ export class Source implements Unit {
       if (!after.includes(broker)) await this.#sessions.leave(broker)
   }
 
-  async #startFeed(wiring: Wiring) {
-    const feed = this.#options.feedOf(wiring, error => {
-      if (this.#feed !== feed) return // we stopped it
-      this.#end(error)
-      void this.#sessions.close()
-    })
-    this.#feed = feed
-    await feed.start(arrived => this.#take(arrived))
-  }
-
-  async #stopFeed() {
-    const feed = this.#feed
-    this.#feed = undefined
-    await feed?.stop()
-  }
-
   /** What is under way is finished, and said to be: or it would come again, and leave under another number. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true
-    this.#feed?.pause()
+    this.#inlet?.pause()
     const until = performance.now() + timeoutMs
     while (this.#waiting.length + this.#unsaid > 0 && !this.#closed && performance.now() < until)
       await new Promise(resolve => setTimeout(resolve, 5))
-    await this.#stopFeed()
+    await this.#inlet?.end()
     this.#closed = true
     this.#outbox?.close()
     await this.#sessions.close()
@@ -265,7 +257,7 @@ export class Source implements Unit {
       if (this.#held.length > maxHeld) this.#drop(this.#held.shift()!)
     } else if (!this.#paused) {
       this.#paused = true
-      this.#feed?.pause()
+      this.#inlet.pause()
     }
   }
 
@@ -334,7 +326,7 @@ export class Source implements Unit {
     while (this.#held.length > 0 && !this.#outbox.full) this.#send(this.#held.shift()!)
     if (this.#paused && this.#held.length === 0) {
       this.#paused = false
-      this.#feed?.resume()
+      this.#inlet.resume()
     }
   }
 
@@ -359,7 +351,7 @@ export class Source implements Unit {
     if (this.#closed) return
     this.#closed = true
     this.#outbox?.close()
-    void this.#stopFeed()
+    void this.#inlet?.end()
     this.#options.onClosed(error)
   }
 }

@@ -4,6 +4,8 @@ import type { Emit, Feed } from './feed.ts'
 interface MqttFeedOptions extends Way {
   clientId: string
   filter: string
+  /** That the session may hold from before, and is to read no more. */
+  left: string[]
   onClosed(error?: Error): void
 }
 
@@ -21,7 +23,7 @@ export class MqttFeed implements Feed {
   }
 
   async start(emit: Emit) {
-    const { transport, nudge, clientId, filter, onClosed } = this.#options
+    const { transport, nudge, clientId, filter, left, onClosed } = this.#options
     this.#connection = await transport.connect({
       clientId,
       clean: false,
@@ -33,6 +35,7 @@ export class MqttFeed implements Feed {
     })
     if (this.#isStopped) return this.#connection.close()
     await this.#connection.subscribe([filter], 1)
+    if (left.length > 0) await this.#connection.unsubscribe(left)
   }
 
   pause() {

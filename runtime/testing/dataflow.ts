@@ -162,7 +162,9 @@ export class TestDataflow {
       transportTo: () => this.#broker,
       ...(module
         ? { handlers: module }
-        : { outside: { feedOf: () => feed, sinkFor: () => sink, close: sink.close } }),
+        : {
+            outside: { feedOf: () => feed, endFeed: async () => {}, sinkFor: () => sink, close: sink.close },
+          }),
       env,
       log: silent,
     })
