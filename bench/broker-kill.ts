@@ -27,8 +27,7 @@ interface Place {
 
 const places: Place[] = [{ name: 'embedded', start: embedded }]
 if (hasMosquitto()) {
-  // Started by root it becomes another user, who may not write here.
-  const onDisk = 'user root\npersistence true\npersistence_location DIR/\n'
+  const onDisk = 'persistence true\npersistence_location DIR/\n'
   places.push(
     { name: 'mosquitto as installed', start: () => mosquitto() },
     { name: 'mosquitto, autosave every s', start: () => mosquitto(`${onDisk}autosave_interval 1`) },

@@ -117,7 +117,7 @@ Accounts.before(async world => {
   await writeFile(file, initialSecurity(admin))
   world.broker = await mosquitto(
     `allow_anonymous false\nplugin ${plugin}\nplugin_opt_config_file ${file}\npersistence true\n` +
-      `persistence_location DIR/\nlog_type error\n${process.getuid?.() === 0 ? 'user root' : ''}`,
+      `persistence_location DIR/\nlog_type error\n`,
   )
   const url = new URL(world.broker.url)
   url.username = admin.username

@@ -42,7 +42,7 @@ Accounts.before(async () => {
     await writeFile(file, initialSecurity(admin))
     brokers[zone] = await mosquitto(
       `allow_anonymous false\nplugin ${plugin}\nplugin_opt_config_file ${file}\nlog_type error\n` +
-        `persistence true\npersistence_location DIR/\n${process.getuid?.() === 0 ? 'user root' : ''}`,
+        `persistence true\npersistence_location DIR/\n`,
     )
     const { username, password } = admin
     urls[zone] = Object.assign(new URL(brokers[zone].url), { username, password }).href

@@ -15,8 +15,7 @@ interface Counted {
 
 const keys = 8
 const maxUnderWay = 150
-/** Started by root it becomes another user, who may not write here. */
-const kept = 'user root\npersistence true\npersistence_location DIR/\n'
+const kept = 'persistence true\npersistence_location DIR/\n'
 
 const onMosquitto = hasMosquitto() ? Restart : Restart.skip
 onMosquitto('loses nothing, and keeps order, on a mosquitto that is asked to end', async () => {

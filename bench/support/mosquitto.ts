@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answers, freePort, type TestBroker } from '../../test/support/brokers.ts'
+import { answers, asRoot, freePort, type TestBroker } from '../../test/support/brokers.ts'
 
 /** A mosquitto with its default limits. @param persistence whether it saves sessions to disk every half an hour
  *  and at its end, as its default is once persistence is on */
@@ -11,7 +11,7 @@ export async function mosquitto(persistence: boolean): Promise<TestBroker & { pi
   const dir = await mkdtemp(join(tmpdir(), 'dyninka-mosquitto-'))
   const port = await freePort()
   const config = join(dir, 'mosquitto.conf')
-  const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true']
+  const lines = [`listener ${port} 127.0.0.1`, `allow_anonymous true\n${asRoot}`]
   if (persistence) lines.push('persistence true', `persistence_location ${dir}/`)
   await writeFile(config, `${lines.join('\n')}\n`)
   const child = spawn('mosquitto', ['-c', config], { stdio: 'ignore' })

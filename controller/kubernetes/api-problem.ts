@@ -66,7 +66,7 @@ export function answered(what: string, status: number, text: string, retryAfter?
   return new ApiProblem(
     status,
     isEnding ? 'NamespaceTerminating' : reasonOf(status, body),
-    `cannot ${what}: ${body.message ?? (text.slice(0, 300) || `the API server answered ${status}`)}`,
+    `cannot ${what}: ${body.message ?? (text.trim().slice(0, 300) || `the API server answered ${status}`)}`,
     {
       causes,
       ...(Number.isFinite(seconds) && { retryAfterMs: seconds * 1_000 }),

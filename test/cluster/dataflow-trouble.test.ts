@@ -104,7 +104,7 @@ Trouble('says that the broker refuses a password, and goes on with the right one
   const passwords = join(stage.hosts, 'passwords')
   execFileSync('mosquitto_passwd', ['-b', '-c', passwords, 'ada', 'right'])
   await chmod(passwords, 0o644)
-  const broker = await mosquitto(`user root\nallow_anonymous false\npassword_file ${passwords}\n`)
+  const broker = await mosquitto(`allow_anonymous false\npassword_file ${passwords}\n`)
   const urlWith = (password: string) => broker.url.replace('//', `//ada:${password}@`)
   await secret('broker', `url=${urlWith('wrong')}`)
   await stage.apply('way', { broker: { secretRef: { name: 'broker' } } })

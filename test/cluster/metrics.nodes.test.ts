@@ -159,9 +159,9 @@ Metrics('stay known when metrics-server is gone, stale and with why', async worl
   await look(world)
   const before = world.snapshot.nodes
   await world.cluster.metrics!.kill()
-  // In the first moment Kubernetes may say something else.
+  // The first until the API server has noticed, and the second from then on.
   const why =
-    /^cannot list nodes of metrics\.k8s\.io: .*(unable to handle the request|error trying to reach service)/
+    /^cannot list nodes of metrics\.k8s\.io: (error trying to reach service: .+|service unavailable)$/
   await come(world, 'why', nodes => nodes.every(({ unmeasured }) => why.test(unmeasured ?? '')))
   for (const { name, usage } of world.snapshot.nodes) {
     assert.ok(usage!.all.cpuMillis.isStale && usage!.others.memoryBytes.isStale)

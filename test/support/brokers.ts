@@ -33,6 +33,9 @@ export async function aedes(): Promise<TestBroker> {
 
 export const hasMosquitto = () => spawnSync('mosquitto', ['-h']).error === undefined
 
+/** Started by root mosquitto becomes another user, who may not write in our folder: it would forget all sessions. */
+export const asRoot = process.getuid?.() === 0 ? 'user root\n' : ''
+
 /** Debian's mosquitto with its default limits. @param config more lines of `mosquitto.conf` */
 export async function mosquitto(config = ''): Promise<KillableBroker> {
   const dir = await mkdtemp(join(tmpdir(), 'dyninka-mosquitto-'))
@@ -40,7 +43,7 @@ export async function mosquitto(config = ''): Promise<KillableBroker> {
   const file = join(dir, 'mosquitto.conf')
   await writeFile(
     file,
-    `listener ${port} 127.0.0.1\nallow_anonymous true\n${config.replaceAll('DIR', dir)}\n`,
+    `listener ${port} 127.0.0.1\nallow_anonymous true\n${asRoot}${config.replaceAll('DIR', dir)}\n`,
   )
   return brokerProcess('mosquitto', ['-c', file], { port, dir })
 }

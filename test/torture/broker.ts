@@ -21,13 +21,10 @@ export type BrokerName = (typeof brokerNames)[number]
 
 const launches: Record<BrokerName, { isHere(): boolean; start(): Promise<KillableBroker> }> = {
   aedes: { isHere: () => true, start: aedes },
-  // Default limits, and a file for what it has. It gives up its rights when root starts it, and could not write it.
+  // Default limits, and a file for what it has.
   mosquitto: {
     isHere: hasMosquitto,
-    start: () =>
-      mosquitto(
-        `persistence true\npersistence_location DIR/\nlog_type error\n${process.getuid?.() === 0 ? 'user root' : ''}`,
-      ),
+    start: () => mosquitto('persistence true\npersistence_location DIR/\nlog_type error\n'),
   },
   nats: { isHere: hasGo, start: () => nats() },
   rabbitmq: { isHere: hasRabbitmq, start: () => rabbitmq() },
