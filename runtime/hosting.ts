@@ -55,6 +55,7 @@ export class Hosting {
   #credits: Credits
   #units: Units
   #control: Connection | undefined
+  #connecting = false
   #wiring: Wiring | undefined
   #announced = ''
   #present = false
@@ -126,16 +127,20 @@ export class Hosting {
     this.#units.elapse(ms)
   }
 
+  /** One attempt after the other: two at once would take the connection from each other, for ever. */
   async #connect() {
-    for (let waitMs = 50; !this.#stopped; waitMs = Math.min(2_000, waitMs * 2)) {
+    if (this.#connecting) return
+    this.#connecting = true
+    for (let waitMs = 50; !this.#stopped && !this.#control; waitMs = Math.min(2_000, waitMs * 2)) {
       try {
-        return await this.#open()
+        await this.#open()
       } catch (error) {
         if (waitMs === 400)
           this.#options.log.warn('the broker cannot be reached', { error: (error as Error).message })
         await sleep(waitMs * (0.75 + Math.random() / 2))
       }
     }
+    this.#connecting = false
   }
 
   async #open() {
@@ -162,8 +167,13 @@ export class Hosting {
     })
     this.#control = control
     this.#units.reset()
-    await control.subscribe([topics.hosts(flow, node), topics.wiring(flow, node)], 1)
-    await this.#credits.attach(control)
+    try {
+      await control.subscribe([topics.hosts(flow, node), topics.wiring(flow, node)], 1)
+      await this.#credits.attach(control)
+    } catch (error) {
+      void control.close()
+      throw error
+    }
     this.#announce()
   }
 

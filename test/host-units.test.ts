@@ -40,6 +40,30 @@ Units('waits no longer for it, however often it has lost it, if it held it for a
   assert.ok(waits.at(-1)! < 3_000, `waited ${waits.map(Math.round).join(', ')} ms`)
 })
 
+Units('connects once, however often the connection is cut while it does so', async context => {
+  const rig = new Rig(
+    context.broker.url,
+    [source('in', { type: 'every', intervalMs: 100 }), fn('work', ['in'])],
+    { work: () => undefined },
+  )
+  context.rigs.push(rig)
+  await rig.start()
+  const [host] = rig.hosts('work')
+  for (let cut = 0; cut < 200; cut++) {
+    await sleep(3)
+    rig.link(host!).sever()
+  }
+  await until(() => rig.hosting(host!).revision > 0, 'the host back', 20_000)
+  let heard = 0
+  await rig.watch(topics.hosts(rig.flow.name, 'work'), () => {
+    heard += 1
+  })
+  await sleep(1_000)
+  const before = heard
+  await sleep(2_000)
+  assert.is(heard, before, 'who takes its own connection over comes and goes')
+})
+
 Units('blames no record for it: the host is alive', async context => {
   let calls = 0
   const losses = 6
