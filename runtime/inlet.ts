@@ -1,17 +1,14 @@
 import type { SourceSpec } from '../schema/flow.ts'
-import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import { redact } from './dial.ts'
 import type { Numbering, Reads } from './numbering.ts'
 import type { Emit, Feed } from './sources/feed.ts'
 
-export type SourceWiring = NonNullable<Wiring['source']>
-
 /** What lies before a source. */
 export interface Feeds {
   /** @param left filters that the session of an MQTT feed may hold, and is to read no more
    *  @param onClosed it has lost its connection, or was stopped */
-  feedOf(source: SourceWiring, left: string[], onClosed: (error?: Error) => void): Feed
+  feedOf(spec: SourceSpec, left: string[], onClosed: (error?: Error) => void): Feed
   /** Ends the session that an MQTT feed has left on a broker. */
   endFeed(broker: string | undefined): Promise<void>
 }
@@ -29,35 +26,47 @@ interface InletOptions {
 export class Inlet {
   #options: InletOptions
   #feed: Feed | undefined
-  #reads = ''
+  /** As the wiring has it. */
+  #place = ''
+  #isPaused = false
   #ended = false
 
   constructor(options: InletOptions) {
     this.#options = options
   }
 
-  /** @param source absent: nothing is to be read. @throws when the place cannot be read */
-  async follow(source: SourceWiring | undefined): Promise<void> {
-    const wanted = source ? JSON.stringify(source) : ''
-    if (wanted === this.#reads) return
-    await this.#stop()
-    this.#reads = wanted
-    if (!source) return
-    const { numbering } = this.#options
-    const reads = readsOf(source.spec)
+  /** @param spec absent: nothing is to be read. @throws when the place cannot be read */
+  async follow(spec: SourceSpec | undefined): Promise<void> {
+    const place = spec ? JSON.stringify(spec) : ''
+    if (place === this.#place) return
+    const { numbering, onClosed } = this.#options
+    const reads = spec && readsOf(spec)
+    // What is under way would come again through a connection of its own.
+    const feed = reads && numbering.reads?.broker === reads.broker ? this.#feed : undefined
+    if (!feed?.turn) await this.#stop()
+    this.#place = place
+    if (!spec) return
     const left = await this.#leave(numbering.reads, reads)
     // Who comes after a crash in between knows of both.
     await numbering.read(reads && { ...reads, filters: [...reads.filters, ...left] })
     if (this.#ended) return
-    await this.#start(source, left)
+    if (!feed?.turn || !reads) await this.#start(spec, left)
+    else {
+      const turned = feed.turn(reads.filters[0]!, left)
+      if (this.#isPaused) return void turned.catch(onClosed) // the answer is read once there is room
+      await turned
+    }
     await numbering.read(reads)
   }
 
+  /** Whatever is read meanwhile. */
   pause() {
+    this.#isPaused = true
     this.#feed?.pause()
   }
 
   resume() {
+    this.#isPaused = false
     this.#feed?.resume()
   }
 
@@ -67,12 +76,13 @@ export class Inlet {
     await this.#stop()
   }
 
-  async #start(source: SourceWiring, left: string[]) {
+  async #start(spec: SourceSpec, left: string[]) {
     const { feeds, emit, onClosed } = this.#options
-    const feed = feeds.feedOf(source, left, error => {
+    const feed = feeds.feedOf(spec, left, error => {
       if (this.#feed === feed) onClosed(error)
     })
     this.#feed = feed
+    if (this.#isPaused) feed.pause()
     await feed.start(emit)
   }
 

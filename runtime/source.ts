@@ -11,6 +11,7 @@ import { keyAt } from './key.ts'
 import { Letters } from './letters.ts'
 import { Numbering, type NumberingDocument } from './numbering.ts'
 import { Outbox } from './outbox.ts'
+import { Overflow } from './overflow.ts'
 import { printId } from './record-id.ts'
 import { RetainedRead } from './retained.ts'
 import { type Brokers, Sessions } from './sessions.ts'
@@ -40,8 +41,6 @@ interface Waiting {
   identity?: string
 }
 
-const maxHeld = 1_000
-
 /** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
 export class Source implements Unit {
   #options: SourceOptions
@@ -53,7 +52,11 @@ export class Source implements Unit {
   #outbox!: Outbox
   #wiring: Wiring
   #inlet!: Inlet
-  #paused = false
+  #overflow = new Overflow({
+    pause: () => this.#inlet.pause(),
+    resume: () => this.#inlet.resume(),
+    drop: arrived => this.#drop(arrived),
+  })
   #draining = false
   #closed = false
   /** Goes on with a change of streams; nothing is sent before. */
@@ -70,8 +73,6 @@ export class Source implements Unit {
   #waiting: Waiting[] = []
   /** Had their effect, which is not stored yet, and so not said. */
   #unsaid = 0
-  /** Come while the graph was full. */
-  #held: Arrived[] = []
 
   constructor(options: SourceOptions) {
     this.#options = options
@@ -186,7 +187,7 @@ export class Source implements Unit {
     this.#outbox?.credit(consumer, partition)
   }
 
-  /** Follows a change: a record that is on its way may be sent again under a new number, as at any edge of the graph. */
+  /** Follows a change: where records come by another connection, those under way may be sent again under new numbers. */
   rewire(wiring: Wiring): Promise<void> {
     this.#rewiring = this.#rewiring.then(() => this.#follow(wiring))
     return this.#rewiring
@@ -214,7 +215,7 @@ export class Source implements Unit {
     this.#progress()
     // Nothing is taken in while nobody would get it.
     const wanted = Object.values(wiring.outputs).some(streams => streams.length > 0)
-    await this.#inlet.follow(wanted ? wiring.source : undefined)
+    await this.#inlet.follow(wanted ? wiring.source?.spec : undefined)
     this.#inEffect = wiring.revision
     this.#options.onChange()
   }
@@ -250,15 +251,7 @@ export class Source implements Unit {
     counters.figures.cameIn(arrived.payload?.length ?? 0)
     counters.inFlight += 1
     if (!this.#outbox.full && !this.#clear && !this.#crossing) return this.#send(arrived)
-    const { overflow } = this.#wiring.source!
-    if (overflow === 'drop-newest') return this.#drop(arrived)
-    this.#held.push(arrived)
-    if (overflow === 'drop-oldest') {
-      if (this.#held.length > maxHeld) this.#drop(this.#held.shift()!)
-    } else if (!this.#paused) {
-      this.#paused = true
-      this.#inlet.pause()
-    }
+    this.#overflow.add(arrived, this.#wiring.source!.overflow)
   }
 
   #drop(arrived: Arrived) {
@@ -323,11 +316,10 @@ export class Source implements Unit {
       return
     }
     if (this.#crossing || this.#draining) return
-    while (this.#held.length > 0 && !this.#outbox.full) this.#send(this.#held.shift()!)
-    if (this.#paused && this.#held.length === 0) {
-      this.#paused = false
-      this.#inlet.resume()
-    }
+    this.#overflow.release(
+      () => !this.#outbox.full,
+      arrived => this.#send(arrived),
+    )
   }
 
   #settle(batch: Waiting[]) {

@@ -31,11 +31,11 @@ async function started(url: string, topic: string, spec: SourceSpec, more: Parti
   rigs.push(rig)
   return { rig, heard: await rig.listen(`${topic}/out`) }
 }
-/** How often the source of this rig was taken over, as it reports. */
-async function takeoversOf(rig: Rig): Promise<() => number> {
+/** What the source of this rig reports of itself. */
+async function reportsOf(rig: Rig): Promise<() => { takeovers: number; recordsIn: number }> {
   const reports = await rig.listen(topics.telemetry(rig.flow.name, 'in', rig.hosts('in')[0]!))
   await until(() => reports.length > 0, 'a report')
-  return () => (JSON.parse(String(reports.at(-1)!.payload)) as { takeovers: number }).takeovers
+  return () => JSON.parse(String(reports.at(-1)!.payload))
 }
 const numbers = (heard: { payload: Buffer }[]) =>
   heard.map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n)
@@ -121,9 +121,9 @@ const number = (n: number) => JSON.stringify({ n })
 
 Sources('mqtt: are taken up once more where their connection alone is lost', async ({ broker }) => {
   const { rig, heard } = await started(broker.url, 'lost', from('lost/in'))
-  const takeovers = await takeoversOf(rig)
+  const report = await reportsOf(rig)
   const [host] = rig.hosts('in')
-  const before = takeovers()
+  const { takeovers } = report()
   rig.link(host!).sever(id => id === intakeSessionId(rig.flow.name, 'in'))
   await until(() => rig.hosting(host!).revision === 0, 'the loss')
   await rig.publish('lost/in', number(1))
@@ -133,7 +133,7 @@ Sources('mqtt: are taken up once more where their connection alone is lost', asy
   // Those that are taken up again and again wait 1 s, then 2 s.
   await sleep(3_500)
   assert.is(rig.hosting(host!).revision, 1)
-  assert.is(takeovers(), before + 1)
+  assert.is(report().takeovers, takeovers + 1)
   assert.equal(numbers(heard), [1, 2])
 })
 
@@ -146,8 +146,8 @@ async function reads(rig: Rig, spec: SourceSpec) {
 
 Sources('mqtt: read another topic, and no more the one before, without a takeover', async ({ broker }) => {
   const { rig, heard } = await started(broker.url, 'other', from('other/in'))
-  const takeovers = await takeoversOf(rig)
-  const before = takeovers()
+  const report = await reportsOf(rig)
+  const { takeovers } = report()
   await reads(rig, from('another/in'))
   const [host] = rig.hosts('in')
   await until(() => rig.hosting(host!).revision === 2, 'the other topic')
@@ -156,7 +156,7 @@ Sources('mqtt: read another topic, and no more the one before, without a takeove
   await until(() => heard.length > 0, 'the record')
   await sleep(1_500)
   assert.is(rig.hosting(host!).revision, 2)
-  assert.is(takeovers(), before)
+  assert.is(report().takeovers, takeovers)
   assert.equal(numbers(heard), [1])
 })
 
@@ -172,6 +172,29 @@ Sources(
     await rig.publish('elsewhere/in', number(2))
     await until(() => numbers(heard).includes(2), 'the record')
     assert.equal(numbers(heard), [1, 2])
+  },
+)
+
+Sources(
+  'mqtt: hold what comes by another topic back too, where the dataflow was full before',
+  async ({ broker }) => {
+    const { rig, heard } = await started(broker.url, 'held', from('held/in'))
+    const report = await reportsOf(rig)
+    await rig.kill(rig.hosts('pass')[0]!)
+    const each = 500
+    for (let n = 1; n <= each; n++) await rig.publish('held/in', large(n, 4_000))
+    await until(() => report().recordsIn > 0, 'records')
+    await reads(rig, from('later/in'))
+    await until(() => rig.hosting(rig.hosts('in')[0]!).revision === 2, 'the other topic')
+    for (let n = each + 1; n <= 2 * each; n++) await rig.publish('later/in', large(n, 4_000))
+    await sleep(1_500)
+    assert.ok(report().recordsIn < each, `${report().recordsIn} taken in`)
+    await rig.host('pass')
+    await until(() => numbers(heard).includes(2 * each), 'the last record')
+    assert.equal(
+      numbers(heard),
+      Array.from({ length: 2 * each }, (_, i) => i + 1),
+    )
   },
 )
 

@@ -34,8 +34,14 @@ export class MqttFeed implements Feed {
       onClose: onClosed,
     })
     if (this.#isStopped) return this.#connection.close()
-    await this.#connection.subscribe([filter], 1)
-    if (left.length > 0) await this.#connection.unsubscribe(left)
+    await this.turn(filter, left)
+    if (this.#isPaused) this.#connection.pause() // by what came along with the answer, or before
+  }
+
+  async turn(filter: string, left: string[]) {
+    const done = [this.#connection!.subscribe([filter], 1)]
+    if (left.length > 0) done.push(this.#connection!.unsubscribe(left))
+    await Promise.all(done)
   }
 
   pause() {
