@@ -155,6 +155,7 @@ const exclusive: readonly Kind[] = ['broker', 'cut', 'freeze', 'delay', 'control
 
 const connectionsOf = (target: Target | null, wire: Wire) => (id: string) => {
   if (target !== null && !id.startsWith(`dyninka_torture_${target}_`)) return false
+  if (wire === 'outside') return /_in$|_out_/.test(id)
   return wire === 'all' || id.includes('_host_') === (wire === 'control')
 }
 

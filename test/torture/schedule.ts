@@ -11,7 +11,9 @@ export const breakages = ['setup', 'load', 'exit', 'hang', 'type', 'syntax', 'ya
 export type Breakage = (typeof breakages)[number]
 /** Which connections of a function: those that carry its records, the one by which its hosts know each other. */
 export const wires = ['all', 'sessions', 'control'] as const
-export type Wire = (typeof wires)[number]
+/** Also that alone by which a source gets its records, or a sink gives them away. */
+const edgeWires = [...wires, 'outside'] as const
+export type Wire = (typeof edgeWires)[number]
 
 /** What happens; durations in ms. `pick` chooses among the hosts that a function has by then. */
 export type Action =
@@ -168,13 +170,10 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
       return { kind }
     case 'broker':
       return { kind, ms: random.between(0, 1_000) }
-    case 'cut':
-      return {
-        kind,
-        target: random.pick([null, ...targets]),
-        wire: random.pick(wires),
-        ms: random.between(0, 1_500),
-      }
+    case 'cut': {
+      const cut = random.pick([null, ...targets])
+      return { kind, target: cut, wire: random.pick(wiresOf(cut)), ms: random.between(0, 1_500) }
+    }
     case 'flap':
       return {
         kind,
@@ -184,7 +183,7 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
         delayMs: random.pick([0, 0, 5, 15, 30]),
       }
     case 'freeze':
-      return { kind, target, wire: random.pick(wires), ms: random.between(200, 4_000) }
+      return { kind, target, wire: random.pick(wiresOf(target)), ms: random.between(200, 4_000) }
     case 'delay':
       return { kind, delayMs: random.between(2, 60), ms: random.between(500, 3_000) }
     case 'controller':
@@ -205,6 +204,8 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
       return { kind, pick, ms: random.between(1_000, 35_000) }
   }
 }
+
+const wiresOf = (target: Target | null) => (target !== null && isEdge(target) ? edgeWires : wires)
 
 /** As a person reads it. */
 export function textOf(action: Action): string {
