@@ -73,6 +73,8 @@ export class Source implements Unit {
   #waiting: Waiting[] = []
   /** Had their effect, which is not stored yet, and so not said. */
   #unsaid = 0
+  /** Taken in, and had no effect yet. */
+  #inHand = 0
 
   constructor(options: SourceOptions) {
     this.#options = options
@@ -239,17 +241,16 @@ export class Source implements Unit {
     while (this.#waiting.length + this.#unsaid > 0 && !this.#closed && performance.now() < until)
       await new Promise(resolve => setTimeout(resolve, 5))
     await this.#inlet?.end()
-    this.#closed = true
-    this.#outbox?.close()
+    this.#close()
     await this.#sessions.close()
   }
 
   #take(arrived: Arrived) {
-    if (this.#draining) return // whoever comes next gets it
+    if (this.#draining || this.#closed) return // whoever comes next gets it
     const { counters } = this.#options
     counters.recordsIn += 1
     counters.figures.cameIn(arrived.payload?.length ?? 0)
-    counters.inFlight += 1
+    this.#counts(1)
     if (!this.#outbox.full && !this.#clear && !this.#crossing) return this.#send(arrived)
     this.#overflow.add(arrived, this.#wiring.source!.overflow)
   }
@@ -323,7 +324,7 @@ export class Source implements Unit {
   }
 
   #settle(batch: Waiting[]) {
-    this.#options.counters.inFlight -= batch.length
+    this.#counts(-batch.length)
     for (const { identity } of batch) if (identity !== undefined) this.#numbering.finished(identity)
     const done = () => {
       for (const { arrived, result } of batch) arrived.done(result)
@@ -339,10 +340,20 @@ export class Source implements Unit {
       })
   }
 
+  #counts(records: number) {
+    this.#inHand += records
+    this.#options.counters.inFlight += records
+  }
+
+  #close() {
+    this.#closed = true
+    this.#counts(-this.#inHand) // its successor counts them
+    this.#outbox?.close()
+  }
+
   #end(error?: Error) {
     if (this.#closed) return
-    this.#closed = true
-    this.#outbox?.close()
+    this.#close()
     void this.#inlet?.end()
     this.#options.onClosed(error)
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { TelemetryReport } from '../runtime/telemetry-report.ts'
 import type { SourceNode, SourceSpec } from '../schema/flow.ts'
 import { intakeSessionId, topics } from '../schema/topics.ts'
 import { brokers, freePort, type TestBroker } from './support/brokers.ts'
@@ -32,7 +33,7 @@ async function started(url: string, topic: string, spec: SourceSpec, more: Parti
   return { rig, heard: await rig.listen(`${topic}/out`) }
 }
 /** What the source of this rig reports of itself. */
-async function reportsOf(rig: Rig): Promise<() => { takeovers: number; recordsIn: number }> {
+async function reportsOf(rig: Rig): Promise<() => TelemetryReport> {
   const reports = await rig.listen(topics.telemetry(rig.flow.name, 'in', rig.hosts('in')[0]!))
   await until(() => reports.length > 0, 'a report')
   return () => JSON.parse(String(reports.at(-1)!.payload))
@@ -136,6 +137,21 @@ Sources('mqtt: are taken up once more where their connection alone is lost', asy
   assert.is(report().takeovers, takeovers + 1)
   assert.equal(numbers(heard), [1, 2])
 })
+
+Sources(
+  'mqtt: have nothing under way once all is through, whatever was when the session was lost',
+  async ({ broker }) => {
+    const { rig, heard } = await started(broker.url, 'hand', from('hand/in'))
+    const report = await reportsOf(rig)
+    await rig.kill(rig.hosts('pass')[0]!)
+    for (let n = 1; n <= 500; n++) await rig.publish('hand/in', large(n, 4_000))
+    await until(() => report().inFlight > 0, 'records under way')
+    rig.link(rig.hosts('in')[0]!).sever()
+    await rig.host('pass')
+    await until(() => numbers(heard).includes(500), 'the last record')
+    await until(() => report().inFlight === 0, 'none under way')
+  },
+)
 
 /** Changes what the source of a rig reads. */
 async function reads(rig: Rig, spec: SourceSpec) {
