@@ -39,7 +39,7 @@ export class Inlet {
   async follow(spec: SourceSpec | undefined): Promise<void> {
     const place = spec ? JSON.stringify(spec) : ''
     if (place === this.#place) return
-    const { numbering, onClosed } = this.#options
+    const { numbering } = this.#options
     const reads = spec && readsOf(spec)
     // What is under way would come again through a connection of its own.
     const feed = reads && numbering.reads?.broker === reads.broker ? this.#feed : undefined
@@ -51,11 +51,7 @@ export class Inlet {
     await numbering.read(reads && { ...reads, filters: [...reads.filters, ...left] })
     if (this.#ended) return
     if (!feed?.turn || !reads) await this.#start(spec, left)
-    else {
-      const turned = feed.turn(reads.filters[0]!, left)
-      if (this.#isPaused) return void turned.catch(onClosed) // the answer is read once there is room
-      await turned
-    }
+    else await feed.turn(reads.filters[0]!, left)
     await numbering.read(reads)
   }
 

@@ -9,7 +9,8 @@ export interface Feed {
   resume(): void
   /** To a broker of its own; undefined where it is not connected. */
   roundTrip?(): Promise<RoundTrip | undefined>
-  /** Reads by another filter through the same session. Absent: it has none. @param left filters to read no more */
+  /** Reads by another filter through the same session; paused, not before it is resumed. Absent: it has none.
+   *  @param left filters to read no more */
   turn?(filter: string, left: string[]): Promise<void>
   stop(): Promise<void>
 }

@@ -34,13 +34,14 @@ export class MqttFeed implements Feed {
       onClose: onClosed,
     })
     if (this.#isStopped) return this.#connection.close()
-    await this.turn(filter, left)
     if (this.#isPaused) this.#connection.pause() // by what came along with the answer, or before
+    await this.turn(filter, left)
   }
 
   async turn(filter: string, left: string[]) {
-    const done = [this.#connection!.subscribe([filter], 1)]
-    if (left.length > 0) done.push(this.#connection!.unsubscribe(left))
+    const connection = this.#connection!
+    const done = [connection.subscribe([filter], 1)]
+    if (left.length > 0) done.push(connection.unsubscribe(left))
     await Promise.all(done)
   }
 
