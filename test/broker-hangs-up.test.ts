@@ -10,10 +10,10 @@ import { discardSession, openSession } from '../controller/broker/durable-sessio
 import { tap } from '../controller/broker/tap.ts'
 import { aedes } from './support/brokers.ts'
 
-const Session = suite('a durable session')
+const HangsUp = suite('a broker that hangs up')
 
-/** A broker that ends in the moment in which it is asked for this, or has answered that. */
-async function endingAt(command: Packet['cmd'], isAnswered = false) {
+/** @param command where it does so, or once it has answered that */
+async function hangingUpAt(command: Packet['cmd'], isAnswered = false) {
   const server = createServer(socket => {
     const decoder = parser({ protocolVersion: 4 })
     decoder.on('packet', (packet: Packet) => {
@@ -33,28 +33,6 @@ async function endingAt(command: Packet['cmd'], isAnswered = false) {
   return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
 }
 
-const first = { topic: 'x', payload: 'y' }
-
-for (const command of ['connect', 'publish', 'subscribe'] as const)
-  Session(`is not opened, which is said, where the broker ends at ${command.toUpperCase()}`, async () => {
-    const broker = await endingAt(command)
-    try {
-      assert.match(await saidBy(openSession(broker.url, 'a', ['t'], first)), /closed|lost|connect/i)
-    } finally {
-      broker.close()
-    }
-  })
-
-Session('is opened, or discarded, also where the broker ends at DISCONNECT', async () => {
-  const broker = await endingAt('disconnect')
-  try {
-    await openSession(broker.url, 'a', ['t'], first)
-    await discardSession(broker.url, 'a')
-  } finally {
-    broker.close()
-  }
-})
-
 /** @returns what it says, or that it says nothing */
 const saidBy = (asked: Promise<unknown>) =>
   Promise.race([
@@ -65,16 +43,38 @@ const saidBy = (asked: Promise<unknown>) =>
     sleep(5_000).then(() => 'nothing said'),
   ])
 
+const first = { topic: 'x', payload: 'y' }
+
+for (const command of ['connect', 'publish', 'subscribe'] as const)
+  HangsUp(`at ${command.toUpperCase()}: a session is not opened, which is said`, async () => {
+    const broker = await hangingUpAt(command)
+    try {
+      assert.match(await saidBy(openSession(broker.url, 'a', ['t'], first)), /closed|lost|connect/i)
+    } finally {
+      broker.close()
+    }
+  })
+
+HangsUp('at DISCONNECT: a session is opened, or discarded, all the same', async () => {
+  const broker = await hangingUpAt('disconnect')
+  try {
+    await openSession(broker.url, 'a', ['t'], first)
+    await discardSession(broker.url, 'a')
+  } finally {
+    broker.close()
+  }
+})
+
 const passing = { flow: 'f', node: 'n', output: '+', limit: 1, signal: new AbortController().signal }
 const asked: [what: string, at: Packet['cmd'], ask: (client: BrokerClient) => Promise<unknown>][] = [
   ['what is retained', 'subscribe', client => client.readRetained(['t'])],
-  ['accounts', 'subscribe', client => new DynamicSecurity(client).list()],
-  ['accounts', 'publish', client => new DynamicSecurity(client).list()],
-  ['records that pass', 'subscribe', client => tap(client, passing)[Symbol.asyncIterator]().next()],
+  ['a list of accounts', 'subscribe', client => new DynamicSecurity(client).list()],
+  ['a list of accounts', 'publish', client => new DynamicSecurity(client).list()],
+  ['a record that passes', 'subscribe', client => tap(client, passing)[Symbol.asyncIterator]().next()],
 ]
 for (const [what, at, ask] of asked)
-  Session(`is no more patient than who asks for ${what}, where the broker ends at ${at}`, async () => {
-    const broker = await endingAt(at)
+  HangsUp(`at ${at.toUpperCase()}: ${what} is not waited for`, async () => {
+    const broker = await hangingUpAt(at)
     const client = await BrokerClient.connect(broker.url, { onChange() {}, onConnection() {} })
     try {
       assert.match(await saidBy(ask(client)), /closed|lost/i)
@@ -84,17 +84,17 @@ for (const [what, at, ask] of asked)
     }
   })
 
-Session('that ends before all is told that is retained is not taken for one that has nothing', async () => {
-  const broker = await endingAt('subscribe', true)
+HangsUp('before all has come: what is retained is not taken for complete', async () => {
+  const broker = await hangingUpAt('subscribe', true)
   const client = await BrokerClient.connect(broker.url, { onChange() {}, onConnection() {} })
   assert.match(await saidBy(client.readRetained(['t'])), /lost/)
   await client.close()
   broker.close()
 })
 
-Session('is not waited for, nor a connection to read, where what takes the call hangs up', async () => {
+HangsUp('at CONNECT: neither a session is waited for, nor a connection to read', async () => {
   const here = await aedes()
-  const away = await endingAt('connect')
+  const away = await hangingUpAt('connect')
   const client = await BrokerClient.connect(here.url, { onChange() {}, onConnection() {} })
   for (const asked of [
     client.dedicated(away.url),
@@ -107,4 +107,4 @@ Session('is not waited for, nor a connection to read, where what takes the call 
   away.close()
 })
 
-Session.run()
+HangsUp.run()
