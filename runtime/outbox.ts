@@ -131,6 +131,12 @@ export class Outbox {
     }
   }
 
+  /** Some consumer has as much as it may have, unfinished. */
+  get isHeldBack(): boolean {
+    for (const lane of this.#lanes.values()) if (lane.isHeldBack) return true
+    return false
+  }
+
   get full(): boolean {
     return this.#buffer.size > maxBuffered
   }
@@ -162,11 +168,13 @@ export class Outbox {
   credit(consumer: string, partition: string) {
     const progress = this.#options.creditOf(consumer, partition)?.progress
     if (!progress) return
+    const wasHeldBack = this.isHeldBack
     for (const lane of this.#lanes.values()) {
       if (lane.reader === partition && lane.stream.consumers.includes(consumer))
         lane.credit(consumer, progress)
     }
     this.#crossing?.look()
+    if (wasHeldBack && !this.isHeldBack) this.#options.onProgress()
   }
 
   /** By consumer: records sent to it and not finished there. */

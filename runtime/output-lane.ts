@@ -134,6 +134,10 @@ export class OutputLane {
     )
   }
 
+  get isHeldBack(): boolean {
+    return this.waitingFor().length > 0
+  }
+
   /** Once all records of this turn are in: never later, so that a lone record is not delayed. */
   #schedule() {
     if (this.#scheduled || !this.#mayLeave) return
@@ -155,7 +159,7 @@ export class OutputLane {
   }
 
   #flush() {
-    while (this.#gathered.length > 0 && this.#mayLeave && this.waitingFor().length === 0)
+    while (this.#gathered.length > 0 && this.#mayLeave && !this.isHeldBack)
       this.#send(this.#gathered.shift()!)
   }
 

@@ -1,4 +1,4 @@
-import type { Wiring } from '../schema/wiring.ts'
+import type { SourceNode } from '../schema/flow.ts'
 import type { Arrived } from './sources/feed.ts'
 
 interface OverflowOptions {
@@ -8,36 +8,69 @@ interface OverflowOptions {
   drop(arrived: Arrived): void
 }
 
-/** Under `drop-oldest`. */
-const maxHeld = 1_000
+/** What is kept in memory under a policy that drops. */
+const maxRecords = 1_000
+const maxBytes = 16 * 1024 * 1024
 
 /** What comes while a source may send nothing. */
 export class Overflow {
   #options: OverflowOptions
+  /** Oldest first. */
   #held: Arrived[] = []
+  #bytes = 0
   #paused = false
 
   constructor(options: OverflowOptions) {
     this.#options = options
   }
 
-  add(arrived: Arrived, policy: NonNullable<Wiring['source']>['overflow']) {
-    const { drop, pause } = this.#options
-    if (policy === 'drop-newest') return drop(arrived)
-    this.#held.push(arrived)
-    if (policy === 'drop-oldest') {
-      if (this.#held.length > maxHeld) drop(this.#held.shift()!)
-    } else if (!this.#paused) {
-      this.#paused = true
-      pause()
+  get isEmpty(): boolean {
+    return this.#held.length === 0
+  }
+
+  add(arrived: Arrived, policy: SourceNode['overflow']) {
+    const { drop } = this.#options
+    if (policy === 'block') {
+      this.#push(arrived)
+      return this.#pause()
     }
+    if (policy === 'drop-newest' && this.#isFull) return drop(arrived)
+    if (this.#isFull) drop(this.#shift())
+    this.#push(arrived)
+    arrived.kept?.()
   }
 
   /** Passes on what was held, in order, for as long as it may be. */
   release(maySend: () => boolean, send: (arrived: Arrived) => void) {
-    while (this.#held.length > 0 && maySend()) send(this.#held.shift()!)
-    if (!this.#paused || this.#held.length > 0) return
+    while (!this.isEmpty && maySend()) send(this.#shift())
+    if (!this.#paused || !this.isEmpty) return
     this.#paused = false
     this.#options.resume()
+  }
+
+  /** What the outside was told of, and nobody will send. */
+  dropAll() {
+    while (!this.isEmpty) this.#options.drop(this.#shift())
+  }
+
+  get #isFull() {
+    return this.#held.length >= maxRecords || this.#bytes >= maxBytes
+  }
+
+  #push(arrived: Arrived) {
+    this.#held.push(arrived)
+    this.#bytes += arrived.payload?.length ?? 0
+  }
+
+  #shift(): Arrived {
+    const arrived = this.#held.shift()!
+    this.#bytes -= arrived.payload?.length ?? 0
+    return arrived
+  }
+
+  #pause() {
+    if (this.#paused) return
+    this.#paused = true
+    this.#options.pause()
   }
 }

@@ -36,7 +36,7 @@ export interface SourceOptions extends Brokers {
 interface Waiting {
   arrived: Arrived
   outputs: number
-  result: 'sent' | 'dropped' | 'rejected'
+  result: 'sent' | 'rejected'
   /** What tells it from others, where the source names a field. */
   identity?: string
 }
@@ -73,6 +73,8 @@ export class Source implements Unit {
   #waiting: Waiting[] = []
   /** Had their effect, which is not stored yet, and so not said. */
   #unsaid = 0
+  /** What waits for the broker waits in memory alone. */
+  #areKept = false
   /** Taken in, and had no effect yet. */
   #inHand = 0
 
@@ -238,7 +240,8 @@ export class Source implements Unit {
     this.#draining = true
     this.#inlet?.pause()
     const until = performance.now() + timeoutMs
-    while (this.#waiting.length + this.#unsaid > 0 && !this.#closed && performance.now() < until)
+    const isBusy = () => this.#waiting.length + this.#unsaid > 0 || (this.#drops && !this.#overflow.isEmpty)
+    while (isBusy() && !this.#closed && performance.now() < until)
       await new Promise(resolve => setTimeout(resolve, 5))
     await this.#inlet?.end()
     this.#close()
@@ -251,16 +254,31 @@ export class Source implements Unit {
     counters.recordsIn += 1
     counters.figures.cameIn(arrived.payload?.length ?? 0)
     this.#counts(1)
-    if (!this.#outbox.full && !this.#clear && !this.#crossing) return this.#send(arrived)
+    if (this.#overflow.isEmpty && this.#maySend()) return this.#send(arrived)
+    if (this.#drops && !this.#areKept) {
+      this.#areKept = true
+      for (const { arrived } of this.#waiting) arrived.kept?.()
+    }
     this.#overflow.add(arrived, this.#wiring.source!.overflow)
   }
 
+  get #drops() {
+    return this.#wiring.source!.overflow !== 'block'
+  }
+
+  /** What a consumer would have to wait for is stale by then, where it may be dropped. And the broker of the outside brings
+   *  no more than a few messages until one is acknowledged: it would be the one that drops. */
+  #maySend = () =>
+    !this.#outbox.full && !this.#clear && !this.#crossing && !(this.#drops && this.#outbox.isHeldBack)
+
   #drop(arrived: Arrived) {
     this.#options.counters.dropped += 1
-    this.#settleLater({ arrived, outputs: 0, result: 'dropped' })
+    this.#counts(-1)
+    arrived.done('dropped')
   }
 
   #send(arrived: Arrived) {
+    this.#areKept = false
     const waiting: Waiting = { arrived, outputs: 0, result: 'sent' }
     const { source } = this.#wiring
     const parsed = arrived.payload
@@ -316,11 +334,8 @@ export class Source implements Unit {
       if (!this.#outbox.clearing) this.#clear()
       return
     }
-    if (this.#crossing || this.#draining) return
-    this.#overflow.release(
-      () => !this.#outbox.full,
-      arrived => this.#send(arrived),
-    )
+    if (this.#crossing || (this.#draining && !this.#drops)) return
+    this.#overflow.release(this.#maySend, arrived => this.#send(arrived))
   }
 
   #settle(batch: Waiting[]) {
@@ -347,6 +362,7 @@ export class Source implements Unit {
 
   #close() {
     this.#closed = true
+    if (this.#drops) this.#overflow.dropAll()
     this.#counts(-this.#inHand) // its successor counts them
     this.#outbox?.close()
   }

@@ -1,45 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { TelemetryReport } from '../runtime/telemetry-report.ts'
 import type { SourceNode, SourceSpec } from '../schema/flow.ts'
-import { intakeSessionId, topics } from '../schema/topics.ts'
+import { intakeSessionId } from '../schema/topics.ts'
 import { brokers, freePort, type TestBroker } from './support/brokers.ts'
-import { fn, Rig, sink, source, until } from './support/rig.ts'
+import { type Rig, until } from './support/rig.ts'
+import { closeAll, from, large, number, numbers, reportsOf, started } from './support/source-rig.ts'
 
 const Sources = suite<{ broker: TestBroker }>('sources')
-const rigs: Rig[] = []
-/** A record that makes half a MiB, after which the graph is full, come soon. */
-const large = (n: number, size: number) => JSON.stringify({ n, pad: 'x'.repeat(size) })
-
 Sources.before(async world => {
   const [, start] = brokers.find(([name]) => name === 'aedes')!
   world.broker = await start()
 })
-Sources.after.each(async () => {
-  for (const rig of rigs.splice(0)) await rig.close()
-})
+Sources.after.each(closeAll)
 Sources.after(({ broker }) => broker.close())
-
-/** Source, function and sink, all running, and what comes out. */
-async function started(url: string, topic: string, spec: SourceSpec, more: Partial<SourceNode> = {}) {
-  const nodes = [
-    source('in', spec, more),
-    fn('pass', ['in']),
-    sink('out', ['pass'], { type: 'mqtt', topic: `${topic}/out`, retain: false }),
-  ]
-  const rig = await new Rig(url, nodes, { pass: value => value }).start()
-  rigs.push(rig)
-  return { rig, heard: await rig.listen(`${topic}/out`) }
-}
-/** What the source of this rig reports of itself. */
-async function reportsOf(rig: Rig): Promise<() => TelemetryReport> {
-  const reports = await rig.listen(topics.telemetry(rig.flow.name, 'in', rig.hosts('in')[0]!))
-  await until(() => reports.length > 0, 'a report')
-  return () => JSON.parse(String(reports.at(-1)!.payload))
-}
-const numbers = (heard: { payload: Buffer }[]) =>
-  heard.map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n)
 
 Sources(
   'http: takes POSTed JSON, one record or one a line, and says what is wrong with the rest',
@@ -116,9 +90,6 @@ Sources('id: drops a record whose value was seen', async ({ broker }) => {
   await until(() => numbers(heard).includes(3), 'the last record')
   assert.equal(numbers(heard), [1, 2, 3])
 })
-
-const from = (filter: string) => ({ type: 'mqtt', filter, format: 'json' }) as const
-const number = (n: number) => JSON.stringify({ n })
 
 Sources('mqtt: are taken up once more where their connection alone is lost', async ({ broker }) => {
   const { rig, heard } = await started(broker.url, 'lost', from('lost/in'))
@@ -250,33 +221,5 @@ for (const [what, more] of [
       )
     },
   )
-
-const records = 2_000
-for (const overflow of ['drop-oldest', 'drop-newest'] as const) {
-  Sources(
-    `overflow: ${overflow} drops what it says while the dataflow is full, and counts it`,
-    async ({ broker }) => {
-      const spec = { type: 'mqtt', filter: `${overflow}/in`, format: 'json' } as const
-      const { rig, heard } = await started(broker.url, overflow, spec, { overflow })
-      const telemetry = await rig.listen(topics.telemetries(rig.flow.name))
-      const dropped = () => {
-        const reports = telemetry.map(({ payload }) => JSON.parse(payload.toString()) as { dropped: number })
-        return Math.max(0, ...reports.map(report => report.dropped))
-      }
-      await rig.kill(rig.hosts('pass')[0]!)
-      for (let n = 1; n <= records; n++) await rig.publish(`${overflow}/in`, large(n, 4_000))
-      await until(() => dropped() > 0, 'drops in the telemetry')
-      await rig.host('pass')
-      await until(() => heard.length + dropped() === records, 'each record, or that it was dropped')
-      const arrived = numbers(heard)
-      assert.is(arrived[0], 1, 'what was on its way')
-      assert.is(arrived.includes(records), overflow === 'drop-oldest')
-      assert.equal(
-        arrived,
-        arrived.toSorted((a, b) => a - b),
-      )
-    },
-  )
-}
 
 Sources.run()

@@ -22,7 +22,9 @@ export interface Arrived {
   topic?: string
   /** Event time, ms since the epoch; now where absent. */
   time?: number
-  /** It has had its effect, or was dropped; in the order of arrival. */
+  /** It waits in memory alone: whoever sent it need not keep it. Once, and in the order of arrival. */
+  kept?(): void
+  /** It has had its effect, or was dropped; in the order of arrival, but for what was `kept` or is dropped. */
   done(result: 'sent' | 'dropped' | 'rejected'): void
 }
 

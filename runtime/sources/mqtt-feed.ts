@@ -1,5 +1,5 @@
 import type { Connection, RoundTrip, Way } from '../transport.ts'
-import type { Emit, Feed } from './feed.ts'
+import type { Arrived, Emit, Feed } from './feed.ts'
 
 interface MqttFeedOptions extends Way {
   clientId: string
@@ -29,8 +29,16 @@ export class MqttFeed implements Feed {
       clean: false,
       ...(nudge !== undefined && { nudge }),
       // Retained messages are the last value, not an event; a new subscription would bring them again.
-      onMessage: ({ topic, payload, retain, ack }) =>
-        retain ? ack() : emit({ payload, topic, done: () => ack() }),
+      onMessage({ topic, payload, retain, ack }) {
+        if (retain) return ack()
+        // Once: by then the broker may have given the number to another message.
+        const kept = () => {
+          ack()
+          arrived.kept = arrived.done = () => {}
+        }
+        const arrived: Arrived = { payload, topic, kept, done: () => ack() }
+        emit(arrived)
+      },
       onClose: onClosed,
     })
     if (this.#isStopped) return this.#connection.close()
