@@ -119,6 +119,27 @@ Judge('allows repeats at the edges no longer once a fault is long over', async (
   assert.is(checker.verdict().duplicated, 1)
 })
 
+Judge(
+  'judges a repeat by when it was told, however long the record that it repeats is under way',
+  async () => {
+    const many = [...recordsOf(4, 5_000)]
+    for (const isDisturbed of [true, false]) {
+      const checker = new Checker()
+      for (const record of many) checker.sent(record)
+      const settled = isDisturbed ? checker.disturbEdges() : () => {}
+      const { k, n } = many.at(-1)!
+      checker.take({ kind: 'odd', at: 'stamp', k, n, after: n, id: 'entry:new' })
+      settled()
+      for (const arrived of await rehearse(many)) checker.take(arrived)
+      const { duplicated, edgeRepeats } = checker.verdict()
+      assert.equal(
+        { duplicated, ...edgeRepeats },
+        { duplicated: isDisturbed ? 0 : 1, source: isDisturbed ? 1 : 0, sink: 0 },
+      )
+    }
+  },
+)
+
 Judge('finds what nobody sent', async () => {
   const checker = new Checker()
   checker.sent(records[0]!)

@@ -39,8 +39,14 @@ interface Key {
   pulses: Map<number, string>
   /** By number: the id that the source gave to the record that counted. */
   ids: Map<number, string>
-  /** Repeats before the sink, told before the record that they repeat has arrived: ids by number. */
-  repeats: Map<number, string[]>
+  /** Repeats before the sink, told before the record that they repeat has arrived, by number. */
+  repeats: Map<number, Repeat[]>
+}
+
+interface Repeat {
+  id: string
+  /** A fault that reaches the edges was when it was told. */
+  isAllowed: boolean
 }
 
 interface Group {
@@ -240,16 +246,17 @@ export class Checker {
     else if (how === 'late') this.#reordered(odd)
     else if (at !== 'stamp') this.#duplicated(odd)
     else {
+      const repeat = { id, isAllowed: this.#edgesDisturbed }
       const first = key.ids.get(n)
-      if (first !== undefined) this.#repeat(id, first, odd)
+      if (first !== undefined) this.#repeat(repeat, first, odd)
       else if (n <= key.joined.last - rememberedIds) this.#duplicated(odd)
-      else key.repeats.set(n, [...(key.repeats.get(n) ?? []), id])
+      else key.repeats.set(n, [...(key.repeats.get(n) ?? []), repeat])
     }
   }
 
   /** A record that came twice to the first function: numbered anew at the source, or taken twice from its edge? */
-  #repeat(id: string, first: string, about: Arrived) {
-    if (id !== first && this.#edgesDisturbed) this.#edgeRepeats.source += 1
+  #repeat({ id, isAllowed }: Repeat, first: string, about: Arrived) {
+    if (id !== first && isAllowed) this.#edgeRepeats.source += 1
     else this.#duplicated(about)
   }
 
