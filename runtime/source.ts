@@ -266,8 +266,8 @@ export class Source implements Unit {
     return this.#wiring.source!.overflow !== 'block'
   }
 
-  /** What a consumer would have to wait for is stale by then, where it may be dropped. And the broker of the outside brings
-   *  no more than a few messages until one is acknowledged: it would be the one that drops. */
+  /** Where records may be dropped, those that a consumer has no room for are held at once: the broker of the outside brings
+   *  few messages until one is acknowledged, and would be the one that drops. */
   #maySend = () =>
     !this.#outbox.full && !this.#clear && !this.#crossing && !(this.#drops && this.#outbox.isHeldBack)
 
