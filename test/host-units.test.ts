@@ -16,24 +16,27 @@ Units.after(async ({ broker, rigs }) => {
   await broker.close()
 })
 
-Units('waits no longer for it, however often it has lost it, if it held it for a while', async context => {
-  const rig = new Rig(
-    context.broker.url,
-    [source('in', { type: 'every', intervalMs: 100 }), fn('work', ['in'])],
-    { work: () => undefined },
-  )
-  context.rigs.push(rig)
+/** A source and one host of a function. */
+async function working({ broker, rigs }: { broker: TestBroker; rigs: Rig[] }) {
+  const nodes = [source('in', { type: 'every', intervalMs: 100 }), fn('work', ['in'])]
+  const rig = new Rig(broker.url, nodes, { work: () => undefined })
+  rigs.push(rig)
   await rig.start()
   const [host] = rig.hosts('work')
+  return { rig, host: host! }
+}
+
+Units('waits no longer for it, however often it has lost it, if it held it for a while', async context => {
+  const { rig, host } = await working(context)
   const session = sessionId(rig.flow.name, 'work', 0)
   const waits: number[] = []
   for (let time = 1; time <= 4; time++) {
     // Longer than twice the first wait: it was no fight between two hosts for one session.
     await sleep(1_200)
     const start = performance.now()
-    rig.link(host!).sever(id => id === session)
-    await until(() => rig.hosting(host!).revision === 0, 'the loss')
-    await until(() => rig.hosting(host!).revision > 0, 'the session back', 20_000)
+    rig.link(host).sever(id => id === session)
+    await until(() => rig.hosting(host).revision === 0, 'the loss')
+    await until(() => rig.hosting(host).revision > 0, 'the session back', 20_000)
     waits.push(performance.now() - start)
   }
   // They doubled: 0.5, 1, 2 and 4 s.
@@ -41,19 +44,12 @@ Units('waits no longer for it, however often it has lost it, if it held it for a
 })
 
 Units('connects once, however often the connection is cut while it does so', async context => {
-  const rig = new Rig(
-    context.broker.url,
-    [source('in', { type: 'every', intervalMs: 100 }), fn('work', ['in'])],
-    { work: () => undefined },
-  )
-  context.rigs.push(rig)
-  await rig.start()
-  const [host] = rig.hosts('work')
+  const { rig, host } = await working(context)
   for (let cut = 0; cut < 200; cut++) {
     await sleep(3)
-    rig.link(host!).sever()
+    rig.link(host).sever()
   }
-  await until(() => rig.hosting(host!).revision > 0, 'the host back', 20_000)
+  await until(() => rig.hosting(host).revision > 0, 'the host back', 20_000)
   let heard = 0
   await rig.watch(topics.hosts(rig.flow.name, 'work'), () => {
     heard += 1

@@ -23,15 +23,21 @@ async function droppedOf(rig: Rig): Promise<() => number> {
   }
 }
 
+/** With more sent than it holds, and dropped some of it. */
+async function full(url: string, overflow: 'drop-oldest' | 'drop-newest') {
+  const { rig, heard } = await started(url, overflow, from(`${overflow}/in`), { overflow })
+  const dropped = await droppedOf(rig)
+  await rig.kill(rig.hosts('pass')[0]!)
+  for (let n = 1; n <= records; n++) await rig.publish(`${overflow}/in`, large(n, 4_000))
+  await until(() => dropped() > 0, 'drops in the telemetry')
+  return { rig, heard, dropped }
+}
+
 for (const [name, start] of brokers)
   for (const overflow of ['drop-oldest', 'drop-newest'] as const) {
     Overflow(`${overflow}: drops while the dataflow is full, and counts it, on ${name}`, async () => {
       const broker = await start()
-      const { rig, heard } = await started(broker.url, overflow, from(`${overflow}/in`), { overflow })
-      const dropped = await droppedOf(rig)
-      await rig.kill(rig.hosts('pass')[0]!)
-      for (let n = 1; n <= records; n++) await rig.publish(`${overflow}/in`, large(n, 4_000))
-      await until(() => dropped() > 0, 'drops in the telemetry')
+      const { rig, heard, dropped } = await full(broker.url, overflow)
       await rig.host('pass')
       await until(() => heard.length + dropped() === records, 'each record, or that it was dropped')
       const arrived = numbers(heard)
@@ -47,11 +53,7 @@ for (const [name, start] of brokers)
 
     Overflow(`${overflow}: counts what it has in memory when it stops, on ${name}`, async () => {
       const broker = await start()
-      const { rig, heard } = await started(broker.url, overflow, from(`${overflow}/in`), { overflow })
-      const dropped = await droppedOf(rig)
-      await rig.kill(rig.hosts('pass')[0]!)
-      for (let n = 1; n <= records; n++) await rig.publish(`${overflow}/in`, large(n, 4_000))
-      await until(() => dropped() > 0, 'drops in the telemetry')
+      const { rig, heard, dropped } = await full(broker.url, overflow)
       await rig.stop(rig.hosts('in')[0]!)
       await rig.ready(await rig.host('in'))
       await rig.host('pass')
