@@ -48,11 +48,11 @@ export class Inlet {
     if (!spec) return
     const left = await this.#leave(numbering.reads, reads)
     // Who comes after a crash in between knows of both.
-    await numbering.read(reads && { ...reads, filters: [...reads.filters, ...left] })
+    await numbering.setReads(reads && { ...reads, filters: [...reads.filters, ...left] })
     if (this.#ended) return
     if (!feed?.turn || !reads) await this.#start(spec, left)
     else await feed.turn(reads.filters[0]!, left)
-    await numbering.read(reads)
+    await numbering.setReads(reads)
   }
 
   /** Whatever is read meanwhile. */

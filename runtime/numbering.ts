@@ -64,7 +64,7 @@ export class Numbering {
   }
 
   /** Says what the session of the feed may hold, before it does. */
-  async read(reads: Reads | undefined): Promise<void> {
+  async setReads(reads: Reads | undefined): Promise<void> {
     if (JSON.stringify(this.#document.reads) === JSON.stringify(reads)) return
     if (reads) this.#document.reads = reads
     else delete this.#document.reads

@@ -128,14 +128,15 @@ export class OutputLane {
   }
 
   waitingFor(): string[] {
-    return this.stream.consumers.filter(
-      consumer =>
-        !this.#leaving.includes(consumer) && (this.#open.get(consumer)?.length ?? 0) >= this.stream.window,
-    )
+    return this.stream.consumers.filter(consumer => this.#waitsFor(consumer))
   }
 
   get isHeldBack(): boolean {
-    return this.waitingFor().length > 0
+    return this.stream.consumers.some(consumer => this.#waitsFor(consumer))
+  }
+
+  #waitsFor(consumer: string): boolean {
+    return !this.#leaving.includes(consumer) && (this.#open.get(consumer)?.length ?? 0) >= this.stream.window
   }
 
   /** Once all records of this turn are in: never later, so that a lone record is not delayed. */
