@@ -4,6 +4,7 @@ import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
 import { Counters } from './counters.ts'
 import { Credits } from './credits.ts'
+import { Handover } from './handover.ts'
 import type { Feeds } from './inlet.ts'
 import type { Handlers } from './invoke.ts'
 import { Membership, parsePresence } from './membership.ts'
@@ -46,12 +47,14 @@ export interface HostingOptions {
 
 const announceMs = 1_000
 const drainMs = 2_000
+const patienceMs = 1.2 * drainMs
 
 /** One host: announces itself, learns the wiring and who else is there, and runs the partitions that are its own. */
 export class Hosting {
   #options: HostingOptions
   #counters = new Counters()
   #membership = new Membership()
+  #handover = new Handover(patienceMs, () => this.#assign())
   #credits: Credits
   #units: Units
   #control: Connection | undefined
@@ -75,7 +78,7 @@ export class Hosting {
       this.#units.credit(consumer, partition),
     )
     this.#units = new Units({
-      mayStart: () => this.#present,
+      mayStart: name => this.#present && this.#mayTake(name),
       create: name => this.#create(name),
       log: options.log,
       onChange: () => this.#changed(),
@@ -109,14 +112,17 @@ export class Hosting {
     this.#reporting.start()
   }
 
-  /** Finishes what is under way and leaves: others take over at once. */
+  /** Finishes what is under way and leaves: others take over at once, or at the edges of the graph once it is finished. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true
     clearInterval(this.#announcing)
+    this.#handover.close()
     this.#reporting.pause()
     const { flow, node, presence } = this.#options
-    await this.#control?.publish(topics.host(flow, node, presence.host), '', { retain: true }).catch(() => {})
-    await this.#units.drain(timeoutMs)
+    const drain = () => this.#units.drain(timeoutMs)
+    const leave = () =>
+      this.#control?.publish(topics.host(flow, node, presence.host), '', { retain: true }).catch(() => {})
+    for (const step of this.#isEdge ? [drain, leave] : [leave, drain]) await step()
     this.#reporting.leave()
     await this.#outside.close()
     await this.#control?.close()
@@ -233,6 +239,17 @@ export class Hosting {
     )
   }
 
+  /** A source, or a sink. */
+  get #isEdge() {
+    return this.#wiring !== undefined && this.#wiring.kind !== 'function'
+  }
+
+  #mayTake(name: string): boolean {
+    const partition = partitionNames(this.#wiring!).indexOf(name)
+    const isHeld = this.#isEdge && this.#membership.isHeld(partition, this.#options.presence.host)
+    return this.#handover.mayTake(partition, isHeld)
+  }
+
   /** Whoever had them before has let go of them, or lost them. */
   #tellReady() {
     if (this.#ready || !this.#present || this.#stopped) return
@@ -283,21 +300,25 @@ export class Hosting {
     return unit
   }
 
-  /** Partitions of the newest cut. */
-  #held(): number[] {
+  #held = () => this.#numbersOf(this.#units.partitions)
+
+  /** Those of the newest cut. */
+  #numbersOf(partitions: string[]): number[] {
     const names = this.#wiring ? partitionNames(this.#wiring) : []
-    return this.#units.partitions.map(name => names.indexOf(name)).filter(partition => partition >= 0)
+    return partitions.map(name => names.indexOf(name)).filter(partition => partition >= 0)
   }
 
   /** Publishes the presence, if it has changed. */
   #announce() {
     if (!this.#control || this.#stopped) return
     const { flow, node } = this.#options
-    const trouble = this.#units.trouble
+    const { trouble } = this.#units
+    const leaving = this.#numbersOf(this.#units.leaving)
     const presence: Presence = {
       ...this.#options.presence,
       wiring: this.#units.revision,
       partitions: this.#held(),
+      ...(leaving.length > 0 && { leaving }),
       ...(trouble !== undefined && { trouble }),
     }
     const text = JSON.stringify(presence)

@@ -37,6 +37,13 @@ export class Membership {
     })
   }
 
+  /** Whether another host holds it. */
+  isHeld(partition: number, host: string): boolean {
+    return [...this.#live.values()].some(
+      other => other.host !== host && [...other.partitions, ...(other.leaving ?? [])].includes(partition),
+    )
+  }
+
   partitionsOf(host: string, partitions: number): number[] {
     return this.owners(partitions).flatMap((owner, partition) => (owner === host ? [partition] : []))
   }
@@ -60,7 +67,9 @@ export function parsePresence(payload: Buffer): Presence | undefined {
   if (payload.length === 0) return undefined
   try {
     const presence = JSON.parse(payload.toString()) as Presence
-    return presence.v === 1 && typeof presence.generation === 'number' ? presence : undefined
+    const { v, generation, partitions, leaving = [] } = presence
+    const isOne = typeof generation === 'number' && Array.isArray(partitions) && Array.isArray(leaving)
+    return v === 1 && isOne ? presence : undefined
   } catch {
     return undefined
   }

@@ -14,6 +14,8 @@ export interface Presence {
   wiring: number
   /** Partitions whose session this host holds, subscribed to all their inputs. */
   partitions: number[]
+  /** Of those that it had: what it has not finished yet, and still holds. */
+  leaving?: number[]
   /** Why a partition makes no progress, if the host knows: shown in `dyninka status`. */
   trouble?: string
 }

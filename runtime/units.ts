@@ -10,7 +10,7 @@ export type RunningUnit = Unit & {
 
 interface UnitsOptions {
   /** The host knows what is wired, and who else is there. */
-  mayStart(): boolean
+  mayStart(partition: string): boolean
   create(partition: string): RunningUnit
   log: Logger
   onChange(): void
@@ -43,6 +43,11 @@ export class Units {
   /** Partitions that run and take records in. */
   get partitions(): string[] {
     return [...this.#running].filter(([, unit]) => unit.revision > 0).map(([partition]) => partition)
+  }
+
+  /** Partitions that are wanted no more, and finish what is under way. */
+  get leaving(): string[] {
+    return [...this.#leaving.keys()]
   }
 
   /** The oldest wiring that is in effect; 0 unless all that is wanted runs. */
@@ -133,6 +138,7 @@ export class Units {
   #start(partition: string) {
     if (this.#running.has(partition) || this.#leaving.has(partition) || this.#waiting.get(partition)?.timer)
       return
+    if (!this.#options.mayStart(partition)) return
     const unit = this.#options.create(partition)
     this.#running.set(partition, unit)
     unit.start().then(
@@ -171,7 +177,7 @@ export class Units {
     const timer = setTimeout(() => {
       this.#waiting.set(partition, { ms })
       // Else it is called for once that is known: what was wanted before may be of a wiring that is past.
-      if (this.#wanted.includes(partition) && this.#options.mayStart()) this.#start(partition)
+      if (this.#wanted.includes(partition)) this.#start(partition)
     }, ms)
     this.#waiting.set(partition, { ms, timer })
   }
@@ -184,6 +190,7 @@ export class Units {
       .finally(() => {
         this.#leaving.delete(partition)
         if (this.#wanted.includes(partition)) this.#start(partition)
+        this.#options.onChange()
       })
     this.#leaving.set(partition, leaving)
   }

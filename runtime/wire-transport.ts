@@ -46,6 +46,8 @@ class WireConnection implements Connection {
   #waiting = new Map<number, Waiting>()
   /** By packet identifier: whether it came on this connection, and was acknowledged. 64 KiB, once one has come. */
   #arrived: Uint8Array | undefined
+  /** By this connection: of a session, RabbitMQ ends no other subscription. */
+  #subscribed = new Set<string>()
   #pings: Waiting[] = []
   #nextId = 1
   #closed = false
@@ -92,18 +94,16 @@ class WireConnection implements Connection {
     })
   }
 
-  subscribe(filters: string[], qos: 0 | 1): Promise<void> {
-    return this.#request(messageId => ({
-      cmd: 'subscribe',
-      messageId,
-      subscriptions: filters.map(topic => ({ topic, qos })),
-    })).then(packet => {
-      const refused = filters.filter((_, i) => ((packet as ISubackPacket).granted[i] as number) >= 128)
-      if (refused.length > 0) throw new Error(`the broker refused to subscribe to ${refused.join(', ')}`)
-    })
+  async subscribe(filters: string[], qos: 0 | 1): Promise<void> {
+    const { granted } = await this.#subscribe(filters, qos)
+    const refused = filters.filter((_, i) => (granted[i] as number) >= 128)
+    if (refused.length > 0) throw new Error(`the broker refused to subscribe to ${refused.join(', ')}`)
   }
 
   async unsubscribe(filters: string[]): Promise<void> {
+    const before = filters.filter(filter => !this.#subscribed.has(filter))
+    if (before.length > 0) await this.#subscribe(before, 1)
+    for (const filter of filters) this.#subscribed.delete(filter)
     await this.#request(messageId => ({ cmd: 'unsubscribe', messageId, unsubscriptions: filters }))
   }
 
@@ -220,6 +220,13 @@ class WireConnection implements Connection {
     if (!this.#paused && performance.now() - this.#heard > keepaliveSeconds * 1500)
       return this.#end(new Error('the broker went silent'))
     this.ping().catch(() => {})
+  }
+
+  async #subscribe(filters: string[], qos: 0 | 1): Promise<ISubackPacket> {
+    for (const filter of filters) this.#subscribed.add(filter)
+    const subscriptions = filters.map(topic => ({ topic, qos }))
+    const packet = await this.#request(messageId => ({ cmd: 'subscribe', messageId, subscriptions }))
+    return packet as ISubackPacket
   }
 
   #request(packetOf: (messageId: number) => Packet): Promise<unknown> {

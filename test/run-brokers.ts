@@ -4,7 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { hasGo, natsServer } from './support/nats.ts'
 import { hasRabbitmq } from './support/rabbitmq.ts'
 
-const suites = ['test/host-delivery', 'test/host-wiring', 'test/broker-check', 'test/controller-zone-brokers']
+const suites = [
+  'test/host-delivery',
+  'test/host-wiring',
+  'test/source-mqtt',
+  'test/broker-check',
+  'test/controller-zone-brokers',
+]
 
 const here: string[] = []
 if (hasGo()) {

@@ -25,6 +25,10 @@ export async function reportsOf(rig: Rig): Promise<() => TelemetryReport> {
 export const numbers = (heard: { payload: Buffer }[]) =>
   heard.map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n)
 
+/** Where these do not count up from 1. */
+export const breaks = (arrived: number[]) =>
+  arrived.flatMap((n, i) => (n === (arrived[i - 1] ?? 0) + 1 ? [] : [`${arrived[i - 1] ?? 0} → ${n}`]))
+
 export async function closeAll() {
   for (const rig of rigs.splice(0)) await rig.close()
 }
