@@ -28,6 +28,8 @@ export interface Context {
     | 'forget'
     | 'leave'
   >
+  /** See `Observed.unordered`. */
+  unordered?: true
   /** Brokers of zones; absent where there are none. */
   zoneBrokers?: Pick<ZoneBrokers, 'offered' | 'digest'>
   /** Where each node has an account of its own on the broker. */

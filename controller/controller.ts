@@ -110,7 +110,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     }
     const broker = await BrokerClient.connect(brokerUrl, listener, zoneBrokers?.urls)
     closers.push(() => broker.close())
-    if (!isEmbedded) await checkBroker(brokerUrl, { withZones: zoneBrokers !== undefined })
+    const checked = isEmbedded ? {} : await checkBroker(brokerUrl, { withZones: zoneBrokers !== undefined })
     const source = openSource(options, state, () => reconciler.lookAtSource())
     const telemetry = openTelemetry(state, log, {
       brokerAt: url => links.brokerAt(url),
@@ -121,6 +121,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       path: options.path ?? '',
       intervalMs: options.intervalMs ?? defaultIntervalMs,
       broker,
+      ...checked,
       ...(accounts && { accounts }),
       ...(zoneBrokers && { zoneBrokers }),
       orchestrator,

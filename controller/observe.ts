@@ -8,7 +8,7 @@ import type { RunningHost } from './rollout.ts'
 /** What runs, and what the broker retains, of a dataflow that has an inventory. */
 export async function observe(
   dataflow: Dataflow,
-  { broker, orchestrator, silentMs, zoneBrokers }: Context,
+  { broker, orchestrator, silentMs, zoneBrokers, unordered }: Context,
 ): Promise<Observed> {
   const { name, sessions, resting = {}, brokers } = dataflow.inventory!
   const view = await broker.watch(name, Object.keys(sessions))
@@ -23,6 +23,7 @@ export async function observe(
     sessions: { ...sessions },
     resting: Object.fromEntries(Object.entries(resting).map(([node, { revision }]) => [node, revision])),
     silent: broker.connected ? silentHosts(hosts, view, silentMs) : [],
+    ...(unordered && { unordered }),
     ...(zoneBrokers && { zoneBrokers: zoneBrokers.offered }),
     ...(brokers && { brokers: structuredClone(brokers) }),
   }

@@ -32,6 +32,8 @@ export interface Observed {
   silent: string[]
   /** Zones with a broker that edges may go by. */
   zoneBrokers?: string[]
+  /** The dataflow's broker keeps no order among topics, as far as it was tried. */
+  unordered?: true
   /** By node of the graph: zones on whose broker its partitions may have sessions. From the inventory. */
   brokers?: Record<string, string[]>
 }

@@ -13,6 +13,8 @@ export interface RolloutState {
   failed: ReadonlySet<string>
   /** By node whose partitions are to end: the last cursor of each, once all have. */
   ended: Record<string, CursorDocument[]>
+  /** The broker is known to keep no order among topics; what is wired says it, too. */
+  unordered?: true
 }
 
 /** A presence, with the node of the graph that it belongs to. */
@@ -31,10 +33,12 @@ export interface RunningHost extends Presence {
  */
 export function rollout(contents: Record<string, Content>, state: RolloutState): Record<string, Wiring> {
   const next: Record<string, Wiring> = {}
+  const isUnordered = state.unordered || Object.values(state.wirings).some(({ unordered }) => unordered)
   for (const [node, content] of Object.entries(contents).reverse()) {
     const observed = state.wirings[node]
     const wanted = wantedOf(node, content, contents, state)
     wanted.v = versionOf(wanted)
+    if (isUnordered) wanted.unordered = true
     if (observed && sameContent(observed, wanted)) continue
     next[node] = { ...wanted, revision: lastRevision(node, state) + 1 }
   }

@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts'
 import { type CursorDocument, Progress } from './cursor.ts'
 import type { Entry } from './entry.ts'
 import { type Inflight, inflightOf } from './inflight.ts'
-import { type Arrivals, type Intake, read } from './intake.ts'
+import { type Arrivals, type Intake, type Reader, readerOf } from './intake.ts'
 import type { Place } from './place.ts'
 import { compareSeq, originAfter, type Seq, turnOrigin } from './record-id.ts'
 import type { Message } from './transport.ts'
@@ -23,6 +23,8 @@ export class Admission {
   #options: AdmissionOptions
   #accepted: Progress
   #replays: Set<string>
+  /** By topic: as many as there are subscriptions. */
+  #readers = new Map<string, Reader>()
   #complaints = new Set<string>()
 
   constructor(options: AdmissionOptions, cursor: CursorDocument) {
@@ -36,7 +38,7 @@ export class Admission {
     this.#options.counters.bytesIn += message.payload.length
     let intake: Intake
     try {
-      intake = read(message, this.#options)
+      intake = this.#readerOf(message.topic)(message.payload)
     } catch (error) {
       this.#reject(message, error as Error)
       return { inflight: inflightOf(message), entries: [] }
@@ -45,6 +47,15 @@ export class Admission {
     // A revision that is in effect comes again with each new subscription.
     if (intake.wiring && intake.wiring.revision > revision) return { wiring: intake.wiring }
     return { inflight: inflightOf(message), entries: [] }
+  }
+
+  #readerOf(topic: string): Reader {
+    let reader = this.#readers.get(topic)
+    if (!reader) {
+      reader = readerOf(topic, this.#options)
+      this.#readers.set(topic, reader)
+    }
+    return reader
   }
 
   #admit(message: Message, arrivals: Arrivals): Admitted {

@@ -7,7 +7,6 @@ import { laneName } from './outbox.ts'
 import type { Place } from './place.ts'
 import { readWiring } from './read-wiring.ts'
 import { parseDue } from './timers.ts'
-import type { Message } from './transport.ts'
 
 /** What the records of one message have in common. */
 export interface Arrival {
@@ -32,33 +31,32 @@ export interface Arrivals extends Arrival {
 
 export type Intake = Arrivals | { wiring: Wiring | undefined }
 
-/** What a message in a partition's session is. @throws when it is nothing of ours */
-export function read(message: Message, { flow, node, name }: Pick<Place, 'flow' | 'node' | 'name'>): Intake {
-  const { topic, payload } = message
-  if (topic === topics.wiring(flow, node)) {
-    return { wiring: readWiring(payload) }
-  }
-  if (topic === topics.replay(flow, node, name)) return replayed(parseLetter(payload))
-  if (topic === topics.mark(flow, node, name)) return { lane: '', mark: payload.toString(), records: [] }
-  for (const lane of ['timer', 'retry'] as const) {
-    if (topic !== topics.due(flow, lane, node, name)) continue
-    const { n, due, mark } = parseDue(payload)
-    const records = due.map(([key, time], i) => ({
-      origin: '',
-      seq: n + i,
-      key,
-      time,
-      value: undefined,
-    }))
-    return { lane, ...(lane === 'timer' && { timers: true }), ...(mark && { mark }), records }
-  }
+/** What a payload is that comes on one topic. @throws FrameError when it is nothing of ours */
+export type Reader = (payload: Buffer) => Intake
+
+/** @param topic in a partition's session @throws FrameError when nothing of ours comes on it */
+export function readerOf(topic: string, { flow, node, name }: Pick<Place, 'flow' | 'node' | 'name'>): Reader {
+  if (topic === topics.wiring(flow, node)) return payload => ({ wiring: readWiring(payload) })
+  if (topic === topics.replay(flow, node, name)) return payload => replayed(parseLetter(payload))
+  if (topic === topics.mark(flow, node, name))
+    return payload => ({ lane: '', mark: payload.toString(), records: [] })
+  for (const lane of ['timer', 'retry'] as const)
+    if (topic === topics.due(flow, lane, node, name)) return payload => due(lane, payload)
   const [root, of, kind, producer, output] = topic.split('/')
   if (root !== 'dyninka' || of !== flow || kind !== 'data' || !producer || !output)
     throw new FrameError('unknown topic')
-  const frame = decode(payload)
   const from = output === 'default' ? producer : `${producer}.${output}`
-  const lane = laneName(producer, output, frame.partition)
-  return { lane, from, records: frame.records, ...(frame.turn !== undefined && { turn: frame.turn }) }
+  return payload => {
+    const { partition, records, turn } = decode(payload)
+    const lane = laneName(producer, output, partition)
+    return { lane, from, records, ...(turn !== undefined && { turn }) }
+  }
+}
+
+function due(lane: 'timer' | 'retry', payload: Buffer): Arrivals {
+  const { n, due, mark } = parseDue(payload)
+  const records = due.map(([key, time], i) => ({ origin: '', seq: n + i, key, time, value: undefined }))
+  return { lane, ...(lane === 'timer' && { timers: true }), ...(mark && { mark }), records }
 }
 
 function replayed({ record, replay }: DeadLetter): Arrivals {

@@ -1,5 +1,5 @@
 import { topics } from '../schema/topics.ts'
-import type { Stream } from '../schema/wiring.ts'
+import type { Stream, Wiring } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import { type Crosser, Crossing } from './crossing.ts'
 import type { Credit } from './cursor.ts'
@@ -69,11 +69,11 @@ export class Outbox {
     this.#crossing?.look()
   }
 
-  /** Resolves once consumers that will read an output by another broker have finished all that they were sent by the one
-   *  before: records that come by two brokers have no order. Nothing may be sent meanwhile.
+  /** Resolves once consumers that will read an output by another broker, or by another stream where those have no order
+   *  either, have finished all that they were sent before. Nothing may be sent meanwhile.
    *  @param turn gives a number that none before had, over all owners */
-  async cross(outputs: Record<string, Stream[]>, turn: () => Promise<number>): Promise<void> {
-    const crossers = this.#crossers(outputs)
+  async cross(next: Pick<Wiring, 'outputs' | 'unordered'>, turn: () => Promise<number>): Promise<void> {
+    const crossers = this.#crossers(next)
     if (crossers.length === 0) return
     this.#crossing = new Crossing(crossers, await turn())
     await this.#crossing.done.finally(() => {
@@ -85,12 +85,13 @@ export class Outbox {
     this.#crossing?.close()
   }
 
-  #crossers(outputs: Record<string, Stream[]>): Crosser[] {
+  #crossers({ outputs, unordered }: Pick<Wiring, 'outputs' | 'unordered'>): Crosser[] {
+    const way = ({ broker, name }: Stream) => (unordered ? name : broker)
     return [...this.#outputs].flatMap(([output, streams]) =>
       streams.flatMap(({ stream }) => {
         const consumers = stream.consumers.filter(consumer => {
           const next = outputs[output]?.find(({ consumers }) => consumers.includes(consumer))
-          return next !== undefined && next.broker !== stream.broker
+          return next !== undefined && way(next) !== way(stream)
         })
         if (consumers.length === 0) return []
         const lanes = Array.from({ length: stream.shards }, (_, shard) => this.#lane(output, stream, shard))

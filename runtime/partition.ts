@@ -256,7 +256,7 @@ export class Partition {
     }
     if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
     else this.#passed(admitted.inflight.mark)
-    if (this.#marks.size > 0) admitted.inflight.seen = true
+    if (this.#marks.size > 0 || this.#wiring.unordered) admitted.inflight.seen = true // a mark may come too early there
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
     return admitted.entries
@@ -286,7 +286,7 @@ export class Partition {
     const next = this.#switching
     if (!next || this.#inflight.length > 0 || this.#loop.isHeld) return
     this.#loop.hold(async () => {
-      await this.#outbox.cross(next.wiring.outputs, () => this.#turn())
+      await this.#outbox.cross(next.wiring, () => this.#turn())
       await this.#use(next.wiring, this.#cursor.subscriptions)
       if (next.wiring.last && this.#phase === 'running') this.#phase = 'ended'
       next.message.ack()

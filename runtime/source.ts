@@ -125,8 +125,9 @@ export class Source implements Unit {
         : numberingFrom(1)
     this.#numbering = new Numbering(this.#connection, topic, document)
     const before = this.#before(stored !== undefined)
+    this.#outputs = before
     const { outputs } = this.#wiring
-    await this.#numbering.reserve(isHome(before) && isHome(outputs) ? outputs : before)
+    await this.#numbering.reserve(this.#mayCross(outputs) ? before : outputs)
     // A session that holds no subscription is none to aedes and RabbitMQ: nobody could tell that numbers were in use.
     await this.#connection.subscribe([topics.replay(flow, node, partition)], 1)
     this.#inlet = new Inlet({
@@ -149,7 +150,6 @@ export class Source implements Unit {
     // Whoever may still store with all brokers taken over owns the source: nobody else sends by any of them.
     if (!isHome(before)) await this.#numbering.save()
     this.#outbox.rewire(before)
-    this.#outputs = before
     this.#options.onChange() // credit for what was sent before is heard from now on
     this.#ready = true
   }
@@ -201,8 +201,8 @@ export class Source implements Unit {
     this.#wiring = wiring
     if (!this.#ready) return
     const { outputs } = wiring
-    const isFar = !isHome(outputs) || !isHome(this.#outputs)
-    if (!isFar) await this.#numbering.use(outputs)
+    const mayCross = this.#mayCross(outputs)
+    if (!mayCross) await this.#numbering.use(outputs)
     this.#outbox.expect(outputs)
     // What a consumer would read in its old stream leaves before anything in its new one: the other way round it
     // would be taken for a repeat.
@@ -212,7 +212,7 @@ export class Source implements Unit {
       })
       this.#clear = undefined
     }
-    if (isFar) await this.#cross(outputs)
+    if (mayCross) await this.#cross(outputs)
     this.#outbox.rewire(outputs)
     this.#outputs = outputs
     this.#crossing = false
@@ -224,11 +224,17 @@ export class Source implements Unit {
     this.#options.onChange()
   }
 
-  /** Goes on by other streams. Where that is another broker, consumers have finished what was sent by the one before. */
+  /** What was sent by the streams in effect may have to be finished before these are. */
+  #mayCross(outputs: Record<string, Stream[]>): boolean {
+    return this.#wiring.unordered || !isHome(outputs) || !isHome(this.#outputs)
+  }
+
+  /** Goes on by other streams, once consumers have finished what has no order with what is to come. */
   async #cross(outputs: Record<string, Stream[]>) {
     this.#crossing = true
     const after = brokersIn({ inputs: [], outputs })
-    await this.#outbox.cross(outputs, async () => this.#numbering.take())
+    const { unordered } = this.#wiring
+    await this.#outbox.cross({ outputs, ...(unordered && { unordered }) }, async () => this.#numbering.take())
     await this.#reach(outputs)
     await this.#numbering.use(outputs)
     for (const broker of brokersIn({ inputs: [], outputs: this.#outputs }))

@@ -24,6 +24,8 @@ export interface Wiring {
   next?: NextCut
   /** Nothing is sent to these partitions any more: each ends when it comes to this. */
   last?: true
+  /** The dataflow's broker keeps no order among topics: a consumer finishes one stream before it gets more by another. */
+  unordered?: true
 }
 
 export interface NextCut extends Cut {

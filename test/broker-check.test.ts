@@ -36,11 +36,11 @@ for (const [name, start] of brokers) {
       }),
     )
   } else {
-    Check(`takes ${name}, and leaves nothing there`, () =>
+    Check(`takes ${name}, says whether it keeps order among topics, and leaves nothing there`, () =>
       on(start, async ({ url }) => {
         const rig = new Rig(url, [], {})
         const passing = await rig.listen('dyninka/#')
-        await checkBroker(url)
+        assert.equal(await checkBroker(url), name === 'nats' ? { unordered: true } : {})
         const left = await rig.listen('dyninka/#')
         await rig.publish('dyninka/end', 'x')
         await until(() => left.length > 0 && passing.at(-1)?.topic === 'dyninka/end', 'the end')
@@ -54,7 +54,9 @@ for (const [name, start] of brokers) {
   }
   if (name === 'aedes' || name === 'mosquitto')
     Check(`takes ${name} as one of several brokers`, () =>
-      on(start, ({ url }) => checkBroker(url, { withZones: true })),
+      on(start, async ({ url }) => {
+        assert.equal(await checkBroker(url, { withZones: true }), {})
+      }),
     )
   if (name === 'nats') {
     Check('refuses nats as one of several brokers, as it has a queue for each subscription', () =>

@@ -24,6 +24,22 @@ Plan('wires a producer only once its consumer is wired itself', async () => {
   assert.ok(wired('a', 'b') < wired('tick', 'a'))
 })
 
+Plan(
+  'says that a broker keeps no order among topics, also once that is known from the wirings alone',
+  async () => {
+    const world = new PlannedWorld()
+    const said = async () =>
+      Object.values((await world.observed()).wirings).map(({ unordered = false }) => unordered)
+    await world.settle(desired(chain))
+    assert.not.ok((await said()).includes(true))
+    world.unordered = true
+    await world.settle(desired(chain))
+    assert.not.ok((await said()).includes(false))
+    world.unordered = false
+    assert.equal(await world.settle(desired(chain)), [])
+  },
+)
+
 Plan('inserts a function without a moment in which records go nowhere', async () => {
   const world = new PlannedWorld()
   const short = flowOf(fn('a', ['tick']), fn('c', ['a']))

@@ -24,12 +24,26 @@ const scenarios = {
   },
   'timers of two partitions': { from: 2, to: 1, records: { a: ['x!', 'y!'] } },
   'a host that slept through the change before': { from: 2, to: 1, records: { a: ['x', 'x'] }, sleepers: 1 },
+  'one becomes two on a broker without order among topics, and an owner dies': {
+    from: 1,
+    to: 2,
+    records: { a: ['x', 'y'] },
+    takeovers: 1,
+    unordered: true,
+  },
+  'records of two producers, and a timer, on such a broker': {
+    from: 2,
+    to: 1,
+    records: { a: ['x!'], b: ['y'] },
+    unordered: true,
+  },
 } satisfies Record<string, Scenario>
 
 const split = 'one becomes two, and an owner dies'
 const merge = 'two become one, and an owner dies'
 const crashes = 'producer and controller die'
 const timer = 'a timer that is due meanwhile, and an owner dies'
+const unordered = 'one becomes two on a broker without order among topics, and an owner dies'
 const sleeper = 'a host that slept through the change before'
 
 checks<Scenario, keyof typeof scenarios, Mistake>(Repartition, {
@@ -53,6 +67,7 @@ checks<Scenario, keyof typeof scenarios, Mistake>(Repartition, {
     'numbers of timers begin anew': ['timers of two partitions', /timer/],
     'a host that slept is let in': [sleeper, /another state/],
     'sessions to come do not say their round': [sleeper, /another state/],
+    'a producer switches before what it sent is finished': [unordered, /never took effect/],
   },
 })
 

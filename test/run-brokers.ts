@@ -8,6 +8,7 @@ const suites = [
   'test/host-delivery',
   'test/host-wiring',
   'test/source-mqtt',
+  'test/host-repartition',
   'test/broker-check',
   'test/controller-zone-brokers',
 ]

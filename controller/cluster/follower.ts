@@ -181,7 +181,8 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
   closers.push(() => broker.close())
   // One that it ran on already takes no time from a controller that takes over.
   const hasRun = status?.revision !== undefined && status.observedGeneration === metadata.generation
-  if (!leaving && !hasRun) await options.checks.check(url, { withZones: zones !== undefined })
+  const mayTry = !leaving && !hasRun
+  const checked = mayTry ? await options.checks.check(url, { withZones: zones !== undefined }) : {}
   const accounts =
     access.accounts || zones
       ? new ClusterAccounts({
@@ -217,6 +218,7 @@ async function openWith(options: FollowerOptions, closers: (() => unknown)[]): P
     intervalMs: durationMs(from.interval ?? '30s'),
     broker,
     ...(accounts && { accounts }),
+    ...checked,
     ...(zones && { zoneBrokers: zones }),
     orchestrator,
     secrets: {

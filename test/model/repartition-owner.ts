@@ -79,6 +79,24 @@ export class RepartitionOwner {
     return isQuiet && !this.#owner.cursor.ended ? message : undefined
   }
 
+  /** The last wiring may come before what else waits. */
+  get mayEndEarly(): boolean {
+    const { opened, inflight } = this.#owner
+    const isIdle = this.isRunning && !this.isEnding && inflight.length === 0 && !this.#owner.cursor.ended
+    return (
+      isIdle &&
+      this.#scenario.unordered === true &&
+      this.#world.sessions[this.#name]!.includes('last', opened)
+    )
+  }
+
+  endEarly() {
+    const session = this.#world.sessions[this.#name]!
+    session.splice(session.indexOf('last'), 1)
+    session.splice(this.#owner.opened, 0, 'last')
+    this.open('last')
+  }
+
   open(message: Message) {
     const owner = this.#owner
     owner.opened += 1

@@ -92,6 +92,8 @@ export interface Scenario {
   controllerCrashes?: number
   /** Hosts that slept through the change before, and wake with the wiring that was before it. */
   sleepers?: number
+  /** The broker keeps no order among topics: the last wiring may come before what was sent earlier. */
+  unordered?: true
 }
 
 export type Cut = 1 | 2
@@ -112,6 +114,7 @@ export type Mistake =
   | 'numbers of timers begin anew'
   | 'a host that slept is let in'
   | 'sessions to come do not say their round'
+  | 'a producer switches before what it sent is finished'
 
 export const namesOf = (cut: Cut) => (cut === 1 ? ['0'] : ['0of2', '1of2'])
 

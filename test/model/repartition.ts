@@ -57,7 +57,9 @@ export function repartition(scenario: Scenario, mistake?: Mistake): Model<World>
         step(`producer ${lane} stores that it has sent ${sent}`, later => {
           later.producers[lane]!.done = sent
         })
-      if (world.told && !switched && sent === done)
+      const mayGoOn =
+        mistake === 'a producer switches before what it sent is finished' || isFinished(world, scenario, lane)
+      if (world.told && !switched && sent === done && (mayGoOn || !scenario.unordered))
         step(`producer ${lane} switches to the new partitions`, later => {
           later.producers[lane]!.switched = true
         })
@@ -86,6 +88,7 @@ export function repartition(scenario: Scenario, mistake?: Mistake): Model<World>
         step(`${name} opens ${message === 'last' ? message : message.item}`, later =>
           owner(later, name).open(owner(later, name).next!),
         )
+      if (here.mayEndEarly) step(`${name} opens last first`, later => owner(later, name).endEarly())
       if (here.isEnding) step(`${name} stores its last cursor`, later => owner(later, name).end())
       if (here.stage) step(`${name}: ${here.stage} is stored`, later => owner(later, name).goOn())
       for (const key of here.due)
@@ -117,6 +120,14 @@ export function repartition(scenario: Scenario, mistake?: Mistake): Model<World>
     wrongEffect(world, scenario) ?? (stuck ? unfinished(world, scenario, next) : undefined)
 
   return { initial: initial(scenario), steps, check }
+}
+
+/** The old partitions have finished all that this producer sent them. */
+function isFinished({ producers, cursors }: World, scenario: Scenario, lane: string): boolean {
+  return scenario.records[lane]!.slice(0, producers[lane]!.sent).every((key, i) => {
+    const name = namesOf(scenario.from)[shardOf(key[0]!, scenario.from)]!
+    return (cursors[name]?.lanes[lane] ?? 0) > i
+  })
 }
 
 function send(world: World, scenario: Scenario, lane: string) {

@@ -26,6 +26,8 @@ export class Conductor {
   sessions: Record<string, string[]> = {}
   /** The same, of brokers of zones. */
   brokers: Record<string, string[]> = {}
+  /** As a controller finds out of its broker. */
+  unordered = false
   #zones: Record<string, string> = {}
   #broker!: BrokerClient
   #changed = false
@@ -107,6 +109,7 @@ export class Conductor {
       ended: await endedOf(name, view, this.#broker),
       silent: [],
       zoneBrokers: Object.keys(this.#zones),
+      ...(this.unordered && { unordered: true as const }),
       brokers: structuredClone(this.brokers),
     }
   }

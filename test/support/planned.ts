@@ -43,6 +43,8 @@ export class PlannedWorld {
   resting: Record<string, number> = {}
   /** Functions whose hosts have crashed, and will be back. */
   crashed = new Set<string>()
+  /** The broker was found to keep no order among topics. */
+  unordered = false
 
   async observed(): Promise<Observed> {
     const view = await this.orchestrator.broker.watch('f')
@@ -59,6 +61,7 @@ export class PlannedWorld {
       resting: { ...this.resting },
       ended: await endedOf('f', view, this.orchestrator.broker),
       silent: [],
+      ...(this.unordered && { unordered: true as const }),
     }
   }
 

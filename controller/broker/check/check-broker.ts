@@ -6,22 +6,25 @@ import { Probe, type Unfit } from './probe.ts'
 import { checkRetained } from './retained.ts'
 import { checkSession } from './session.ts'
 
+export interface Checked {
+  /** Sessions keep no order among topics: `Wiring.unordered`. */
+  unordered?: true
+}
+
 /** Tries with real connections what the data plane needs of a broker (`docs/guarantees.md`), and leaves nothing there.
  *  What MQTT can't show is not seen: whether anything is written to a disk, above all.
  *  @param options.withZones it is one of several that a partition has sessions on
  *  @throws Problem `BrokerUnfit`, naming the setting to change; `BrokerUnreachable` when it goes away meanwhile */
-export async function checkBroker(url: string, { withZones = false } = {}): Promise<void> {
+export async function checkBroker(url: string, { withZones = false } = {}): Promise<Checked> {
   const probe = new Probe(url)
   const at = `the broker at ${withoutCredentials(url)}`
   let unfit: Unfit[]
+  let unordered: Unfit | undefined
   try {
-    const found = await Promise.all([
-      checkSession(probe),
-      checkRetained(probe),
-      checkAnnounced(url),
-      ...(withZones ? [checkOrder(probe)] : []),
-    ])
-    unfit = found.flat().filter(one => one !== undefined)
+    const checks = [checkSession(probe), checkRetained(probe), checkAnnounced(url)]
+    const [disorder, ...found] = await Promise.all([checkOrder(probe), ...checks])
+    unordered = disorder
+    unfit = [...found, ...(withZones ? [disorder] : [])].flat().filter(one => one !== undefined)
   } catch (error) {
     throw new Problem('BrokerUnreachable', `${at} ended the check of what it can do: ${said(error)}`, {
       cause: error,
@@ -30,7 +33,7 @@ export async function checkBroker(url: string, { withZones = false } = {}): Prom
   } finally {
     await probe.close()
   }
-  if (unfit.length === 0) return
+  if (unfit.length === 0) return unordered ? { unordered: true } : {}
   const hints = new Set(unfit.map(({ hint }) => hint))
   throw new Problem('BrokerUnfit', `${at} ${[...new Set(unfit.map(({ what }) => what))].join('; it ')}`, {
     disposition: 'stalled',
