@@ -21,8 +21,17 @@ export class Handover {
     return wait?.isOver || !isHeld
   }
 
+  /** Whatever else was wanted before is not. */
+  want(partitions: number[]) {
+    for (const [partition, { timer }] of this.#waits) {
+      if (partitions.includes(partition)) continue
+      clearTimeout(timer)
+      this.#waits.delete(partition)
+    }
+  }
+
   close() {
-    for (const { timer } of this.#waits.values()) clearTimeout(timer)
+    this.want([])
   }
 
   #wait(partition: number) {

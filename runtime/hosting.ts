@@ -233,8 +233,10 @@ export class Hosting {
   #assign() {
     if (!this.#present || this.#stopped) return
     const wiring = this.#wiring
+    const own = this.#own()
+    this.#handover.want(own)
     this.#units.run(
-      this.#own().map(partition => partitionName(partition, wiring!)),
+      own.map(partition => partitionName(partition, wiring!)),
       drainMs,
     )
   }
