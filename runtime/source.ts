@@ -15,6 +15,7 @@ import { Overflow } from './overflow.ts'
 import { printId } from './record-id.ts'
 import { RetainedRead } from './retained.ts'
 import { type Brokers, Sessions } from './sessions.ts'
+import { Settling, type Unsettled } from './settling.ts'
 import type { Arrived } from './sources/feed.ts'
 import { maxPayloadBytes, type Rejection, readPayload, timeAt } from './sources/payload.ts'
 import type { Connection } from './transport.ts'
@@ -31,14 +32,6 @@ export interface SourceOptions extends Brokers {
   creditOf(consumer: string, partition: string): Credit | undefined
   onChange(): void
   onClosed(error?: Error): void
-}
-
-interface Waiting {
-  arrived: Arrived
-  outputs: number
-  result: 'sent' | 'rejected'
-  /** What tells it from others, where the source names a field. */
-  identity?: string
 }
 
 /** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
@@ -69,10 +62,11 @@ export class Source implements Unit {
   /** Revision that the streams and the intake follow. */
   #inEffect = 0
   #rewiring: Promise<void> = Promise.resolve()
-  /** On their way to the broker, oldest first. */
-  #waiting: Waiting[] = []
-  /** Had their effect, which is not stored yet, and so not said. */
-  #unsaid = 0
+  #settling = new Settling({
+    numbering: () => this.#numbering,
+    identifies: () => this.#wiring.source!.id !== undefined,
+    onEffect: records => this.#counts(-records),
+  })
   /** What waits for the broker waits in memory alone. */
   #areKept = false
   /** Taken in, and had no effect yet. */
@@ -246,7 +240,7 @@ export class Source implements Unit {
     this.#draining = true
     this.#inlet?.pause()
     const until = performance.now() + timeoutMs
-    const isBusy = () => this.#waiting.length + this.#unsaid > 0 || (this.#drops && !this.#overflow.isEmpty)
+    const isBusy = () => !this.#settling.isEmpty || (this.#drops && !this.#overflow.isEmpty)
     while (isBusy() && !this.#closed && performance.now() < until)
       await new Promise(resolve => setTimeout(resolve, 5))
     await this.#inlet?.end()
@@ -263,7 +257,7 @@ export class Source implements Unit {
     if (this.#overflow.isEmpty && this.#maySend()) return this.#send(arrived)
     if (this.#drops && !this.#areKept) {
       this.#areKept = true
-      for (const { arrived } of this.#waiting) arrived.kept?.()
+      this.#settling.keep()
     }
     this.#overflow.add(arrived, this.#wiring.source!.overflow)
   }
@@ -285,7 +279,7 @@ export class Source implements Unit {
 
   #send(arrived: Arrived) {
     this.#areKept = false
-    const waiting: Waiting = { arrived, outputs: 0, result: 'sent' }
+    const waiting: Unsettled = { arrived, outputs: 0, result: 'sent' }
     const { source } = this.#wiring
     const parsed = arrived.payload
       ? readPayload(arrived.payload, source!.spec)
@@ -304,7 +298,7 @@ export class Source implements Unit {
     this.#settleLater(waiting)
   }
 
-  #reject(waiting: Waiting, { reason, message }: Rejection) {
+  #reject(waiting: Unsettled, { reason, message }: Rejection) {
     const { node } = this.#options
     const { payload, topic } = waiting.arrived
     const id = printId({ origin: `${node}.0`, seq: this.#numbering.take() })
@@ -327,38 +321,19 @@ export class Source implements Unit {
       )
   }
 
-  #settleLater(waiting: Waiting) {
-    this.#waiting.push(waiting)
+  #settleLater(waiting: Unsettled) {
+    this.#settling.add(waiting)
     if (waiting.outputs === 0) this.#progress()
   }
 
   #progress() {
-    let settled = 0
-    while (this.#waiting[settled]?.outputs === 0) settled += 1
-    if (settled > 0) this.#settle(this.#waiting.splice(0, settled))
+    this.#settling.run()
     if (this.#clear) {
       if (!this.#outbox.clearing) this.#clear()
       return
     }
     if (this.#crossing || (this.#draining && !this.#drops)) return
     this.#overflow.release(this.#maySend, arrived => this.#send(arrived))
-  }
-
-  #settle(batch: Waiting[]) {
-    this.#counts(-batch.length)
-    for (const { identity } of batch) if (identity !== undefined) this.#numbering.finished(identity)
-    const done = () => {
-      for (const { arrived, result } of batch) arrived.done(result)
-    }
-    if (this.#wiring.source!.id === undefined && !batch.some(({ result }) => result === 'rejected'))
-      return done()
-    this.#unsaid += batch.length
-    this.#numbering
-      .save()
-      .then(done, () => {})
-      .finally(() => {
-        this.#unsaid -= batch.length
-      })
   }
 
   #counts(records: number) {
