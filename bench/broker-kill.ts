@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readJson } from '../controller/atomic-file.ts'
 import { embeddedBroker, stopEmbeddedBroker } from '../controller/broker/embedded-broker.ts'
+import { isAlive, type ProcessIdentity } from '../controller/process-identity.ts'
 import type { Context } from '../runtime/context.ts'
 import { wireTransport } from '../runtime/wire-transport.ts'
 import { hasMosquitto, type KillableBroker, mosquitto } from '../test/support/brokers.ts'
@@ -176,7 +177,9 @@ async function embedded(): Promise<KillableBroker> {
   return {
     url,
     async kill() {
-      process.kill(readJson<{ pid: number }>(join(state, 'broker.json'))!.pid, 'SIGKILL')
+      const broker = readJson<ProcessIdentity>(join(state, 'broker.json'))!
+      process.kill(broker.pid, 'SIGKILL')
+      while (isAlive(broker)) await sleep(1) // else it would be taken for one that runs
     },
     end: () => stopEmbeddedBroker(state),
     async restart() {
