@@ -47,6 +47,7 @@ export interface HostingOptions {
 
 const announceMs = 1_000
 const drainMs = 2_000
+/** For who has a session at an edge of the graph: longer than it takes to let go. */
 const patienceMs = 1.2 * drainMs
 
 /** One host: announces itself, learns the wiring and who else is there, and runs the partitions that are its own. */

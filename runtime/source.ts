@@ -206,7 +206,7 @@ export class Source implements Unit {
       })
       this.#clear = undefined
     }
-    if (mayCross) await this.#cross(outputs)
+    if (mayCross) await this.#cross(wiring)
     this.#outbox.rewire(outputs)
     this.#outputs = outputs
     this.#crossing = false
@@ -224,11 +224,11 @@ export class Source implements Unit {
   }
 
   /** Goes on by other streams, once consumers have finished what has no order with what is to come. */
-  async #cross(outputs: Record<string, Stream[]>) {
+  async #cross(wiring: Wiring) {
+    const { outputs } = wiring
     this.#crossing = true
     const after = brokersIn({ inputs: [], outputs })
-    const { unordered } = this.#wiring
-    await this.#outbox.cross({ outputs, ...(unordered && { unordered }) }, async () => this.#numbering.take())
+    await this.#outbox.cross(wiring, async () => this.#numbering.take())
     await this.#reach(outputs)
     await this.#numbering.use(outputs)
     for (const broker of brokersIn({ inputs: [], outputs: this.#outputs }))

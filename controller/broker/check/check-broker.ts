@@ -19,12 +19,12 @@ export async function checkBroker(url: string, { withZones = false } = {}): Prom
   const probe = new Probe(url)
   const at = `the broker at ${withoutCredentials(url)}`
   let unfit: Unfit[]
-  let unordered: Unfit | undefined
+  let disorder: Unfit | undefined
   try {
     const checks = [checkSession(probe), checkRetained(probe), checkAnnounced(url)]
-    const [disorder, ...found] = await Promise.all([checkOrder(probe), ...checks])
-    unordered = disorder
-    unfit = [...found, ...(withZones ? [disorder] : [])].flat().filter(one => one !== undefined)
+    const [order, ...found] = await Promise.all([checkOrder(probe), ...checks])
+    disorder = order
+    unfit = [...found, ...(withZones ? [order] : [])].flat().filter(one => one !== undefined)
   } catch (error) {
     throw new Problem('BrokerUnreachable', `${at} ended the check of what it can do: ${said(error)}`, {
       cause: error,
@@ -33,7 +33,7 @@ export async function checkBroker(url: string, { withZones = false } = {}): Prom
   } finally {
     await probe.close()
   }
-  if (unfit.length === 0) return unordered ? { unordered: true } : {}
+  if (unfit.length === 0) return disorder ? { unordered: true } : {}
   const hints = new Set(unfit.map(({ hint }) => hint))
   throw new Problem('BrokerUnfit', `${at} ${[...new Set(unfit.map(({ what }) => what))].join('; it ')}`, {
     disposition: 'stalled',
