@@ -33,6 +33,7 @@ export class Committer {
   #busy = false
   #last = Number.NEGATIVE_INFINITY
   #hurry: (() => void) | undefined
+  /** One for all: where each is cancelled and the next made, the event loop wakes up for those that were, too. */
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: CommitterOptions) {
@@ -80,9 +81,9 @@ export class Committer {
     if (waitMs <= 0 || this.#done() >= enough) return
     await new Promise<void>(resolve => {
       this.#hurry = resolve
-      this.#timer = setTimeout(resolve, waitMs)
+      if (this.#timer) this.#timer.refresh()
+      else this.#timer = setTimeout(() => this.#hurry?.(), intervalMs)
     })
-    clearTimeout(this.#timer)
     this.#hurry = undefined
   }
 

@@ -10,7 +10,8 @@ const atOnce = 8
 export class Nudge {
   #send: () => void
   #owes = false
-  #planned: { close(): void } | undefined
+  #isPlanned = false
+  #timer: NodeJS.Timeout | undefined
   /** When the next one is due, if they came at an even pace. */
   #due = 0
 
@@ -25,26 +26,21 @@ export class Nudge {
   /** @param now as of `performance.now()` */
   heard(now: number) {
     this.#owes = true
-    this.#planned ??= plan(this.#due - now, () => this.#run())
+    if (this.#isPlanned) return
+    this.#isPlanned = true
+    if (this.#due > now) this.#timer = setTimeout(this.#run, this.#due - now)
+    else queueMicrotask(() => process.nextTick(this.#run)) // behind all that this turn does, and in it
   }
 
   close() {
-    this.#planned?.close()
+    this.#owes = false
+    clearTimeout(this.#timer)
   }
 
-  #run() {
-    this.#planned = undefined
+  #run = () => {
+    this.#isPlanned = false
     if (!this.#owes) return
     this.#due = Math.max(this.#due, performance.now() - atOnce * intervalMs) + intervalMs
     this.#send()
   }
-}
-
-function plan(ms: number, run: () => void): { close(): void } {
-  if (ms > 0) {
-    const timer = setTimeout(run, ms)
-    return { close: () => clearTimeout(timer) }
-  }
-  const immediate = setImmediate(run)
-  return { close: () => clearImmediate(immediate) }
 }

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
-import { type IConnackPacket, type ISubackPacket, type Packet, parser, writeToStream } from 'mqtt-packet'
+import { type IConnackPacket, type ISubackPacket, type Packet, writeToStream } from 'mqtt-packet'
 import { dial, redact } from './dial.ts'
 import { Nudge } from './nudge.ts'
+import { PacketReader } from './packet-reader.ts'
 import { pubackPacket, publishPacket } from './packets.ts'
 import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
 
@@ -67,13 +68,14 @@ class WireConnection implements Connection {
     const { username, password } = new URL(url)
     this.#socket = socket
     this.#socket.setNoDelay(true) // without it p99 under load was 51 ms instead of 18
-    const decoder = parser({ protocolVersion: 4 })
-    decoder.on('packet', (packet: Packet) => this.#receive(packet))
-    decoder.on('error', (error: Error) => this.#end(error))
+    const reader = new PacketReader(
+      packet => this.#receive(packet),
+      error => this.#end(error),
+    )
     this.#socket.on('data', chunk => {
       this.#heard = performance.now()
       if (this.#closed) return
-      decoder.parse(chunk)
+      reader.read(chunk)
       if (!this.#corked) this.#nudge?.heard(this.#heard)
     })
     this.#socket.on('error', error => this.#end(error))
