@@ -19,8 +19,8 @@ interface CommitterOptions extends Place {
 const maxReplays = 500
 /** Outputs have left by then, so that this delays no record: it spares the broker a cursor for each. */
 const intervalMs = 10
-/** Well below what brokers leave unacknowledged (10 to 20 messages), or they would have to wait for us. */
-const enough = 6
+/** Below what brokers leave unacknowledged (10 to 20 messages), or they would have to wait for us. */
+const enough = 8
 
 /**
  * Acknowledges after effect: outputs have been taken over by the broker, then state is stored, then the cursor,

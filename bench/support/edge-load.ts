@@ -1,5 +1,5 @@
 import type { Flat } from '../../runtime/flat.ts'
-import { decode, FrameBuilder } from '../../runtime/frame.ts'
+import { FrameBuilder } from '../../runtime/frame.ts'
 import type { Connection, Message } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
 import { Load } from './load.ts'
@@ -50,27 +50,16 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
     outOf: topics.data(flow, last, 'default', 'all', 0),
     next,
     count({ payload }) {
-      if (perSecond !== undefined) return counted(payload)
-      // Without a look at the values: `…],"p":0,"n":256,"s":["1000000041",1,2],…`
-      const columns = payload.toString('latin1', payload.lastIndexOf('"p":'))
-      const { s, n } = JSON.parse(`{${columns}`) as { s: unknown[]; n?: number }
-      const newest = s.map(Number).reduce((sum, step) => sum + step) + (n ?? s.length) - s.length
-      const records = newest - done
-      done = newest
+      const { oldest, newest } = seqsOf(payload)
+      // What a new owner repeats does not count, and a gap is a loss.
+      if (oldest > done + 1) throw new Error(`record ${oldest} came after ${done}`)
+      const records = Math.max(0, newest - done)
+      done += records
       return records
     },
     window,
     ...(perSecond !== undefined && { perSecond, timed: true }),
   })
-  /** Each record once, in order: what a new owner repeats does not count, and a gap is a loss. */
-  const counted = (payload: Buffer) => {
-    const before = done
-    for (const { seq } of decode(payload).records) {
-      if (Number(seq) > done + 1) throw new Error(`record ${seq} came after ${done}`)
-      done = Math.max(done, Number(seq))
-    }
-    return done - before
-  }
   const credit = topics.credit(flow, to, 0)
   const lane = `${last}.0`
   let isTelling = false
@@ -89,4 +78,12 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
         }, commitMs)
       }),
   }
+}
+
+/** Without a look at the values: `…],"p":0,"n":256,"s":["1000000041",1,2],…` */
+function seqsOf(payload: Buffer): { oldest: number; newest: number } {
+  const columns = payload.toString('latin1', payload.lastIndexOf('"p":'))
+  const { s, n } = JSON.parse(`{${columns}`) as { s: unknown[]; n?: number }
+  const newest = s.map(Number).reduce((sum, step) => sum + step) + (n ?? s.length) - s.length
+  return { oldest: Number(s[0]), newest }
 }

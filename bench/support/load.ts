@@ -54,18 +54,27 @@ export class Load {
     })
     await this.#connection.subscribe([outOf], 1)
     if (perSecond === undefined) this.#fill()
-    else this.#pace(perSecond)
+    else this.resume()
   }
 
-  /** Stops sending, and waits until all is out, or nothing comes any more. */
-  async stop(): Promise<void> {
-    this.#stopped = true
+  /** Goes on at the steady rate. */
+  resume() {
+    this.#pace(this.#options.perSecond!)
+  }
+
+  /** Sends nothing more at a steady rate, and waits until all is out, or nothing comes any more. */
+  async pause(): Promise<void> {
     clearInterval(this.#timer)
     let [progressed, before] = [performance.now(), this.arrived]
     while (this.arrived < this.sent && performance.now() < progressed + 5_000) {
       await sleep(20)
       if (this.arrived > before) [progressed, before] = [performance.now(), this.arrived]
     }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.pause()
     await this.#connection.close()
   }
 
