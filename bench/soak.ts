@@ -34,6 +34,7 @@ export default {
       for (const end = performance.now() + minutes * 60_000; performance.now() < end; await sleep(sampleMs))
         samples.push(Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, residentMiB(pid)])))
       await load.stop()
+      if (process.env.DYNINKA_BENCH_LOG) console.error(JSON.stringify(samples))
       return figuresOf(samples, load, fastest / 2, minutes)
     } finally {
       await controlled.remove()
