@@ -77,8 +77,7 @@ export class Committer {
 
   /** Waits for others to share the commit with, if the one before was only just now. */
   async #gather(): Promise<void> {
-    const waitMs = this.#last + intervalMs - performance.now()
-    if (waitMs <= 0 || this.#done() >= enough) return
+    if (performance.now() >= this.#last + intervalMs || this.#done() >= enough) return
     await new Promise<void>(resolve => {
       this.#hurry = resolve
       if (this.#timer) this.#timer.refresh()

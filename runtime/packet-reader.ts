@@ -21,9 +21,9 @@ export class PacketReader {
     let at = 0
     while (at < bytes.length) {
       const body = bodyAt(bytes, at)
-      const end = body === undefined ? bytes.length + 1 : body.end
+      const { end } = body
       if (end > bytes.length) return this.#keep(bytes.subarray(at), end - bytes.length)
-      const packet = publishOf(bytes, at, body!) ?? pubackOf(bytes, at, body!)
+      const packet = publishOf(bytes, at, body) ?? pubackOf(bytes, at, body)
       if (packet) this.#onPacket(packet)
       else this.#decoder.parse(bytes.subarray(at, end))
       at = end
@@ -50,13 +50,13 @@ interface Body {
   end: number
 }
 
-/** What follows the remaining length [MQTT 2.2.3]. @returns undefined while that has not come */
-function bodyAt(bytes: Buffer, at: number): Body | undefined {
+/** What follows the remaining length [MQTT 2.2.3]; while that has not come, it ends behind all that has. */
+function bodyAt(bytes: Buffer, at: number): Body {
   let length = 0
   let start = at + 1
   for (let shift = 0; shift < 28; shift += 7) {
     const byte = bytes[start++]
-    if (byte === undefined) return undefined
+    if (byte === undefined) return { start, end: bytes.length + 1 }
     length |= (byte & 0x7f) << shift
     if (byte < 128) return { start, end: start + length }
   }

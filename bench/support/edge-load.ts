@@ -84,6 +84,7 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
 function seqsOf(payload: Buffer): { oldest: number; newest: number } {
   const columns = payload.toString('latin1', payload.lastIndexOf('"p":'))
   const { s, n } = JSON.parse(`{${columns}`) as { s: unknown[]; n?: number }
-  const newest = s.map(Number).reduce((sum, step) => sum + step) + (n ?? s.length) - s.length
-  return { oldest: Number(s[0]), newest }
+  const [oldest, ...steps] = s.map(Number) as [number, ...number[]]
+  if (steps.some(step => step !== 1)) throw new Error(`records are missing behind ${oldest}: ${columns}`)
+  return { oldest, newest: oldest + (n ?? s.length) - 1 }
 }

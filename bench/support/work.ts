@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Between two looks at the clock somebody else had the core. */
+/** What is longer between two looks at the clock was somebody else's time on the core. */
 const takenMs = 0.05
 
 /** Needs one core for a millisecond, however busy the machine is. CPU time as the kernel counts it can go in steps of 4 ms. */
