@@ -29,4 +29,19 @@ Refusal('says what to put in the URL when user or password are wrong', async () 
   }
 })
 
+Refusal('says to look at host and port when something else listens there', async () => {
+  const server = createServer(socket => socket.end('HTTP/1.0 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  try {
+    await BrokerClient.connect(`mqtt://127.0.0.1:${port}`, { onChange() {}, onConnection() {} })
+    assert.unreachable()
+  } catch (error) {
+    assert.is((error as Problem).reason, 'BrokerUnreachable')
+    assert.match((error as Problem).hint!, 'host and port')
+  } finally {
+    server.close()
+  }
+})
+
 Refusal.run()

@@ -44,12 +44,7 @@ export class BrokerClient {
       throw new Problem(
         'BrokerUnreachable',
         `cannot connect to the broker at ${withoutCredentials(url)}: ${said(error)}`,
-        {
-          cause: error,
-          hint: isRefused(error)
-            ? 'Put user and password in the URL: mqtt://USER:PASSWORD@HOST.'
-            : 'Start it, or leave --broker out for the embedded one.',
-        },
+        { cause: error, hint: hintFor(error) },
       )
     }
   }
@@ -276,7 +271,14 @@ const away = (zone: string, cause: unknown) =>
   })
 
 /** By the codes of CONNACK: 4 for a wrong user or password, 5 for one without the right. */
-const isRefused = (error: unknown) => [4, 5].includes(Number((error as { code?: unknown }).code))
+/** @param error of mqtt.js: with a return code of the broker, a code of the system, or none where what came is no answer */
+function hintFor(error: unknown): string {
+  const { code } = error as { code?: unknown }
+  if ([4, 5].includes(Number(code))) return 'Put user and password in the URL: mqtt://USER:PASSWORD@HOST.'
+  if (code === undefined)
+    return 'Look at host and port: what listens there does not answer as a broker does, on 1883 or, with mqtts://, 8883.'
+  return 'Start it, or leave --broker out for the embedded one.'
+}
 
 const said = (error: unknown) =>
   (error as Error).message || (error as NodeJS.ErrnoException).code || 'no answer'
