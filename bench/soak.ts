@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Controlled } from '../test/support/controlled.ts'
 import { type Bench, type Figure, median } from './figure.ts'
+import { liveMiB } from './support/heap.ts'
 import { Load, throughput } from './support/load.ts'
 import { mosquitto } from './support/mosquitto.ts'
 
@@ -12,10 +13,19 @@ const sampleMs = 1_000
 const window = 400
 /** Growth between two quarters of the time that is no slope but noise of the garbage collector. */
 const flatMiB = 5
+/** The same once garbage is collected: what is under way just then. */
+const flatLiveMiB = 1
+
+/** Resident memory over a quarter of the time, and what was no garbage at its end. */
+interface Quarter {
+  resident: Record<string, number[]>
+  live: Record<string, number>
+}
 
 /** A dataflow with keyed state under the controller, for an hour at half of what it can take: what grows? */
 export default {
   name: 'soak',
+  runs: 1,
   async run({ minutes }) {
     const dir = await mkdtemp(join(tmpdir(), 'dyninka-bench-'))
     for (const [name, content] of Object.entries(files)) {
@@ -29,13 +39,12 @@ export default {
       const pids = { controller: controlled.pid, broker: broker.pid, ...(await controlled.pids()) }
       const fastest = await perSecond(broker.url)
       const load = loadOf(broker.url, fastest / 2)
-      const samples: Record<string, number>[] = []
       await load.start()
-      for (const end = performance.now() + minutes * 60_000; performance.now() < end; await sleep(sampleMs))
-        samples.push(Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, residentMiB(pid)])))
+      const quarters: Quarter[] = []
+      while (quarters.length < 4) quarters.push(await quarterOf(pids, (minutes / 4) * 60_000))
       await load.stop()
-      if (process.env.DYNINKA_BENCH_LOG) console.error(JSON.stringify(samples))
-      return figuresOf(samples, load, fastest / 2, minutes)
+      if (process.env.DYNINKA_BENCH_LOG) console.error(JSON.stringify(quarters))
+      return figuresOf(quarters, load, fastest / 2, minutes)
     } finally {
       await controlled.remove()
       await broker.close()
@@ -44,23 +53,34 @@ export default {
   },
 } satisfies Bench
 
-/** Medians of the second and of the last quarter: the first is the warm-up. */
-function figuresOf(samples: Record<string, number>[], load: Load, rate: number, minutes: number): Figure[] {
-  const quarter = Math.floor(samples.length / 4)
-  const part = (n: number) => samples.slice(n * quarter, (n + 1) * quarter)
+async function quarterOf(pids: Record<string, number>, ms: number): Promise<Quarter> {
+  const names = Object.keys(pids)
+  const quarter: Quarter = { resident: Object.fromEntries(names.map(name => [name, []])), live: {} }
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(sampleMs))
+    for (const name of names) quarter.resident[name]!.push(residentMiB(pids[name]!))
+  // The broker has no garbage.
+  for (const name of names.filter(name => name !== 'broker')) quarter.live[name] = await liveMiB(pids[name]!)
+  return quarter
+}
+
+/** From the second to the last quarter: the first is the warm-up. */
+function figuresOf(quarters: Quarter[], load: Load, rate: number, minutes: number): Figure[] {
   const figures: Figure[] = []
-  for (const name of Object.keys(samples[0]!)) {
-    const of = (n: number) => median(part(n).map(sample => sample[name]!))
-    const hours = (2 / 4) * (minutes / 60) // from the middle of the second to the middle of the last
-    figures.push({ name: `${name}: resident at the end`, value: of(3), unit: 'MiB', better: 'lower' })
+  const add = (name: string, of: (n: number) => number, goal: number) => {
+    const grownMinutes = (2 / 4) * minutes
+    figures.push({ name: `${name} at the end`, value: of(3), unit: 'MiB', better: 'lower' })
     figures.push({
-      name: `${name}: growth in ${(hours * 60).toFixed(1)} min`,
+      name: `${name}, growth in ${grownMinutes.toFixed(1)} min`,
       value: of(3) - of(1),
       unit: 'MiB',
-      goal: flatMiB,
+      goal,
       better: 'lower',
     })
   }
+  for (const name of Object.keys(quarters[0]!.resident))
+    add(`${name}: resident`, n => median(quarters[n]!.resident[name]!), flatMiB)
+  for (const name of Object.keys(quarters[0]!.live))
+    add(`${name}: live`, n => quarters[n]!.live[name]!, flatLiveMiB)
   return [
     ...figures,
     { name: 'records sent', value: rate, unit: '1/s', better: 'higher' },
