@@ -9,7 +9,8 @@ export class Credits {
   #onCredit: (consumer: string, partition: string) => void
   /** By topic. */
   #wanted = new Map<string, { consumer: string; partition: string }>()
-  #credits = new Map<string, Credit>()
+  /** By consumer and partition: every frame asks. */
+  #credits = new Map<string, Map<string, Credit>>()
   #control: Connection | undefined
 
   constructor(flow: string, onCredit: (consumer: string, partition: string) => void) {
@@ -18,8 +19,7 @@ export class Credits {
   }
 
   /** @param partition its name, see `partitionName` */
-  creditOf = (consumer: string, partition: string) =>
-    this.#credits.get(topics.credit(this.#flow, consumer, partition))
+  creditOf = (consumer: string, partition: string) => this.#credits.get(consumer)?.get(partition)
 
   /** A new connection knows no subscription. */
   async attach(control: Connection) {
@@ -40,7 +40,10 @@ export class Credits {
     }
     const added = [...this.#wanted.keys()].filter(topic => !before.has(topic))
     const removed = [...before.keys()].filter(topic => !this.#wanted.has(topic))
-    for (const topic of removed) this.#credits.delete(topic)
+    for (const topic of removed) {
+      const { consumer, partition } = before.get(topic)!
+      this.#credits.get(consumer)?.delete(partition)
+    }
     // A failure means that the connection is gone: `attach` subscribes again.
     if (added.length > 0) this.#control?.subscribe(added, 0).catch(() => {})
     if (removed.length > 0) this.#control?.unsubscribe(removed).catch(() => {})
@@ -54,7 +57,9 @@ export class Credits {
     try {
       const { lanes, frames } = parseCursor(payload)
       // Absent: of a host of before. Anything but a number is a foreign client's.
-      this.#credits.set(topic, {
+      const { consumer, partition } = place
+      if (!this.#credits.has(consumer)) this.#credits.set(consumer, new Map())
+      this.#credits.get(consumer)!.set(partition, {
         progress: new Progress(lanes),
         frames: Number.isSafeInteger(frames) ? frames! : 1,
       })

@@ -43,6 +43,8 @@ export class FrameBuilder {
   #length: number
   /** Values written so. */
   #written = 0
+  /** Values that are flat, while they are too few for tables; absent once there may be some. */
+  #few: Flat[] | undefined = []
   #tables: Tables | undefined
   /** Table of each value, or -1; absent while all are in the first, or none in any. */
   #places: number[] | undefined
@@ -108,7 +110,7 @@ export class FrameBuilder {
 
   /** The frame, to be called once. It is overwritten by another frame as soon as there is one: copy it before. */
   build(partition: number): Buffer {
-    if (this.#written === 0 && this.#count < worthTables) this.#unfold()
+    for (const value of this.#few ?? []) this.#writeValue(JSON.stringify(value))
     const columns = {
       ...(this.#tables && { c: this.#tables }),
       ...(this.#tables && this.#places && { g: this.#places }),
@@ -142,23 +144,35 @@ export class FrameBuilder {
   }
 
   #place(value: string | Flat, length: number) {
-    const before = this.#tables ? 0 : -1
-    let place = -1
-    if (typeof value !== 'string' && this.#version > 1) {
-      this.#tables ??= new Tables()
-      place = this.#tables.add(value)
+    const isFlat = typeof value !== 'string' && this.#version > 1
+    if (isFlat && this.#few) {
+      this.#columns += length
+      if (this.#few.push(value) === worthTables) this.#tabulate()
+    } else {
+      this.#tabulate()
+      if (this.#put(value, this.#count, isFlat)) this.#columns += length
     }
-    if (this.#tables && place !== before && this.#count > 0)
-      this.#places ??= new Array(this.#count).fill(before)
-    this.#places?.push(place)
-    if (place >= 0) this.#columns += length
-    else this.#writeValue(typeof value === 'string' ? value : JSON.stringify(value))
   }
 
-  /** Writes as they are what would be longer, and worse to read, as tables. */
-  #unfold() {
-    for (const row of this.#tables?.rows(this.#places) ?? []) this.#writeValue(JSON.stringify(row))
-    this.#tables = undefined
+  #tabulate() {
+    const few = this.#few ?? []
+    this.#few = undefined
+    for (let i = 0; i < few.length; i++) this.#put(few[i]!, i, true)
+  }
+
+  /** @returns whether it is in a table, or else written */
+  #put(value: string | Flat, i: number, isFlat: boolean): boolean {
+    const before = this.#tables ? 0 : -1
+    let place = -1
+    if (isFlat) {
+      this.#tables ??= new Tables()
+      place = this.#tables.add(value as Flat)
+    }
+    if (this.#tables && place !== before && i > 0) this.#places ??= new Array(i).fill(before)
+    this.#places?.push(place)
+    if (place >= 0) return true
+    this.#writeValue(typeof value === 'string' ? value : JSON.stringify(value))
+    return false
   }
 
   #writeValue(json: string) {
@@ -188,7 +202,7 @@ export class FrameBuilder {
   }
 }
 
-/** Records of a frame from which on tables are. */
+/** With fewer flat values, tables would be longer, and worse to read. */
 const worthTables = 4
 /** Of one record of a usual size. */
 const firstBytes = 512

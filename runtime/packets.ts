@@ -22,8 +22,16 @@ export function publishPacket(
   return packet
 }
 
-export function pubackPacket(messageId: number): Buffer {
-  return Buffer.from([0x40, 2, messageId >> 8, messageId & 0xff])
+/** As many packets as identifiers, in their order. */
+export function pubackPackets(messageIds: number[]): Buffer {
+  const packets = Buffer.allocUnsafe(4 * messageIds.length)
+  let at = 0
+  for (const messageId of messageIds) {
+    packets[at] = 0x40
+    packets[at + 1] = 2
+    at = packets.writeUInt16BE(messageId, at + 2)
+  }
+  return packets
 }
 
 const maxLength = 268_435_455

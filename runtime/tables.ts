@@ -23,11 +23,6 @@ export class Tables {
     return this.#newest
   }
 
-  /** The values, as they were added. @param places table of each; absent where the first has all */
-  rows(places?: number[]): unknown[] {
-    return rowsOf(this.toJSON(), places)
-  }
-
   toJSON(): Table[] {
     return this.#shapes.map(shape => shape.table)
   }

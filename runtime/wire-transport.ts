@@ -3,7 +3,7 @@ import { type IConnackPacket, type ISubackPacket, type Packet, writeToStream } f
 import { dial, redact } from './dial.ts'
 import { Nudge } from './nudge.ts'
 import { PacketReader } from './packet-reader.ts'
-import { pubackPacket, publishPacket } from './packets.ts'
+import { pubackPackets, publishPacket } from './packets.ts'
 import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
 
 const keepaliveSeconds = 10
@@ -53,6 +53,8 @@ class WireConnection implements Connection {
   #nextId = 1
   #closed = false
   #corked = false
+  /** Acknowledgments of this turn, in order. */
+  #acks: number[] = []
   #paused = false
   #nudge: Nudge | undefined
   #opened = false
@@ -148,6 +150,7 @@ class WireConnection implements Connection {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#socket.resume() // its end is to be seen
+    this.#writeAcks()
     this.#send({ cmd: 'disconnect' })
     const gone = new Promise<void>(resolve => this.#socket.once('close', () => resolve()))
     this.#socket.end()
@@ -187,7 +190,7 @@ class WireConnection implements Connection {
       ack: () => {
         if (messageId === undefined || this.#closed) return
         this.#arrived![messageId] = acknowledged
-        this.#cork().write(pubackPacket(messageId))
+        this.#acknowledge(messageId)
       },
     }
   }
@@ -201,8 +204,18 @@ class WireConnection implements Connection {
       this.#arrived[messageId] = arrived
       return false
     }
-    if (before === acknowledged) this.#cork().write(pubackPacket(messageId))
+    if (before === acknowledged) this.#acknowledge(messageId)
     return true
+  }
+
+  #acknowledge(messageId: number) {
+    this.#cork()
+    this.#acks.push(messageId)
+  }
+
+  #writeAcks() {
+    if (this.#acks.length > 0 && this.#socket.writable) this.#socket.write(pubackPackets(this.#acks))
+    this.#acks = []
   }
 
   #open(packet: IConnackPacket) {
@@ -212,8 +225,10 @@ class WireConnection implements Connection {
     this.#keepalive = setInterval(() => this.#keepAlive(), (keepaliveSeconds * 1000) / 2).unref()
     this.#opened = true
     const { nudge } = this.#options
-    if (nudge !== undefined)
-      this.#nudge = new Nudge(() => this.#cork().write(publishPacket(nudge, '', false)))
+    if (nudge !== undefined) {
+      const packet = publishPacket(nudge, '', false)
+      this.#nudge = new Nudge(() => this.#cork().write(packet))
+    }
     this.#settleOpen.resolve()
   }
 
@@ -259,6 +274,7 @@ class WireConnection implements Connection {
       this.#socket.cork()
       queueMicrotask(() => {
         this.#corked = false
+        this.#writeAcks()
         this.#socket.uncork()
       })
     }

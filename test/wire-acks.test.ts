@@ -7,11 +7,10 @@ import type { Message } from '../runtime/transport.ts'
 import { wireTransport } from '../runtime/wire-transport.ts'
 import { until } from './support/rig.ts'
 
-const Repeats = suite('a broker that delivers again on the same connection')
-
-// NATS does after `ack_wait`; its own clock can't be asked to do so at one moment, so a socket plays it here.
-Repeats('is acknowledged again, and its message counts once', async () => {
-  const acknowledged: number[] = []
+/** A socket plays the broker: a real one can't be asked to do something at just one moment. */
+async function connected() {
+  const heard: Packet[] = []
+  const got: Message[] = []
   let socket!: Socket
   const server = createServer(one => {
     socket = one
@@ -19,40 +18,61 @@ Repeats('is acknowledged again, and its message counts once', async () => {
     decoder.on('packet', (packet: Packet) => {
       if (packet.cmd === 'connect')
         writeToStream({ cmd: 'connack', returnCode: 0, sessionPresent: true }, one)
-      if (packet.cmd === 'puback') acknowledged.push(packet.messageId!)
+      else heard.push(packet)
     })
     one.on('data', chunk => decoder.parse(chunk))
+    one.on('end', () => server.close())
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const got: Message[] = []
-  const connection = await wireTransport(
-    `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-  ).connect({
+  const { port } = server.address() as AddressInfo
+  const connection = await wireTransport(`mqtt://127.0.0.1:${port}`).connect({
     clientId: 'session',
     clean: false,
     onMessage: message => got.push(message),
     onClose() {},
   })
+  const acknowledged = () => heard.flatMap(packet => (packet.cmd === 'puback' ? [packet.messageId!] : []))
   const deliver = (messageId: number, payload: string, dup: boolean) =>
     writeToStream({ cmd: 'publish', topic: 'a', qos: 1, messageId, payload, dup, retain: false }, socket)
+  return { connection, got, heard, acknowledged, deliver }
+}
 
+const Acks = suite('acknowledgments on the wire')
+
+// NATS does after `ack_wait`.
+Acks('are repeated for what is delivered again on the same connection, which counts once', async () => {
+  const { connection, got, acknowledged, deliver } = await connected()
   deliver(1, 'from before', true) // what a session brings after a reconnect is marked so, and is no repeat
   deliver(1, 'from before', true)
   deliver(2, 'new', false)
   await until(() => got.length === 2, 'two messages')
   got[0]!.ack()
-  await until(() => acknowledged.length === 1, 'an acknowledgment')
+  await until(() => acknowledged().length === 1, 'an acknowledgment')
   deliver(1, 'from before', true) // it crossed the acknowledgment
-  await until(() => acknowledged.length === 2, 'another')
+  await until(() => acknowledged().length === 2, 'another')
   deliver(1, 'with an identifier that is free again', false)
   await until(() => got.length === 3, 'the third message')
   assert.equal(
     got.map(({ payload }) => payload.toString()),
     ['from before', 'new', 'with an identifier that is free again'],
   )
-  assert.equal(acknowledged, [1, 1])
+  assert.equal(acknowledged(), [1, 1])
   await connection.close()
-  server.close()
 })
 
-Repeats.run()
+Acks('leave in order, behind what was published before, and before the connection is closed', async () => {
+  const { connection, got, heard, acknowledged, deliver } = await connected()
+  for (const messageId of [300, 2, 65_535]) deliver(messageId, '', false)
+  await until(() => got.length === 3, 'all messages')
+  connection.publish('b', 'in the same turn').catch(() => {})
+  for (const message of got) message.ack()
+  await connection.close()
+  await until(() => heard.at(-1)?.cmd === 'disconnect', 'its end')
+  assert.equal(acknowledged(), [300, 2, 65_535])
+  assert.equal(
+    heard.map(({ cmd }) => cmd),
+    ['publish', 'puback', 'puback', 'puback', 'disconnect'],
+  )
+})
+
+Acks.run()
