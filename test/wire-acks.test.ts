@@ -8,7 +8,7 @@ import { wireTransport } from '../runtime/wire-transport.ts'
 import { until } from './support/rig.ts'
 
 /** A socket plays the broker: a real one can't be asked to do something at just one moment. */
-async function connected() {
+async function connected(nudge?: string) {
   const heard: Packet[] = []
   const got: Message[] = []
   let socket!: Socket
@@ -28,6 +28,7 @@ async function connected() {
   const connection = await wireTransport(`mqtt://127.0.0.1:${port}`).connect({
     clientId: 'session',
     clean: false,
+    ...(nudge !== undefined && { nudge }),
     onMessage: message => got.push(message),
     onClose() {},
   })
@@ -60,19 +61,51 @@ Acks('are repeated for what is delivered again on the same connection, which cou
   await connection.close()
 })
 
-Acks('leave in order, behind what was published before, and before the connection is closed', async () => {
-  const { connection, got, heard, acknowledged, deliver } = await connected()
-  for (const messageId of [300, 2, 65_535]) deliver(messageId, '', false)
-  await until(() => got.length === 3, 'all messages')
-  connection.publish('b', 'in the same turn').catch(() => {})
-  for (const message of got) message.ack()
-  await connection.close()
-  await until(() => heard.at(-1)?.cmd === 'disconnect', 'its end')
-  assert.equal(acknowledged(), [300, 2, 65_535])
-  assert.equal(
-    heard.map(({ cmd }) => cmd),
-    ['publish', 'puback', 'puback', 'puback', 'disconnect'],
+for (const nudge of [undefined, 'nudge'])
+  Acks(
+    `leave in order, and before the connection is closed${nudge ? ', though they could wait' : ''}`,
+    async () => {
+      const { connection, got, heard, acknowledged, deliver } = await connected(nudge)
+      for (const messageId of [300, 2, 65_535]) deliver(messageId, '', false)
+      await until(() => got.length === 3, 'all messages')
+      connection.publish('b', 'in the same turn').catch(() => {})
+      for (const message of got) message.ack()
+      await connection.close()
+      await until(() => heard.at(-1)?.cmd === 'disconnect', 'its end')
+      assert.equal(acknowledged(), [300, 2, 65_535])
+    },
   )
+
+Acks('leave one by one instead of nudges', async () => {
+  const { connection, got, heard, acknowledged, deliver } = await connected('nudge')
+  for (let messageId = 1; messageId <= 4; messageId++) {
+    deliver(messageId, '', false)
+    await until(() => got.length === messageId, 'a message')
+  }
+  const before = heard.length
+  for (const message of got) message.ack()
+  for (let messageId = 1; messageId <= 3; messageId++) {
+    deliver(10 + messageId, '', false)
+    await until(() => heard.length === before + messageId, 'an answer')
+  }
+  assert.equal(acknowledged(), [1, 2, 3])
+  await connection.close()
+})
+
+Acks('do not wait in a quiet connection, nor where the broker may wait for them', async () => {
+  const { connection, got, acknowledged, deliver } = await connected('nudge')
+  const ids = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i)
+  for (const messageId of ids(1, 10)) deliver(messageId, '', false)
+  await until(() => got.length === 10, 'all messages')
+  for (const message of got.splice(0)) message.ack() // none came since
+  await until(() => acknowledged().length === 10, 'all acknowledgments')
+  for (const messageId of ids(11, 9)) deliver(messageId, '', false)
+  await until(() => got.length === 9, 'all messages')
+  for (const message of got.splice(0, 5)) message.ack()
+  deliver(20, '', false)
+  await until(() => acknowledged().length >= 15, 'acknowledgments at the limit')
+  assert.equal(acknowledged(), ids(1, 15))
+  await connection.close()
 })
 
 Acks.run()

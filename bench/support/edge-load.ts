@@ -82,9 +82,20 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
 
 /** Without a look at the values: `…],"p":0,"n":256,"s":["1000000041",1,2],…` */
 function seqsOf(payload: Buffer): { oldest: number; newest: number } {
+  const lone = loneSeqOf(payload)
+  if (lone !== undefined) return { oldest: lone, newest: lone }
   const columns = payload.toString('latin1', payload.lastIndexOf('"p":'))
   const { s, n } = JSON.parse(`{${columns}`) as { s: unknown[]; n?: number }
   const [oldest, ...steps] = s.map(Number) as [number, ...number[]]
   if (steps.some(step => step !== 1)) throw new Error(`records are missing behind ${oldest}: ${columns}`)
   return { oldest, newest: oldest + (n ?? s.length) - 1 }
+}
+
+const beforeLone = '"p":0,"s":["'
+
+/** What `latency` measures is not how long this takes: `…],"p":0,"s":["1000000041"],…` */
+function loneSeqOf(payload: Buffer): number | undefined {
+  const at = payload.lastIndexOf(beforeLone) + beforeLone.length
+  const seq = payload.toString('latin1', at, at + 12)
+  return seq.endsWith('"]') ? Number(seq.slice(0, 10)) : undefined
 }
