@@ -6,11 +6,11 @@ const maxOpen = 10
 const maxWaitMs = 10
 
 /**
- * Acknowledgments of one connection, in order. Where each turn of the event loop that hears something sends something
- * (see `Nudge`), one may wait for a turn that has nothing else to send: it spares the broker a packet.
+ * Acknowledgments of one connection, in order. Each turn of the event loop that hears something sends something (see
+ * `Nudge`): one that waits for a turn which has nothing else to send spares the broker a packet.
  */
 export class Acks {
-  #mayWait: boolean
+  #mayWait: () => boolean
   #onDue: () => void
   #waiting: number[] = []
   #isDue = false
@@ -18,8 +18,8 @@ export class Acks {
   #open = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** @param onDue all that `take` gives are to leave with this turn */
-  constructor(mayWait: boolean, onDue: () => void) {
+  /** @param mayWait something leaves at the end of this turn. @param onDue all that `take` gives are to leave with it */
+  constructor(mayWait: () => boolean, onDue: () => void) {
     this.#mayWait = mayWait
     this.#onDue = onDue
   }
@@ -32,7 +32,7 @@ export class Acks {
 
   add(messageId: number) {
     this.#waiting.push(messageId)
-    if (!this.#mayWait || this.#open >= maxOpen) this.#leave()
+    if (this.#open >= maxOpen || !this.#mayWait()) this.#leave()
     else if (this.#waiting.length === 1) this.#wait()
   }
 
@@ -49,10 +49,9 @@ export class Acks {
     return this.#cut(1)
   }
 
-  /** All that wait are due, and none will wait any more. */
+  /** All that wait are due. */
   close() {
     clearTimeout(this.#timer)
-    this.#mayWait = false
     this.#isDue = true
   }
 

@@ -19,6 +19,11 @@ export class Nudge {
     this.#send = send
   }
 
+  /** One may leave yet, unless something else does. */
+  get isPlanned() {
+    return this.#isPlanned
+  }
+
   sent() {
     this.#owes = false
   }

@@ -64,7 +64,10 @@ class WireConnection implements Connection {
 
   constructor(socket: Socket, url: string, options: ConnectOptions) {
     this.#options = options
-    this.#acks = new Acks(options.nudge !== undefined, () => this.#cork())
+    this.#acks = new Acks(
+      () => this.#nudge?.isPlanned ?? false,
+      () => this.#cork(),
+    )
     this.opened = new Promise<void>((resolve, reject) => {
       this.#settleOpen = { resolve: () => resolve(), reject }
     })
@@ -78,8 +81,8 @@ class WireConnection implements Connection {
     this.#socket.on('data', chunk => {
       this.#heard = performance.now()
       if (this.#closed) return
+      this.#nudge?.heard(this.#heard)
       reader.read(chunk)
-      if (!this.#corked) this.#nudge?.heard(this.#heard)
     })
     this.#socket.on('error', error => this.#end(error))
     this.#socket.on('close', () => this.#end(new Error('the broker closed the connection')))
