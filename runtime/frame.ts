@@ -147,7 +147,7 @@ export class FrameBuilder {
     const isFlat = typeof value !== 'string' && this.#version > 1
     if (isFlat && this.#few) {
       this.#columns += length
-      if (this.#few.push(value) === worthTables) this.#tabulate()
+      if (this.#few.push({ ...value }) === worthTables) this.#tabulate()
     } else {
       this.#tabulate()
       if (this.#put(value, this.#count, isFlat)) this.#columns += length

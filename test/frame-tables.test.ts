@@ -93,6 +93,20 @@ Tables('are not there for a few records', () => {
   assert.equal(tablesOf(frameOf(few)).c, undefined)
 })
 
+Tables('hold a value as it was when it was added, however many there are', () => {
+  for (let count = 1; count <= 6; count++) {
+    const frame = new FrameBuilder()
+    const value = { n: 0, room: 'attic' }
+    for (let i = 0; i < count; i++) {
+      value.n = i
+      frame.add('in.0', i, 1, undefined, value, undefined, flatLength(value))
+    }
+    value.n = -1
+    const expected = Array.from({ length: count }, (_, n) => ({ n, room: 'attic' }))
+    assert.equal(read(frame.build(0).toString()), expected)
+  }
+})
+
 Tables('are there for sixteen shapes, and the others are as they are', () => {
   const values = Array.from({ length: 200 }, (_, i) => ({ [`field-${i % 20}`]: i }))
   const text = frameOf(values)

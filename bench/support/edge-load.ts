@@ -95,7 +95,9 @@ const beforeLone = '"p":0,"s":["'
 
 /** What `latency` measures is not how long this takes: `…],"p":0,"s":["1000000041"],…` */
 function loneSeqOf(payload: Buffer): number | undefined {
-  const at = payload.lastIndexOf(beforeLone) + beforeLone.length
-  const seq = payload.toString('latin1', at, at + 12)
+  const at = payload.lastIndexOf(beforeLone)
+  if (at < 0) return undefined
+  const start = at + beforeLone.length
+  const seq = payload.toString('latin1', start, start + 12)
   return seq.endsWith('"]') ? Number(seq.slice(0, 10)) : undefined
 }
