@@ -19,11 +19,6 @@ export class Nudge {
     this.#send = send
   }
 
-  /** One may leave yet, unless something else does. */
-  get isPlanned() {
-    return this.#isPlanned
-  }
-
   sent() {
     this.#owes = false
   }
