@@ -56,11 +56,11 @@ export class Credits {
     if (!place || payload.length === 0) return true
     try {
       const { lanes, frames } = parseCursor(payload)
-      // Absent: of a host of before. Anything but a number is a foreign client's.
       const { consumer, partition } = place
       if (!this.#credits.has(consumer)) this.#credits.set(consumer, new Map())
       this.#credits.get(consumer)!.set(partition, {
         progress: new Progress(lanes),
+        // Absent: of a host of before. Anything but a number is a foreign client's.
         frames: Number.isSafeInteger(frames) ? frames! : 1,
       })
     } catch {

@@ -97,7 +97,7 @@ export class FrameBuilder {
     if (topic !== undefined) this.#topics ??= new Array(count).fill(null)
     if (count === 0) this.#time = time
     else if (time !== this.#time) this.#delays ??= new Array(count).fill(0)
-    this.#place(value, length)
+    this.#place(this.#version === 1 && typeof value !== 'string' ? JSON.stringify(value) : value, length)
     this.#indexes?.push(this.#index)
     this.#number(seq)
     this.#delays?.push(time - this.#time)
@@ -144,29 +144,27 @@ export class FrameBuilder {
   }
 
   #place(value: string | Flat, length: number) {
-    const isFlat = typeof value !== 'string' && this.#version > 1
-    if (isFlat && this.#few) {
+    if (typeof value !== 'string' && this.#few) {
       this.#columns += length
-      if (this.#few.push({ ...value }) === worthTables) this.#tabulate()
-    } else {
-      this.#tabulate()
-      if (this.#put(value, this.#count, isFlat)) this.#columns += length
+      if (this.#few.push({ ...value }) === worthTables) this.#tabulate(this.#few)
+      return
     }
+    if (this.#few) this.#tabulate(this.#few)
+    if (this.#put(value, this.#count)) this.#columns += length
   }
 
-  #tabulate() {
-    const few = this.#few ?? []
+  #tabulate(few: Flat[]) {
     this.#few = undefined
-    for (let i = 0; i < few.length; i++) this.#put(few[i]!, i, true)
+    for (let i = 0; i < few.length; i++) this.#put(few[i]!, i)
   }
 
   /** @returns whether it is in a table, or else written */
-  #put(value: string | Flat, i: number, isFlat: boolean): boolean {
+  #put(value: string | Flat, i: number): boolean {
     const before = this.#tables ? 0 : -1
     let place = -1
-    if (isFlat) {
+    if (typeof value !== 'string') {
       this.#tables ??= new Tables()
-      place = this.#tables.add(value as Flat)
+      place = this.#tables.add(value)
     }
     if (this.#tables && place !== before && i > 0) this.#places ??= new Array(i).fill(before)
     this.#places?.push(place)

@@ -1,14 +1,18 @@
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../test/support/controlled.ts'
 
 /** Where the inspector of a Node process listens once it gets SIGUSR1: that of one process at a time. */
 const targets = 'http://127.0.0.1:9229/json/list'
-const timeoutMs = 10_000
 
 /** What a Node process holds once its garbage is collected, heap and buffers, MiB. @throws when it does not answer */
 export async function liveMiB(pid: number): Promise<number> {
   process.kill(pid, 'SIGUSR1')
-  const socket = new WebSocket(await until(`process ${pid} listens`, async () => (await debuggers())[0]))
+  let debuggers: string[] = []
+  await until(`process ${pid} listens to an inspector`, async () => {
+    debuggers = await listening()
+    return debuggers.length > 0
+  })
+  const socket = new WebSocket(debuggers[0]!)
   await once(socket, 'open')
   let id = 0
   const call = async (method: string, params = {}) => {
@@ -25,11 +29,11 @@ export async function liveMiB(pid: number): Promise<number> {
   // Node dies now and then where it is closed while somebody is attached.
   await evaluate(`void setTimeout(() => process.getBuiltinModule('node:inspector').close(), 200)`)
   socket.close()
-  await until(`process ${pid} listens no more`, async () => (await debuggers()).length === 0)
+  await until(`process ${pid} listens no more`, async () => (await listening()).length === 0)
   return (heapUsed + external) / 2 ** 20
 }
 
-const debuggers = () =>
+const listening = () =>
   fetch(targets).then(
     async response =>
       ((await response.json()) as { webSocketDebuggerUrl: string }[]).map(
@@ -37,11 +41,3 @@ const debuggers = () =>
       ),
     () => [],
   )
-
-async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(50)) {
-    const found = await look()
-    if (found) return found
-  }
-  throw new Error(`waited too long until ${what}`)
-}

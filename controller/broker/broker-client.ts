@@ -270,8 +270,8 @@ const away = (zone: string, cause: unknown) =>
     hint: 'It is tried again; what goes by other brokers goes on.',
   })
 
-/** By the codes of CONNACK: 4 for a wrong user or password, 5 for one without the right. */
-/** @param error of mqtt.js: with a return code of the broker, a code of the system, or none where what came is no answer */
+/** @param error of mqtt.js: with a code of CONNACK (4 for a wrong user or password, 5 for one without the right), with one
+ *  of the system, or with none, where what came is no answer */
 function hintFor(error: unknown): string {
   const { code } = error as { code?: unknown }
   if ([4, 5].includes(Number(code))) return 'Put user and password in the URL: mqtt://USER:PASSWORD@HOST.'
