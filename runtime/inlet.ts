@@ -3,6 +3,7 @@ import type { Logger } from './context.ts'
 import { redact } from './dial.ts'
 import type { Numbering, Reads } from './numbering.ts'
 import type { Emit, Feed } from './sources/feed.ts'
+import { overlap } from './topic-filter.ts'
 
 /** What lies before a source. */
 export interface Feeds {
@@ -35,8 +36,9 @@ export class Inlet {
     this.#options = options
   }
 
-  /** @param spec absent: nothing is to be read. @throws when the place cannot be read */
-  async follow(spec: SourceSpec | undefined): Promise<void> {
+  /** @param spec absent: nothing is to be read. @param endsQueues the dataflow's broker deletes with a subscription what
+   *  waits for it. @throws when the place cannot be read */
+  async follow(spec: SourceSpec | undefined, endsQueues = false): Promise<void> {
     const place = spec ? JSON.stringify(spec) : ''
     if (place === this.#place) return
     const { numbering } = this.#options
@@ -50,9 +52,14 @@ export class Inlet {
     // Who comes after a crash in between knows of both.
     await numbering.setReads(reads && { ...reads, filters: [...reads.filters, ...left] })
     if (this.#ended) return
-    if (!feed?.turn || !reads) await this.#start(spec, left)
-    else await feed.turn(reads.filters[0]!, left)
-    await numbering.setReads(reads)
+    const isLater = endsQueues && left.length > 0 && mayStay(left, reads!)
+    const leftNow = isLater ? [] : left
+    const next = feed?.turn && reads ? feed : this.#feedOf(spec, leftNow)
+    const readUp = isLater ? next.readUp!(left) : undefined
+    if (next === feed) await next.turn!(reads!.filters[0]!, leftNow)
+    else await next.start(this.#options.emit)
+    if (!readUp) return numbering.setReads(reads)
+    this.#leaveLater(readUp, reads!, left).catch(() => {}) // the connection is gone, and this source's turn with it
   }
 
   /** Whatever is read meanwhile. */
@@ -72,14 +79,23 @@ export class Inlet {
     await this.#stop()
   }
 
-  async #start(spec: SourceSpec, left: string[]) {
-    const { feeds, emit, onClosed } = this.#options
+  #feedOf(spec: SourceSpec, left: string[]): Feed {
+    const { feeds, onClosed } = this.#options
     const feed = feeds.feedOf(spec, left, error => {
       if (this.#feed === feed) onClosed(error)
     })
     this.#feed = feed
     if (this.#isPaused) feed.pause()
-    await feed.start(emit)
+    return feed
+  }
+
+  async #leaveLater(readUp: Promise<void>, reads: Reads, left: string[]) {
+    const [feed, place] = [this.#feed, this.#place]
+    const isOver = () => this.#feed !== feed || this.#place !== place
+    await readUp
+    if (isOver()) return
+    await feed!.turn!(reads.filters[0]!, left)
+    if (!isOver()) await this.#options.numbering.setReads(reads)
   }
 
   async #stop() {
@@ -112,3 +128,7 @@ const readsOf = (spec: SourceSpec): Reads | undefined =>
   spec.type === 'mqtt'
     ? { filters: [spec.filter], ...(spec.broker !== undefined && { broker: spec.broker }) }
     : undefined
+
+/** What comes by two subscriptions at once would be two records. */
+const mayStay = (left: string[], { broker, filters }: Reads) =>
+  broker === undefined && !left.some(one => filters.some(other => overlap(one, other)))

@@ -1,3 +1,4 @@
+import { matches } from './topic-filter.ts'
 import type { Connection, ConnectOptions, Message, Transport } from './transport.ts'
 
 interface Session {
@@ -107,16 +108,4 @@ function qosFor(session: Session, topic: string): 0 | 1 | undefined {
   if (exact !== undefined) return exact
   for (const [filter, qos] of session.filters) if (matches(filter, topic)) return qos
   return undefined
-}
-
-/** Topic filter matching [MQTT-4.7.1]. */
-export function matches(filter: string, topic: string): boolean {
-  if (filter === topic) return true
-  const levels = topic.split('/')
-  const wanted = filter.split('/')
-  for (const [i, level] of wanted.entries()) {
-    if (level === '#') return true
-    if (i >= levels.length || (level !== '+' && level !== levels[i])) return false
-  }
-  return wanted.length === levels.length
 }

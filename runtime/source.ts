@@ -213,7 +213,7 @@ export class Source implements Unit {
     this.#progress()
     // Nothing is taken in while nobody would get it.
     const wanted = Object.values(wiring.outputs).some(streams => streams.length > 0)
-    await this.#inlet.follow(wanted ? wiring.source?.spec : undefined)
+    await this.#inlet.follow(wanted ? wiring.source?.spec : undefined, wiring.unordered)
     this.#inEffect = wiring.revision
     this.#options.onChange()
   }

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { shardOf } from '../runtime/key.ts'
-import { matches } from '../runtime/memory-transport.ts'
 import { type Place, stateFilter, stateFilters, stateKey, stateTopic } from '../runtime/place.ts'
+import { matches } from '../runtime/topic-filter.ts'
 import { type Cut, partitionName, partitionNames } from '../schema/topics.ts'
 
 const Places = suite('places of partitions')

@@ -1,5 +1,6 @@
 import type { Connection, RoundTrip, Way } from '../transport.ts'
 import type { Arrived, Emit, Feed } from './feed.ts'
+import { Leftover, type Reading } from './leftover.ts'
 
 interface MqttFeedOptions extends Way {
   clientId: string
@@ -15,7 +16,8 @@ export class MqttFeed implements Feed {
   #connection: Connection | undefined
   /** How often it was paused. */
   #pauses = 0
-  #isPaused = false
+  #reading: Reading = { came: 0, acknowledged: 0, isPaused: false }
+  #leftover: Leftover | undefined
   #isStopped = false
 
   constructor(options: MqttFeedOptions) {
@@ -29,8 +31,15 @@ export class MqttFeed implements Feed {
       clean: false,
       ...(nudge !== undefined && { nudge }),
       // Retained messages are the last value, not an event; a new subscription would bring them again.
-      onMessage({ topic, payload, retain, ack }) {
-        if (retain) return ack()
+      onMessage: message => {
+        const { topic, payload } = message
+        if (message.retain) return message.ack()
+        this.#reading.came += 1
+        this.#leftover?.came(topic)
+        const ack = () => {
+          this.#reading.acknowledged += 1
+          message.ack()
+        }
         // Once: by then the broker may have given the number to another message.
         const kept = () => {
           ack()
@@ -42,7 +51,7 @@ export class MqttFeed implements Feed {
       onClose: onClosed,
     })
     if (this.#isStopped) return this.#connection.close()
-    if (this.#isPaused) this.#connection.pause() // by what came along with the answer, or before
+    if (this.#reading.isPaused) this.#connection.pause() // by what came along with the answer, or before
     await this.turn(filter, left)
   }
 
@@ -53,20 +62,26 @@ export class MqttFeed implements Feed {
     await Promise.all(done)
   }
 
+  readUp(filters: string[]): Promise<void> {
+    this.#leftover?.close()
+    this.#leftover = new Leftover(filters, this.#reading)
+    return this.#leftover.read
+  }
+
   pause() {
     this.#pauses += 1
-    this.#isPaused = true
+    this.#reading.isPaused = true
     this.#connection?.pause()
   }
 
   resume() {
-    this.#isPaused = false
+    this.#reading.isPaused = false
     this.#connection?.resume()
   }
 
   async roundTrip(): Promise<RoundTrip | undefined> {
     const { broker } = this.#options.transport
-    if (!this.#connection || broker === undefined || this.#isPaused) return undefined
+    if (!this.#connection || broker === undefined || this.#reading.isPaused) return undefined
     const pauses = this.#pauses
     const ms = await this.#connection.ping()
     return pauses === this.#pauses ? { broker, ms } : undefined // else the answer waited for us
@@ -74,6 +89,7 @@ export class MqttFeed implements Feed {
 
   async stop() {
     this.#isStopped = true
+    this.#leftover?.close()
     await this.#connection?.close()
   }
 }

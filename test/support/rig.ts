@@ -71,6 +71,8 @@ export class Rig {
   readonly flow: Flow
   /** URL of the broker of a zone with the account of a node, where it asks for one. */
   accountOf?: (zone: string, node: string) => string
+  /** See `Wiring.unordered`. */
+  unordered = false
   #url: string
   #handlers: Record<string, Handler>
   #limits: Pick<HostingOptions, 'stateBytes' | 'figuresMs'>
@@ -108,7 +110,8 @@ export class Rig {
       return zone !== undefined && zone in this.#zones ? zone : undefined
     }
     for (const [node, content] of wiringOf(this.flow, brokerOf)) {
-      await this.publish(topics.wiring(this.flow.name, node), JSON.stringify({ ...content, revision }), true)
+      const wiring = { ...content, revision, ...(this.unordered && { unordered: true }) }
+      await this.publish(topics.wiring(this.flow.name, node), JSON.stringify(wiring), true)
     }
   }
 
