@@ -89,13 +89,19 @@ export class Inlet {
     return feed
   }
 
-  async #leaveLater(readUp: Promise<void>, reads: Reads, left: string[]) {
+  async #leaveLater(readUp: Promise<boolean>, reads: Reads, left: string[]) {
+    const { log, numbering } = this.#options
     const [feed, place] = [this.#feed, this.#place]
     const isOver = () => this.#feed !== feed || this.#place !== place
-    await readUp
+    log.info('what waits under the topic of before is read first', { topic: left })
+    const isAll = await readUp
     if (isOver()) return
     await feed!.turn!(reads.filters[0]!, left)
-    if (!isOver()) await this.#options.numbering.setReads(reads)
+    if (!isAll) {
+      const hint = 'much came for a minute: the broker deletes with the subscription what still waited'
+      log.warn('the topic of before is left', { topic: left, hint })
+    }
+    if (!isOver()) await numbering.setReads(reads)
   }
 
   async #stop() {

@@ -12,8 +12,9 @@ export interface Feed {
   /** Reads by another filter through the same session; paused, not before it is resumed. Absent: it has none.
    *  @param left filters to read no more */
   turn?(filter: string, left: string[]): Promise<void>
-  /** Resolves once what waits under these filters has come, about. Never, if it is asked again, or stopped. */
-  readUp?(filters: string[]): Promise<void>
+  /** Resolves once what waits under these filters has come, as far as can be told; with `false` where it went on and on.
+   *  Never, if it is asked again, or stopped. */
+  readUp?(filters: string[]): Promise<boolean>
   stop(): Promise<void>
 }
 

@@ -18,8 +18,8 @@ export interface Reading {
 
 /** What waits under filters that are to be read no more, at a broker that would delete it with their subscriptions. */
 export class Leftover {
-  /** Nothing more comes, or enough has. */
-  readonly read: Promise<void>
+  /** Resolves once nothing more comes, or, with `false`, enough has. */
+  readonly read: Promise<boolean>
   #filters: string[]
   #reading: Reading
   /** The place of the latest of them among all that came. */
@@ -29,7 +29,7 @@ export class Leftover {
   #quiet = 0
   #busy = 0
   #timer: NodeJS.Timeout
-  #done!: () => void
+  #done!: (isAll: boolean) => void
 
   constructor(filters: string[], reading: Reading) {
     this.#filters = filters
@@ -61,8 +61,9 @@ export class Leftover {
     if (isBusy) this.#busy += 1
     // Some brokers bring nothing more until the latest is acknowledged.
     this.#quiet = isBusy || isPaused || acknowledged < this.#latest ? 0 : this.#quiet + 1
-    if (this.#quiet < quietTicks && this.#busy < busyTicks) return
+    const isAll = this.#quiet >= quietTicks
+    if (!isAll && this.#busy < busyTicks) return
     this.close()
-    this.#done()
+    this.#done(isAll)
   }
 }

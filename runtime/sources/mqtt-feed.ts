@@ -62,7 +62,7 @@ export class MqttFeed implements Feed {
     await Promise.all(done)
   }
 
-  readUp(filters: string[]): Promise<void> {
+  readUp(filters: string[]): Promise<boolean> {
     this.#leftover?.close()
     this.#leftover = new Leftover(filters, this.#reading)
     return this.#leftover.read
