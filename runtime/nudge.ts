@@ -11,18 +11,12 @@ export class Nudge {
   #send: () => void
   #owes = false
   #isPlanned = false
-  #isAtHand = false
   #timer: NodeJS.Timeout | undefined
   /** When the next one is due, if they came at an even pace. */
   #due = 0
 
   constructor(send: () => void) {
     this.#send = send
-  }
-
-  /** One leaves with this turn, unless something else does. Not so on a connection that is busy. */
-  get isAtHand() {
-    return this.#isAtHand
   }
 
   sent() {
@@ -34,8 +28,7 @@ export class Nudge {
     this.#owes = true
     if (this.#isPlanned) return
     this.#isPlanned = true
-    this.#isAtHand = this.#due <= now
-    if (!this.#isAtHand) this.#timer = setTimeout(this.#run, this.#due - now)
+    if (this.#due > now) this.#timer = setTimeout(this.#run, this.#due - now)
     else queueMicrotask(() => process.nextTick(this.#run)) // behind all that this turn does, and in it
   }
 
@@ -46,7 +39,6 @@ export class Nudge {
 
   #run = () => {
     this.#isPlanned = false
-    this.#isAtHand = false
     if (!this.#owes) return
     this.#due = Math.max(this.#due, performance.now() - atOnce * intervalMs) + intervalMs
     this.#send()

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { type IConnackPacket, type ISubackPacket, type Packet, writeToStream } from 'mqtt-packet'
-import { Acks } from './acks.ts'
 import { dial, redact } from './dial.ts'
 import { Nudge } from './nudge.ts'
 import { PacketReader } from './packet-reader.ts'
@@ -54,7 +53,8 @@ class WireConnection implements Connection {
   #nextId = 1
   #closed = false
   #corked = false
-  #acks: Acks
+  /** Acknowledgments of this turn, in order. */
+  #acks: number[] = []
   #paused = false
   #nudge: Nudge | undefined
   #opened = false
@@ -64,10 +64,6 @@ class WireConnection implements Connection {
 
   constructor(socket: Socket, url: string, options: ConnectOptions) {
     this.#options = options
-    this.#acks = new Acks(
-      () => this.#nudge?.isAtHand ?? false,
-      () => this.#cork(),
-    )
     this.opened = new Promise<void>((resolve, reject) => {
       this.#settleOpen = { resolve: () => resolve(), reject }
     })
@@ -81,8 +77,8 @@ class WireConnection implements Connection {
     this.#socket.on('data', chunk => {
       this.#heard = performance.now()
       if (this.#closed) return
-      this.#nudge?.heard(this.#heard)
       reader.read(chunk)
+      if (!this.#corked) this.#nudge?.heard(this.#heard)
     })
     this.#socket.on('error', error => this.#end(error))
     this.#socket.on('close', () => this.#end(new Error('the broker closed the connection')))
@@ -154,7 +150,6 @@ class WireConnection implements Connection {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#socket.resume() // its end is to be seen
-    this.#acks.close()
     this.#writeAcks()
     this.#send({ cmd: 'disconnect' })
     const gone = new Promise<void>(resolve => this.#socket.once('close', () => resolve()))
@@ -195,7 +190,7 @@ class WireConnection implements Connection {
       ack: () => {
         if (messageId === undefined || this.#closed) return
         this.#arrived![messageId] = acknowledged
-        this.#acks.add(messageId)
+        this.#acknowledge(messageId)
       },
     }
   }
@@ -207,16 +202,20 @@ class WireConnection implements Connection {
     const before = this.#arrived[messageId]
     if (!dup || before === 0) {
       this.#arrived[messageId] = arrived
-      this.#acks.arrived()
       return false
     }
-    if (before === acknowledged) this.#cork().write(pubackPackets([messageId]))
+    if (before === acknowledged) this.#acknowledge(messageId)
     return true
   }
 
+  #acknowledge(messageId: number) {
+    this.#cork()
+    this.#acks.push(messageId)
+  }
+
   #writeAcks() {
-    const packets = this.#acks.take()
-    if (packets && this.#socket.writable) this.#socket.write(packets)
+    if (this.#acks.length > 0 && this.#socket.writable) this.#socket.write(pubackPackets(this.#acks))
+    this.#acks = []
   }
 
   #open(packet: IConnackPacket) {
@@ -228,7 +227,7 @@ class WireConnection implements Connection {
     const { nudge } = this.#options
     if (nudge !== undefined) {
       const packet = publishPacket(nudge, '', false)
-      this.#nudge = new Nudge(() => this.#cork().write(this.#acks.takeOne() ?? packet))
+      this.#nudge = new Nudge(() => this.#cork().write(packet))
     }
     this.#settleOpen.resolve()
   }
@@ -285,7 +284,6 @@ class WireConnection implements Connection {
   #end(error?: Error) {
     if (this.#closed) return
     this.#nudge?.close()
-    this.#acks.close()
     this.#closed = true
     clearInterval(this.#keepalive)
     if (error) this.#socket.destroy()

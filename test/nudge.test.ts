@@ -43,25 +43,6 @@ Nudges('come at once for some messages in a row, then at a pace', async () => {
   assert.ok(sent() > 10 && sent() <= 8 + ms / 0.25 + 1, `${sent()} in ${ms} ms`)
 })
 
-Nudges('are at hand until the turn ends, and not where the pace holds them back', async () => {
-  const { nudge } = counted()
-  assert.is(nudge.isAtHand, false)
-  for (let i = 0; i < 8; i++) {
-    nudge.heard(performance.now())
-    assert.is(nudge.isAtHand, true)
-    await turn()
-    assert.is(nudge.isAtHand, false)
-  }
-  let held = 0
-  for (let i = 0; i < 1_000 && held === 0; i++) {
-    nudge.heard(performance.now())
-    if (!nudge.isAtHand) held += 1
-    await turn()
-  }
-  assert.is(held, 1)
-  nudge.close()
-})
-
 Nudges('do not come after the end', async () => {
   const { nudge, sent } = counted()
   nudge.heard(performance.now())
