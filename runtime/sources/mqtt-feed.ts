@@ -58,7 +58,11 @@ export class MqttFeed implements Feed {
   async turn(filter: string, left: string[]) {
     const connection = this.#connection!
     const done = [connection.subscribe([filter], 1)]
-    if (left.length > 0) done.push(connection.unsubscribe(left))
+    if (left.length > 0) {
+      this.#leftover?.close()
+      this.#leftover = undefined
+      done.push(connection.unsubscribe(left))
+    }
     await Promise.all(done)
   }
 
