@@ -1,7 +1,7 @@
 import { partitionNames, topics } from '../schema/topics.ts'
 import { cutOf, type Stream } from '../schema/wiring.ts'
 import { type Credit, Progress, parseCursor } from './cursor.ts'
-import type { Connection } from './transport.ts'
+import type { RetainedTopics } from './retained-topics.ts'
 
 /** How far the consumers of a host's outputs have come, from the cursors that they retain. */
 export class Credits {
@@ -11,7 +11,7 @@ export class Credits {
   #wanted = new Map<string, { consumer: string; partition: string }>()
   /** By consumer and partition: every frame asks. */
   #credits = new Map<string, Map<string, Credit>>()
-  #control: Connection | undefined
+  #control: RetainedTopics | undefined
 
   constructor(flow: string, onCredit: (consumer: string, partition: string) => void) {
     this.#flow = flow
@@ -22,7 +22,7 @@ export class Credits {
   creditOf = (consumer: string, partition: string) => this.#credits.get(consumer)?.get(partition)
 
   /** A new connection knows no subscription. */
-  async attach(control: Connection) {
+  async attach(control: RetainedTopics) {
     this.#control = control
     if (this.#wanted.size > 0) await control.subscribe([...this.#wanted.keys()], 0)
   }

@@ -13,6 +13,7 @@ import { Partition } from './partition.ts'
 import { dismissal, type Presence } from './presence.ts'
 import { readWiring } from './read-wiring.ts'
 import { Reporting } from './reporting.ts'
+import { RetainedTopics } from './retained-topics.ts'
 import { Source } from './source.ts'
 import { maxCachedBytes } from './state-cache.ts'
 import type { Connection, Message, Transport } from './transport.ts'
@@ -162,9 +163,10 @@ export class Hosting {
       nudge: topics.nudge(flow),
       onMessage: message => {
         message.ack()
-        this.#hear(message)
+        if (retained.isNews(message)) this.#hear(message)
       },
       onClose: () => {
+        retained.close()
         if (this.#control === control) {
           this.#control = undefined
           this.#present = false
@@ -174,9 +176,10 @@ export class Hosting {
     })
     this.#control = control
     this.#units.reset()
+    const retained = new RetainedTopics(control)
     try {
-      await control.subscribe([topics.hosts(flow, node), topics.wiring(flow, node)], 1)
-      await this.#credits.attach(control)
+      await retained.subscribe([topics.hosts(flow, node), topics.wiring(flow, node)], 1)
+      await this.#credits.attach(retained)
     } catch (error) {
       void control.close()
       throw error

@@ -14,6 +14,7 @@ import { type Inflight, isDone } from './inflight.ts'
 import type { Handlers, InvokerOptions } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
+import { Overdue } from './overdue.ts'
 import type { Place } from './place.ts'
 import { Quiet } from './quiet.ts'
 import { revisionIn } from './read-wiring.ts'
@@ -65,6 +66,7 @@ export class Partition {
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet = new Quiet()
+  #overdue: Overdue
 
   constructor(options: PartitionOptions) {
     this.#options = options
@@ -72,6 +74,9 @@ export class Partition {
     this.#newest = options.wiring
     this.#state = new State(options, options.stateBytes)
     const { flow, node, name } = options
+    this.#overdue = new Overdue(this.#isOverdue, () =>
+      this.#connection.subscribe([topics.wiring(flow, node)], 1),
+    )
     this.#sessions = new Sessions({
       ...options,
       clientId: sessionId(flow, node, name),
@@ -138,9 +143,11 @@ export class Partition {
     return this.#state.storedBytes
   }
 
-  /** Consumers that this partition waits for. */
+  /** Consumers, and what else this partition waits for. */
   get waitingFor() {
-    return [...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
+    const isLate = this.#isOverdue() && this.#overdue.hasAsked
+    const own = isLate ? ['its wiring, which is behind what its session brings first'] : []
+    return [...own, ...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
   }
 
   get streams() {
@@ -164,8 +171,15 @@ export class Partition {
   /** A newer wiring is on its way here, behind the records that came before it. */
   async rewire(wiring: Wiring): Promise<void> {
     this.#newest = wiring
-    if (wiring.revision > this.#wiring.revision) this.#outbox?.expect(wiring.outputs)
+    if (wiring.revision <= this.#wiring.revision) return
+    this.#outbox?.expect(wiring.outputs)
+    this.#overdue.expect()
   }
+
+  /** The session has not brought the newest wiring, nor is it waiting here: it may have been published before its
+   *  subscription began, see `RetainedTopics`. */
+  #isOverdue = () =>
+    this.#phase === 'running' && !this.#switching && this.#newest.revision > this.#wiring.revision
 
   /** Opens no more messages, finishes those under way, and lets go of the session. */
   async drain(timeoutMs: number): Promise<void> {
@@ -345,6 +359,7 @@ export class Partition {
   #end() {
     this.#phase = 'closed'
     this.#stop.abort()
+    this.#overdue.close()
     this.#due?.close()
     this.#outbox?.close()
     this.#loop.close()

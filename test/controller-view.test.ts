@@ -58,6 +58,30 @@ View('takes nothing retained for newer than what was published since', async () 
   assert.is(view.wirings.get('a')!.revision, 1)
 })
 
+View('takes in what is found later, and only that, when it looks again', async () => {
+  let changes = 0
+  const view = new FlowView('f', () => {
+    changes += 1
+  })
+  view.synchronise(async () => {})
+  view.take(topicOf('a'), wiring(1), true)
+  view.take(topicOf('b'), wiring(1), true)
+  await view.synchronised
+  const before = changes
+  view.take(topicOf('a'), wiring(2), true)
+  view.take(topicOf('b'), wiring(1), true)
+  assert.is(changes, before + 1)
+  assert.is(view.wirings.get('a')!.revision, 2)
+  const host = topics.host('f', 'a', 'a-1')
+  const presence = Buffer.from(JSON.stringify({ v: 1, host: 'a-1' }))
+  view.take(host, presence, true)
+  const heard = view.heard.get('a-1')
+  await sleep(5)
+  view.take(host, presence, true) // no sign of life
+  assert.is(view.heard.get('a-1'), heard)
+  assert.is(changes, before + 2)
+})
+
 // The plan of the next pass gave the same revision to another wiring while the first was on its way back: hosts kept to
 // the first, and one of two consumers that came ready at once got no record. Seen once in 37 starts.
 View('knows what it has published before the broker brings it back', async () => {

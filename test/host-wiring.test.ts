@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { topics } from '../schema/topics.ts'
@@ -89,6 +90,31 @@ for (const [name, start] of brokers) {
       await until(() => heard.length === n, `record ${n}`)
     }
     assert.is(numbers(heard).size, 150)
+  })
+
+  // NATS knows what is retained a little later than it was published, and begins to listen later still.
+  Changes('reaches a host that starts meanwhile', async () => {
+    for (let round = 0; round < 6; round++) {
+      run += 1
+      const work = fn('work', ['in'], { key: 'k', scale: { min: 1, max: 8 } })
+      const rig = new Rig(
+        broker.url,
+        [
+          source('in', { type: 'mqtt', filter: `w/${run}/in`, format: 'json' }),
+          work,
+          sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: false }),
+        ],
+        { work: value => value },
+      )
+      rigs.push(rig)
+      await rig.wire(1)
+      const hosts = await Promise.all(rig.flow.nodes.map(({ name }) => rig.host(name)))
+      for (let revision = 2; revision < 12; revision++) {
+        await sleep(round * 10)
+        await rig.wire(revision)
+      }
+      await Promise.all(hosts.map(host => rig.ready(host)))
+    }
   })
 
   Changes.run()

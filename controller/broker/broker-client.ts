@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { type CursorDocument, emptyCursor, parseCursor } from '../../runtime/cursor.ts'
 import { dismissal } from '../../runtime/presence.ts'
+import { againMs } from '../../runtime/retained-topics.ts'
 import { Problem } from '../../schema/problem.ts'
 import { intakeSessionId, keepsState, partitionNames, sessionId, topics } from '../../schema/topics.ts'
 import { type NextCut, subscriptionsByBroker, subscriptionsOf, type Wiring } from '../../schema/wiring.ts'
@@ -242,8 +243,14 @@ export class BrokerClient {
   }
 
   #synchronise(view: FlowView) {
+    const { flow } = view
+    const subscribe = () => this.#client.subscribeAsync(FlowView.filters(flow), { qos: 1 })
     view.synchronise(async () => {
-      await this.#client.subscribeAsync(FlowView.filters(view.flow), { qos: 1 })
+      await subscribe()
+      for (const ms of againMs) {
+        const again = () => this.#views.get(flow) === view && subscribe().catch(() => {})
+        setTimeout(again, ms).unref()
+      }
     })
   }
 }

@@ -164,6 +164,8 @@ export class FlowView {
     const place = `${kind}/${host ?? node}`
     if (!isRetained) this.#live.add(place)
     else if (this.#live.has(place)) return
+    const before = kind === 'wiring' ? this.wirings.get(node) : this.presences.get(host ?? '')
+    if (this.#complete && isRetained && payload.toString() === JSON.stringify(before)) return // looked up again
     if (kind === 'wiring') this.#set(this.wirings, node, parse<Wiring>(payload))
     if (kind === 'hosts' && host !== undefined) {
       if (payload.length > 0) this.heard.set(host, performance.now()) // a last will is no sign of life

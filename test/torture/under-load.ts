@@ -79,8 +79,10 @@ export async function underLoad(options: LoadedRun, stand: Stand): Promise<Repor
   })
   await load.open()
   stack.defer(() => load.close())
-  if (!(await stand.isReady(undefined)))
+  if (!(await stand.isReady(undefined))) {
+    await stand.onFailure?.()
     throw new Error(['the dataflow does not get ready', ...(await stand.whereItStands())].join('\n'))
+  }
   const start = performance.now()
   await load.run(stand.patienceMs)
   const seconds = Math.round((performance.now() - start) / 100) / 10
