@@ -89,6 +89,8 @@ function applyOne(
       return broker.discard(change.flow, change.node, change)
     case 'dismiss':
       return broker.dismiss(change.flow, change.node, change.host)
+    case 'clear':
+      return broker.clear(change.flow, change.node, change.host)
     case 'repartition':
       return broker.prepare(change.flow, change.node, change.to, change)
     case 'begin':

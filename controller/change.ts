@@ -23,6 +23,8 @@ export type Change =
   | { action: 'leave'; flow: string; node: string; partitions: string[]; broker: string }
   /** Asks a host over the broker to leave: where it runs nobody can end it. */
   | { action: 'dismiss'; flow: string; node: string; host: string }
+  /** Tells the others that a host is gone. */
+  | { action: 'clear'; flow: string; node: string; host: string }
   /** Opens sessions for partitions to come. */
   | {
       action: 'repartition'
@@ -59,6 +61,8 @@ export function describe(change: Change): string {
       return `wire ${change.node}, revision ${change.wiring.revision}: ${streams(change.wiring)}`
     case 'dismiss':
       return `ask ${change.host} to leave: nothing can end it where it runs`
+    case 'clear':
+      return `clear the presence of ${change.host}, which is gone`
     case 'repartition':
       return `repartition ${change.node} ${countsOf(change.from, change.to)}`
     case 'begin':

@@ -22,6 +22,7 @@ export interface Context {
     | 'publishWiring'
     | 'discard'
     | 'dismiss'
+    | 'clear'
     | 'prepare'
     | 'ended'
     | 'begin'

@@ -5,6 +5,9 @@ import type { ObservedHost } from './orchestrator/orchestrator.ts'
 import type { Observed } from './plan.ts'
 import type { RunningHost } from './rollout.ts'
 
+/** Hosts speak once a second, also those that were started a moment ago and are not known yet. */
+const goneMs = 4_000
+
 /** What runs, and what the broker retains, of a dataflow that has an inventory. */
 export async function observe(
   dataflow: Dataflow,
@@ -23,6 +26,7 @@ export async function observe(
     sessions: { ...sessions },
     resting: Object.fromEntries(Object.entries(resting).map(([node, { revision }]) => [node, revision])),
     silent: broker.connected ? silentHosts(hosts, view, silentMs) : [],
+    gone: broker.connected ? goneHosts(hosts, view) : [],
     ...(unordered && { unordered }),
     ...(zoneBrokers && { zoneBrokers: zoneBrokers.offered }),
     ...(brokers && { brokers: structuredClone(brokers) }),
@@ -56,4 +60,14 @@ function silentHosts(hosts: ObservedHost[], { heard, completeSince }: FlowView, 
         phase === 'running' && heard.has(id) && now - Math.max(heard.get(id)!, completeSince) > silentMs,
     )
     .map(({ id }) => id)
+}
+
+/** Hosts that no process is known of, and that the broker still shows: it was away when they went. To the others they
+ *  have a share of the work. */
+function goneHosts(hosts: ObservedHost[], { presences, nodes, heard, completeSince }: FlowView) {
+  const now = performance.now()
+  const known = new Set(hosts.map(({ id }) => id))
+  return [...presences.keys()]
+    .filter(id => !known.has(id) && now - Math.max(heard.get(id) ?? 0, completeSince) > goneMs)
+    .map(host => ({ node: nodes.get(host)!, host }))
 }

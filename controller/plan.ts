@@ -30,6 +30,8 @@ export interface Observed {
   ended: Record<string, CursorDocument[]>
   /** Hosts that run, have been heard of, and went silent: something blocks them. */
   silent: string[]
+  /** Hosts that the broker shows, and that are none. */
+  gone?: { node: string; host: string }[]
   /** Zones with a broker that edges may go by. */
   zoneBrokers?: string[]
   /** The dataflow's broker keeps no order among topics, as far as it was tried. */
@@ -55,6 +57,7 @@ export function plan(desired: Desired, observed: Observed): Change[] {
     ...Object.entries(wirings).flatMap(([node, wiring]) => publish(flow, node, wiring, observed)),
     ...hosts.filter(change => change.action === 'stop'),
     ...planDismissals(desired, observed),
+    ...(observed.gone ?? []).map(({ node, host }): Change => ({ action: 'clear', flow, node, host })),
     ...planDiscards(desired, contents, observed),
   ]
 }

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connectAsync } from 'mqtt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readJson } from '../controller/atomic-file.ts'
+import type { Observed } from '../controller/plan.ts'
 import { identify } from '../controller/process-identity.ts'
+import { topics } from '../schema/topics.ts'
 import { Controlled, until } from './support/controlled.ts'
 import { makeRepository, type Repository } from './support/repository.ts'
 
@@ -107,6 +110,24 @@ Restart('brings back the broker that somebody killed, and records flow again', a
   assert.is((await response.text()).trim().split('\n').length, 3)
   await controlled.ready()
   assert.equal(await controlled.pids(), before, 'no host restarts for it')
+})
+
+// As after a power cut: a broker that keeps what is retained had no time to say that they went.
+Restart('tells hosts that others of the machine’s last life are gone', async ({ controlled }) => {
+  await controlled.ready()
+  const broker = await connectAsync(controlled.brokerUrl)
+  const { presences } = await controlled.get<Observed>('/api/observed?flow=kept')
+  for (const { function: node, ...presence } of presences)
+    for (let i = 0; i < 8; i++) {
+      const host = `${node}-1-0-ghost${i}`
+      const ghost = JSON.stringify({ ...presence, host })
+      await broker.publishAsync(topics.host('kept', node, host), ghost, { retain: true })
+    }
+  await broker.endAsync()
+  await controlled.kill()
+  for (const { pid } of controlled.processes()) process.kill(pid, 'SIGKILL')
+  await controlled.start()
+  await controlled.ready()
 })
 
 Restart('is refused while another controller has the state', async ({ controlled }) => {

@@ -114,6 +114,11 @@ export class BrokerClient {
     return this.publish(topics.host(flow, node, host), dismissal, false)
   }
 
+  /** Of a host that is gone, and could not say so. One that is still there says at once that it is. */
+  clear(flow: string, node: string, host: string): Promise<void> {
+    return this.publish(topics.host(flow, node, host), '', true)
+  }
+
   /** Removes sessions with all that they hold; with `everything`, all that is retained of the node too. */
   async discard(
     flow: string,

@@ -27,6 +27,8 @@ export class FlowView {
   readonly wirings = new Map<string, Wiring>()
   /** By host. */
   readonly presences = new Map<string, Presence>()
+  /** By host: the node of the graph that it runs. */
+  readonly nodes = new Map<string, string>()
   /** When each host was last heard of, by the clock of `performance.now()`. */
   readonly heard = new Map<string, number>()
   /** When the view became complete, by the same clock. */
@@ -109,6 +111,7 @@ export class FlowView {
     this.#reports.delete(host)
     this.#before.delete(host)
     this.heard.delete(host)
+    this.nodes.delete(host)
     this.#live.delete(`hosts/${host}`)
   }
 
@@ -168,6 +171,7 @@ export class FlowView {
     if (this.#complete && isRetained && payload.toString() === JSON.stringify(before)) return // looked up again
     if (kind === 'wiring') this.#set(this.wirings, node, parse<Wiring>(payload))
     if (kind === 'hosts' && host !== undefined) {
+      this.nodes.set(host, node)
       if (payload.length > 0) this.heard.set(host, performance.now()) // a last will is no sign of life
       this.#set(this.presences, host, parse<Presence>(payload))
     }

@@ -142,6 +142,7 @@ export class MemoryOrchestrator implements Orchestrator {
       this.writes += 1
       this.view(flow).take(topics.host(flow, node, host), Buffer.alloc(0))
     },
+    clear: (flow, node, host) => this.broker.dismiss(flow, node, host),
     prepare: async () => {
       this.writes += 1
     },

@@ -86,6 +86,8 @@ export class PlannedWorld {
         this.sessions[change.node] = [...new Set([...known, ...partitionNames(change.to)])]
       } else if (change.action === 'dismiss') {
         await this.orchestrator.broker.dismiss('f', change.node, change.host)
+      } else if (change.action === 'clear') {
+        await this.orchestrator.broker.clear('f', change.node, change.host)
       } else if (change.action !== 'begin' && change.action !== 'leave') await this.orchestrator.apply(change)
     }
     return changes.map(describe)
