@@ -6,7 +6,7 @@ import type { Observed } from './plan.ts'
 import type { RunningHost } from './rollout.ts'
 
 /** Hosts speak once a second, also those that were started a moment ago and are not known yet. */
-const goneMs = 4_000
+const goneMs = 2_000
 
 /** What runs, and what the broker retains, of a dataflow that has an inventory. */
 export async function observe(

@@ -11,8 +11,8 @@ import { hasRabbitmq, rabbitmq } from '../support/rabbitmq.ts'
 /** A broker in a process of its own, on a port that it keeps. */
 export interface RestartableBroker {
   url: string
-  /** Ends it as asked, so that it saves what it has, and starts it again after a while. */
-  restart(downMs: number): Promise<void>
+  /** Ends it as asked, so that it saves what it has, and starts it again after a while. @param meanwhile while it is down */
+  restart(downMs: number, meanwhile?: () => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
@@ -37,8 +37,9 @@ export async function startBroker(name: BrokerName): Promise<RestartableBroker> 
   const broker = await start()
   return {
     url: broker.url,
-    async restart(downMs) {
+    async restart(downMs, meanwhile) {
       await broker.end()
+      await meanwhile?.()
       await sleep(downMs)
       await broker.restart()
     },

@@ -5,26 +5,25 @@ export class Doings {
   readonly counts: Partial<Record<Kind, number>> = {}
   /** What could not be done, for people: not the fault of what is tested. */
   readonly failures: string[] = []
-  #turnOf: (kind: Kind) => string | undefined
+  #turnsOf: (kind: Kind) => readonly string[]
   #underway = new Set<Promise<void>>()
   /** By what takes turns: the last one. */
   #turns = new Map<string, Promise<void>>()
 
-  /** @param turnOf kinds with the same answer happen one after the other */
-  constructor(turnOf: (kind: Kind) => string | undefined) {
-    this.#turnOf = turnOf
+  /** @param turnsOf kinds with an answer in common happen one after the other */
+  constructor(turnsOf: (kind: Kind) => readonly string[]) {
+    this.#turnsOf = turnsOf
   }
 
   /** Starts it, and doesn't wait for its end. */
   begin(kind: Kind, act: () => Promise<void>): void {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1
-    const turn = this.#turnOf(kind)
-    const before = (turn !== undefined && this.#turns.get(turn)) || Promise.resolve()
-    const doing = before
+    const turns = this.#turnsOf(kind)
+    const doing = Promise.all(turns.map(turn => this.#turns.get(turn)))
       .then(act)
       .catch((error: Error) => void this.failures.push(`${kind}: ${error.message}`))
       .finally(() => this.#underway.delete(doing))
-    if (turn !== undefined) this.#turns.set(turn, doing)
+    for (const turn of turns) this.#turns.set(turn, doing)
     this.#underway.add(doing)
   }
 

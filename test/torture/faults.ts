@@ -20,7 +20,7 @@ interface World {
 
 /** Does to the dataflow what the schedule says. */
 export class Faults {
-  readonly doings = new Doings(kind => (exclusive.includes(kind) ? kind : undefined))
+  readonly doings = new Doings(kind => turns[kind] ?? [])
   #world: World
   #stopped = new Set<number>()
   /** The revision that was pushed last. */
@@ -106,6 +106,11 @@ export class Faults {
         await this.#world.controlled.kill()
         await sleep(action.ms)
         return this.#startController()
+      case 'blackout':
+        return this.#disturbing(true, async () => {
+          await Promise.all(brokers.map(broker => broker.restart(action.ms, () => this.#killAll())))
+          await this.#startController()
+        })
       default:
         throw new Error('only pods know it')
     }
@@ -123,6 +128,11 @@ export class Faults {
     if (!reachesEdges) return work()
     const settled = this.#world.checker.disturbEdges()
     await work().finally(settled)
+  }
+
+  async #killAll(): Promise<void> {
+    await this.#world.controlled.kill()
+    for (const { pid } of this.#world.controlled.processes()) send(pid, 'SIGKILL')
   }
 
   /** One that starts while the broker is down may end: it is started again, as a service would be. */
@@ -151,7 +161,14 @@ export class Faults {
 
 const chosen = <T>(all: T[], draw: number): T => all[draw % all.length]!
 
-const exclusive: readonly Kind[] = ['broker', 'cut', 'freeze', 'delay', 'controller']
+const turns: Partial<Record<Kind, readonly Kind[]>> = {
+  broker: ['broker'],
+  cut: ['cut'],
+  freeze: ['freeze'],
+  delay: ['delay'],
+  controller: ['controller'],
+  blackout: ['broker', 'controller'],
+}
 
 const connectionsOf = (target: Target | null, wire: Wire) => (id: string) => {
   if (target !== null && !id.startsWith(`dyninka_torture_${target}_`)) return false

@@ -35,6 +35,8 @@ export type Action =
   | { kind: 'freeze'; target: Target; wire: Wire; ms: number }
   | { kind: 'delay'; delayMs: number; ms: number }
   | { kind: 'controller'; pick: number; ms: number }
+  /** All that runs ends while the broker is down, and so says nothing to it. */
+  | { kind: 'blackout'; ms: number }
   // Of pods only.
   /** Pods are deleted; with 0 s of grace nobody waits for their end. */
   | { kind: 'delete'; targets: Target[]; pick: number; graceSeconds: number | null }
@@ -75,6 +77,7 @@ const processWeights: Partial<Record<Kind, number>> = {
   freeze: 5,
   delay: 4,
   controller: 5,
+  blackout: 1,
 }
 
 const podWeights: Partial<Record<Kind, number>> = {
@@ -188,6 +191,8 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
       return { kind, delayMs: random.between(2, 60), ms: random.between(500, 3_000) }
     case 'controller':
       return { kind, pick, ms: random.between(0, 1_500) }
+    case 'blackout':
+      return { kind, ms: random.between(0, 1_000) }
     case 'delete':
       return {
         kind,

@@ -21,7 +21,7 @@ interface World {
 /** Does to pods and nodes what the schedule says. */
 export class PodFaults {
   /** One node at a time is out of order, and one controller. */
-  readonly doings = new Doings(kind => turns[kind])
+  readonly doings = new Doings(kind => turns[kind] ?? [])
   /** The revision that was pushed last. */
   commit: string | undefined
   #world: World
@@ -131,11 +131,11 @@ export class PodFaults {
   }
 }
 
-const turns: Partial<Record<Action['kind'], string>> = {
-  drain: 'node',
-  kubelet: 'node',
-  unplug: 'node',
-  power: 'node',
-  controller: 'controller',
-  broker: 'broker',
+const turns: Partial<Record<Action['kind'], string[]>> = {
+  drain: ['node'],
+  kubelet: ['node'],
+  unplug: ['node'],
+  power: ['node'],
+  controller: ['controller'],
+  broker: ['broker'],
 }
