@@ -21,11 +21,19 @@ const functionOf = (change: Partial<FunctionStatus> & { hostCount?: number } = {
     ...rest,
   }
 }
-const textOf = (functions: FunctionStatus[]) => {
+const textOf = (functions: FunctionStatus[], more: Partial<Dataflow> = {}) => {
   const conditions: Dataflow['conditions'] = [
     { type: 'Ready', status: 'True', reason: '', message: '', at: startedAt },
   ]
-  const flow = { name: 'f', folder: '', revision: 'main@sha1:abc', findings: [], conditions, functions }
+  const flow = {
+    name: 'f',
+    folder: '',
+    revision: 'main@sha1:abc',
+    findings: [],
+    conditions,
+    functions,
+    ...more,
+  }
   return stripVTControlCharacters(statusText({ dataflows: [flow], source: { revision: 'main@sha1:abc' } }))
 }
 
@@ -47,6 +55,11 @@ Text('counts the rest of many hosts', () => {
 Text('shows dropped records only where there are any', () => {
   assert.not.match(textOf([functionOf()]), 'DROPPED')
   assert.match(textOf([functionOf({ kind: 'source', dropped: 42 }), functionOf()]), /DROPPED.*\n.* 42 /)
+})
+
+Text('suspects another controller where hosts are foreign', () => {
+  assert.match(textOf([functionOf()], { telemetryRefused: { foreign: 28 } }), /28 foreign\.\n +Does another/)
+  assert.not.match(textOf([functionOf()], { telemetryRefused: { outdated: 1 } }), 'another controller')
 })
 
 const resource: DataflowResource = {

@@ -33,8 +33,11 @@ export function snapshotText(snapshot: Snapshot): string {
   return parts.join('\n\n')
 }
 
-export const refusedText = (refused: Record<string, number>) =>
-  `Reports of telemetry not used: ${listed(refused)}.`
+export function refusedText(refused: Record<string, number>): string {
+  const text = `Reports of telemetry not used: ${listed(refused)}.`
+  if (!refused.foreign) return text
+  return `${text}\n  Does another controller run a dataflow of this name on this broker?`
+}
 
 function ignoredText(edge: EdgeFigures): string {
   const why = listed({ ...edge.ignored })
