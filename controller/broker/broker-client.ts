@@ -248,15 +248,18 @@ export class BrokerClient {
   }
 
   #synchronise(view: FlowView) {
-    const { flow } = view
-    const subscribe = () => this.#client.subscribeAsync(FlowView.filters(flow), { qos: 1 })
     view.synchronise(async () => {
-      await subscribe()
-      for (const ms of againMs) {
-        const again = () => this.#views.get(flow) === view && subscribe().catch(() => {})
-        setTimeout(again, ms).unref()
-      }
+      await this.#client.subscribeAsync(FlowView.filters(view.flow), { qos: 1 })
+      for (const ms of againMs) setTimeout(() => this.#lookAgain(view).catch(() => {}), ms).unref()
     })
+  }
+
+  /** See `RetainedTopics`. On a connection of its own: what is retained is much, and would push what is new out of a
+   *  queue of the broker. */
+  async #lookAgain(view: FlowView) {
+    if (this.#views.get(view.flow) !== view) return
+    const found = await this.readRetained(FlowView.retained(view.flow))
+    for (const [topic, payload] of found) view.take(topic, payload, true)
   }
 }
 

@@ -56,9 +56,10 @@ export class FlowView {
     this.#onChange = onChange
   }
 
+  static retained = (flow: string) => [topics.wirings(flow), topics.hosts(flow)]
+
   static filters = (flow: string) => [
-    topics.wirings(flow),
-    topics.hosts(flow),
+    ...FlowView.retained(flow),
     topics.telemetries(flow),
     topics.figuresOf(flow),
   ]
