@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { Hosting } from '../runtime/hosting.ts'
 import { silent } from '../runtime/log.ts'
 import { RetainedTopics } from '../runtime/retained-topics.ts'
-import type { Message } from '../runtime/transport.ts'
+import type { ConnectOptions, Message } from '../runtime/transport.ts'
 import { sessionId, topics } from '../schema/topics.ts'
 import { wiringOf } from '../schema/wiring.ts'
 import { LateTransport } from './support/late-transport.ts'
@@ -62,6 +62,37 @@ for (const [who, node, clientId] of [
     assert.is(missed, 1)
     await host.stop(0)
   })
+
+Retained(
+  'is asked for again and again, and said to be missing, where a session never brings it',
+  async () => {
+    const session = sessionId(flow.name, 'work', 0)
+    let asked = 0
+    class Deaf extends LateTransport {
+      override connect(options: ConnectOptions) {
+        const isDeaf = ({ topic }: Message) => options.clientId === session && topic.includes('/wiring/')
+        return super.connect({
+          ...options,
+          onMessage(message) {
+            if (isDeaf(message)) asked += 1
+            else options.onMessage(message)
+          },
+        })
+      }
+    }
+    const transport = new Deaf()
+    wire(transport, 'work', 1)
+    const host = hostOn(transport, 'work')
+    await host.start()
+    await until(() => host.revision === 1, 'the first wiring')
+    wire(transport, 'work', 2)
+    const told = () => transport.retained(topics.host(flow.name, 'work', 'work-1'))[0]!.payload.toString()
+    await until(() => told().includes('waits for its wiring'), 'a word of it')
+    const before = asked
+    await until(() => asked > before, 'another try')
+    await host.stop(0)
+  },
+)
 
 Retained('is no news once something newer has come', async () => {
   const transport = new LateTransport()
