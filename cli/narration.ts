@@ -71,6 +71,8 @@ export class Narration {
         return `${cross} ${event.function} stays what it was before ${short(event.revision)}, whose code did not start; a commit that changes it is tried. ${troubleText(event.message)}`
       case 'dead-letters':
         return `${warning} ${deadText(event.function, event.count)}`
+      case 'waiting':
+        return `${warning} ${paint('bold', event.flow)} is not ready after ${seconds(event.ms)}: ${troubleText(event.message)}`
       case 'ready':
         return this.#ready(event)
       case 'pruned':

@@ -11,6 +11,8 @@ import { Scaler } from './scaler.ts'
 import type { Revision } from './source/source.ts'
 import { Switches } from './switches.ts'
 
+const minPatienceMs = 10_000
+
 /** A change of placement that a person is asked about. */
 export interface Suggestion {
   /** `held`: a person has the word; `failed`: none could be made. */
@@ -58,6 +60,8 @@ export class Dataflow {
   readonly adaptation = new Adaptation()
   /** When the revision that is on its way was offered, or what ran was found changed, by `performance.now()`. */
   offeredAt = 0
+  /** How long it takes until what is waited for is told again, ms since then. */
+  patienceMs = minPatienceMs
   /** What is proposed for where it runs. */
   suggestion?: Suggestion
   /** As of the last pass; `revision` is the one that it worked for. */
@@ -77,10 +81,16 @@ export class Dataflow {
     return this.offeredName ?? (this.folder === '' || this.folder === '.' ? 'dataflow.yaml' : this.folder)
   }
 
+  /** Something is to be done from now on. */
+  begin(): void {
+    this.offeredAt = performance.now()
+    this.patienceMs = minPatienceMs
+  }
+
   /** Hands over a revision; what is being done for an older one is cancelled. */
   offer(revision: Revision): void {
     if (this.offered?.id === revision.id && this.offered.tree === revision.tree) return
-    if (this.offered?.id !== revision.id) this.offeredAt = performance.now()
+    if (this.offered?.id !== revision.id) this.begin()
     this.offered = revision
     this.accepting?.abort()
   }

@@ -133,5 +133,7 @@ export type ControllerEvent =
   | { type: 'dead-letters'; flow: string; function: string; count: number }
   /** The broker of a zone does not answer, or does again. */
   | { type: 'zone-broker'; flow: string; zone: string; url: string; isAway: boolean }
+  /** It is not ready yet: told after 10 s, then ever more rarely. */
+  | { type: 'waiting'; flow: string; message: string; ms: number }
   | { type: 'ready'; flow: string; revision: string; ms: number }
   | { type: 'pruned'; flow: string; function?: string }

@@ -47,12 +47,13 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   }
   const isDrift =
     conditions.get('Ready')?.status === 'True' && inventory.history.at(-1)?.result !== 'Progressing'
-  if (isDrift) dataflow.offeredAt = performance.now() // no revision: a host that ended, say
+  if (isDrift) dataflow.begin() // no revision: a host that ended, say
   const each = [...failed, ...waiting].map(
     ([name, { phase, message }]) => `${name}: ${message ?? phase.toLowerCase()}`,
   )
   // The functions tell the rest themselves.
   const message = each.length > many ? [...each.slice(0, many), `and ${each.length - many} more`] : each
+  tellWaiting(dataflow, waiting.length > 0 ? message.join('; ') : '', context)
   const failure = failed.every(([, { pinned }]) => pinned) ? pinnedReason : 'FunctionFailed'
   const reason = failed.length > 0 ? failure : 'Progressing'
   conditions.set('Ready', 'False', reason, message.join('; ') || 'wiring is on its way')
@@ -71,6 +72,14 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   function isGone({ observed, changes }: NonNullable<Dataflow['last']>): boolean {
     return observed.hosts.length === 0 && changes.length === 0 && Object.keys(observed.wirings).length === 0
   }
+}
+
+/** What takes long. */
+function tellWaiting(dataflow: Dataflow, message: string, { emit }: Context) {
+  const ms = Math.round(performance.now() - dataflow.offeredAt)
+  if (message === '' || ms < dataflow.patienceMs) return
+  dataflow.patienceMs = 2 * ms
+  emit({ type: 'waiting', flow: dataflow.inventory!.name, message, ms })
 }
 
 /** What is asked for, and not done. */
