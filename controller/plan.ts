@@ -32,6 +32,8 @@ export interface Observed {
   silent: string[]
   /** Hosts that the broker shows, and that are none. */
   gone?: { node: string; host: string }[]
+  /** Nodes of the graph of which hosts seem to have missed the wiring. */
+  missed?: string[]
   /** Zones with a broker that edges may go by. */
   zoneBrokers?: string[]
   /** The dataflow's broker keeps no order among topics, as far as it was tried. */
@@ -55,6 +57,9 @@ export function plan(desired: Desired, observed: Observed): Change[] {
   return [
     ...hosts.filter(change => change.action !== 'stop'),
     ...Object.entries(wirings).flatMap(([node, wiring]) => publish(flow, node, wiring, observed)),
+    ...(observed.missed ?? [])
+      .filter(node => !(node in wirings))
+      .map((node): Change => ({ action: 'publish', flow, node, wiring: observed.wirings[node]! })),
     ...hosts.filter(change => change.action === 'stop'),
     ...planDismissals(desired, observed),
     ...(observed.gone ?? []).map(({ node, host }): Change => ({ action: 'clear', flow, node, host })),

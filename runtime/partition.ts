@@ -14,7 +14,6 @@ import { type Inflight, isDone } from './inflight.ts'
 import type { Handlers, InvokerOptions } from './invoke.ts'
 import { Letters } from './letters.ts'
 import { Outbox } from './outbox.ts'
-import { Overdue } from './overdue.ts'
 import type { Place } from './place.ts'
 import { Quiet } from './quiet.ts'
 import { revisionIn } from './read-wiring.ts'
@@ -66,7 +65,6 @@ export class Partition {
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet = new Quiet()
-  #overdue: Overdue
 
   constructor(options: PartitionOptions) {
     this.#options = options
@@ -74,9 +72,6 @@ export class Partition {
     this.#newest = options.wiring
     this.#state = new State(options, options.stateBytes)
     const { flow, node, name } = options
-    this.#overdue = new Overdue(this.#isOverdue, () =>
-      this.#connection.subscribe([topics.wiring(flow, node)], 1),
-    )
     this.#sessions = new Sessions({
       ...options,
       clientId: sessionId(flow, node, name),
@@ -143,11 +138,9 @@ export class Partition {
     return this.#state.storedBytes
   }
 
-  /** Consumers, and what else this partition waits for. */
+  /** Consumers that this partition waits for. */
   get waitingFor() {
-    const isLate = this.#isOverdue() && this.#overdue.hasAsked
-    const own = isLate ? ['its wiring, which is behind what its session brings first'] : []
-    return [...own, ...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
+    return [...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
   }
 
   get streams() {
@@ -171,15 +164,8 @@ export class Partition {
   /** A newer wiring is on its way here, behind the records that came before it. */
   async rewire(wiring: Wiring): Promise<void> {
     this.#newest = wiring
-    if (wiring.revision <= this.#wiring.revision) return
-    this.#outbox?.expect(wiring.outputs)
-    this.#overdue.expect()
+    if (wiring.revision > this.#wiring.revision) this.#outbox?.expect(wiring.outputs)
   }
-
-  /** The session has not brought the newest wiring, nor is it waiting here: it may have been published before its
-   *  subscription began, see `RetainedTopics`. */
-  #isOverdue = () =>
-    this.#phase === 'running' && !this.#switching && this.#newest.revision > this.#wiring.revision
 
   /** Opens no more messages, finishes those under way, and lets go of the session. */
   async drain(timeoutMs: number): Promise<void> {
@@ -359,7 +345,6 @@ export class Partition {
   #end() {
     this.#phase = 'closed'
     this.#stop.abort()
-    this.#overdue.close()
     this.#due?.close()
     this.#outbox?.close()
     this.#loop.close()

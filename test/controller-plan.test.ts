@@ -93,6 +93,17 @@ Plan('restarts a host that went silent', async () => {
   )
 })
 
+Plan('says a wiring again that hosts have missed, and clears hosts that are none', async () => {
+  const world = new PlannedWorld()
+  await world.settle(desired(chain))
+  const observed = await world.observed()
+  const gone = [{ node: 'b', host: 'b-of-before' }]
+  assert.equal(plan(desired(chain), { ...observed, missed: ['b'], gone }), [
+    { action: 'publish', flow: 'f', node: 'b', wiring: observed.wirings.b },
+    { action: 'clear', flow: 'f', node: 'b', host: 'b-of-before' },
+  ])
+})
+
 Plan('asks a host to leave that cannot be ended where it runs, once another one is there', async () => {
   const world = new PlannedWorld()
   await world.settle(desired(chain))

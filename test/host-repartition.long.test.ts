@@ -196,13 +196,16 @@ for (const [name, start] of brokers) {
         await sleep(100 + Math.random() * 300)
       }
     })()
-    for (const max of [8, 4, 8, 4]) {
-      // Each pass makes some of its changes, maybe none; the next one knows no more than the broker.
-      await cut(max, { steps: planned => Math.floor(Math.random() * (planned + 1)) })
-      await flowOn(100)
+    try {
+      for (const max of [8, 4, 8, 4]) {
+        // Each pass makes some of its changes, maybe none; the next one knows no more than the broker.
+        await cut(max, { steps: planned => Math.floor(Math.random() * (planned + 1)) })
+        await flowOn(100)
+      }
+    } finally {
+      killing = false
+      await kills
     }
-    killing = false
-    await kills
     await flowOn()
     await ended()
     await onlyLeft(4)

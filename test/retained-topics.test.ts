@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { Hosting } from '../runtime/hosting.ts'
 import { silent } from '../runtime/log.ts'
 import { RetainedTopics } from '../runtime/retained-topics.ts'
-import type { ConnectOptions, Message } from '../runtime/transport.ts'
-import { sessionId, topics } from '../schema/topics.ts'
+import type { Message } from '../runtime/transport.ts'
+import { topics } from '../schema/topics.ts'
 import { wiringOf } from '../schema/wiring.ts'
 import { LateTransport } from './support/late-transport.ts'
 import { fn, sink, source, until } from './support/rig.ts'
@@ -20,79 +20,43 @@ const flow = {
   ],
 }
 
-/** A host, not started. */
-function hostOn(transport: LateTransport, node: string) {
-  const host = `${node}-1`
+/** A host of the source, not started. */
+function hostOn(transport: LateTransport) {
+  const host = 'in-1'
   const presence = { v: 1, host, generation: 1, artifact: 'a', node: 'n', pid: 1, startedAt: '' } as const
   return new Hosting({
     flow: flow.name,
-    node,
+    node: 'in',
     presence,
     transport,
     transportTo: () => transport,
     env: {},
     log: silent,
-    ...(node === 'work' && { handlers: { default: value => value } }),
   })
 }
 
-const wire = (transport: LateTransport, node: string, revision: number) =>
+const wire = (transport: LateTransport, revision: number) =>
   transport.publish(
-    topics.wiring(flow.name, node),
-    JSON.stringify({ ...wiringOf(flow).get(node)!, revision }),
+    topics.wiring(flow.name, 'in'),
+    JSON.stringify({ ...wiringOf(flow).get('in')!, revision }),
     true,
   )
 
-for (const [who, node, clientId] of [
-  ['the host of a source', 'in', `dyninka_${flow.name}_in_host_in-1`],
-  ['a partition', 'work', sessionId(flow.name, 'work', 0)],
-] as const)
-  Retained(`is found by ${who} that subscribes to its wiring meanwhile`, async () => {
-    const transport = new LateTransport()
-    let missed = 0
-    transport.between = async (client, filters) => {
-      if (client !== clientId || !filters.includes(topics.wiring(flow.name, node))) return
-      missed += 1
-      wire(transport, node, 2)
-    }
-    wire(transport, node, 1)
-    const host = hostOn(transport, node)
-    await host.start()
-    await until(() => host.revision === 2, 'the second wiring')
-    assert.is(missed, 1)
-    await host.stop(0)
-  })
-
-Retained(
-  'is asked for again and again, and said to be missing, where a session never brings it',
-  async () => {
-    const session = sessionId(flow.name, 'work', 0)
-    let asked = 0
-    class Deaf extends LateTransport {
-      override connect(options: ConnectOptions) {
-        const isDeaf = ({ topic }: Message) => options.clientId === session && topic.includes('/wiring/')
-        return super.connect({
-          ...options,
-          onMessage(message) {
-            if (isDeaf(message)) asked += 1
-            else options.onMessage(message)
-          },
-        })
-      }
-    }
-    const transport = new Deaf()
-    wire(transport, 'work', 1)
-    const host = hostOn(transport, 'work')
-    await host.start()
-    await until(() => host.revision === 1, 'the first wiring')
-    wire(transport, 'work', 2)
-    const told = () => transport.retained(topics.host(flow.name, 'work', 'work-1'))[0]!.payload.toString()
-    await until(() => told().includes('waits for its wiring'), 'a word of it')
-    const before = asked
-    await until(() => asked > before, 'another try')
-    await host.stop(0)
-  },
-)
+Retained('is found by a host that subscribes to its wiring meanwhile', async () => {
+  const transport = new LateTransport()
+  let missed = 0
+  transport.between = async filters => {
+    if (!filters.includes(topics.wiring(flow.name, 'in'))) return
+    missed += 1
+    wire(transport, 2)
+  }
+  wire(transport, 1)
+  const host = hostOn(transport)
+  await host.start()
+  await until(() => host.revision === 2, 'the second wiring')
+  assert.is(missed, 1)
+  await host.stop(0)
+})
 
 Retained('is no news once something newer has come', async () => {
   const transport = new LateTransport()

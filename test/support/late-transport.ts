@@ -6,7 +6,7 @@ type Found = ReturnType<MemoryTransport['retained']>
 /** A broker that looks for what is retained some time before a subscription begins that it did not have, as NATS does. */
 export class LateTransport extends MemoryTransport {
   /** What happens in between. */
-  between: (clientId: string, filters: string[]) => Promise<void> = async () => {}
+  between: (filters: string[]) => Promise<void> = async () => {}
   #found: Map<string, Found> | undefined
 
   override retained(filter: string): Found {
@@ -21,7 +21,7 @@ export class LateTransport extends MemoryTransport {
       subscribe: async (filters, qos) => {
         const added = filters.filter(filter => !known.has(filter))
         const found = new Map(added.map(filter => [filter, super.retained(filter)]))
-        if (added.length > 0) await this.between(options.clientId, added)
+        if (added.length > 0) await this.between(added)
         for (const filter of added) known.add(filter)
         this.#found = found
         const subscribed = connection.subscribe(filters, qos)
