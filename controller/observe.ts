@@ -79,7 +79,10 @@ function goneHosts(hosts: ObservedHost[], { presences, nodes, heard, completeSin
 /** NATS looks for what is retained before a subscription begins (`RetainedTopics`): the session of a partition may not get
  *  a wiring that was published in between. To subscribe again is no way out for a session: where its owner dies with a
  *  retained message that it has not acknowledged, NATS brings that one no more, and with `max_ack_pending: 1` no other. */
-function missedWirings(presences: RunningHost[], { wirings, said, completeSince }: FlowView): string[] {
+export function missedWirings(
+  presences: RunningHost[],
+  { wirings, said, completeSince }: FlowView,
+): string[] {
   const now = performance.now()
   return [...wirings].flatMap(([node, { revision }]) => {
     const isBehind = presences.some(

@@ -53,7 +53,7 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
   )
   // The functions tell the rest themselves.
   const message = each.length > many ? [...each.slice(0, many), `and ${each.length - many} more`] : each
-  tellWaiting(dataflow, waiting.length > 0 ? message.join('; ') : '', context)
+  if (waiting.length > 0) tellWaiting(dataflow, message.join('; '), context)
   const failure = failed.every(([, { pinned }]) => pinned) ? pinnedReason : 'FunctionFailed'
   const reason = failed.length > 0 ? failure : 'Progressing'
   conditions.set('Ready', 'False', reason, message.join('; ') || 'wiring is on its way')
@@ -77,7 +77,7 @@ export function report(dataflow: Dataflow, state: NonNullable<Dataflow['last']>,
 /** What takes long. */
 function tellWaiting(dataflow: Dataflow, message: string, { emit }: Context) {
   const ms = Math.round(performance.now() - dataflow.offeredAt)
-  if (message === '' || ms < dataflow.patienceMs) return
+  if (ms < dataflow.patienceMs) return
   dataflow.patienceMs = 2 * ms
   emit({ type: 'waiting', flow: dataflow.inventory!.name, message, ms })
 }
