@@ -8,7 +8,9 @@ import type { Connection, ConnectOptions, Message, Transport } from './transport
 
 const keepaliveSeconds = 10
 const connectTimeoutMs = 10_000
-const maxPacketId = 65_535
+const maxPacketId = 0xffff
+/** Of packet identifiers, which a broker gives in turn: those that lie further back are of messages that are long past. */
+const half = 0x8000
 const arrived = 1
 const acknowledged = 2
 
@@ -47,6 +49,8 @@ class WireConnection implements Connection {
   #waiting = new Map<number, Waiting>()
   /** By packet identifier: whether it came on this connection, and was acknowledged. 64 KiB, once one has come. */
   #arrived: Uint8Array | undefined
+  /** The packet identifier that was given last, as far as has come. */
+  #newest = 0
   /** By this connection: of a session, RabbitMQ ends no other subscription. */
   #subscribed = new Set<string>()
   #pings: Waiting[] = []
@@ -196,9 +200,14 @@ class WireConnection implements Connection {
   }
 
   /** MQTT delivers again after a reconnect only [MQTT-4.4.0-1]. NATS also does after a while without acknowledgment,
-   *  under the same packet identifier: a source would number the message a second time. */
+   *  under the same packet identifier: a source would number the message a second time. What it tried to deliver and could
+   *  not, because others were under way, is marked so too, under one that may have had its turn before. */
   #isRepeat(messageId: number, dup: boolean): boolean {
-    this.#arrived ??= new Uint8Array(maxPacketId + 1)
+    if (!this.#arrived) {
+      this.#arrived = new Uint8Array(maxPacketId + 1)
+      this.#newest = messageId
+    }
+    this.#forgetBehind(messageId)
     const before = this.#arrived[messageId]
     if (!dup || before === 0) {
       this.#arrived[messageId] = arrived
@@ -206,6 +215,14 @@ class WireConnection implements Connection {
     }
     if (before === acknowledged) this.#acknowledge(messageId)
     return true
+  }
+
+  #forgetBehind(messageId: number) {
+    if (((messageId - this.#newest) & maxPacketId) > half) return // an older one
+    while (this.#newest !== messageId) {
+      this.#newest = (this.#newest + 1) & maxPacketId
+      this.#arrived![(this.#newest + half) & maxPacketId] = 0
+    }
   }
 
   #acknowledge(messageId: number) {

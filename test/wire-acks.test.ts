@@ -18,6 +18,7 @@ async function connected() {
     decoder.on('packet', (packet: Packet) => {
       if (packet.cmd === 'connect')
         writeToStream({ cmd: 'connack', returnCode: 0, sessionPresent: true }, one)
+      else if (packet.cmd === 'pingreq') writeToStream({ cmd: 'pingresp' }, one)
       else heard.push(packet)
     })
     one.on('data', chunk => decoder.parse(chunk))
@@ -57,6 +58,25 @@ Acks('are repeated for what is delivered again on the same connection, which cou
     ['from before', 'new', 'with an identifier that is free again'],
   )
   assert.equal(acknowledged(), [1, 1])
+  await connection.close()
+})
+
+// NATS gives the identifiers one after the other, and marks what it could not deliver at the first try.
+Acks('are not taken for those of a message that had the same identifier 65,535 messages before', async () => {
+  const { connection, got, deliver } = await connected()
+  const ids = Array.from({ length: 65_535 }, (_, i) => ((i + 40_000) % 65_535) + 1)
+  for (let at = 0; at < ids.length; at += 5_000) {
+    const some = ids.slice(at, at + 5_000)
+    for (const id of some) deliver(id, 'first', false)
+    await until(() => got.length === some.length, 'each number once')
+    for (const message of got.splice(0)) message.ack()
+  }
+  for (const id of ids.slice(0, 1_000)) deliver(id, 'second', true)
+  await until(() => got.length === 1_000, 'messages that are none of those')
+  for (const message of got) message.ack()
+  deliver(ids[999]!, 'second', true)
+  await connection.ping()
+  assert.is(got.length, 1_000)
   await connection.close()
 })
 
