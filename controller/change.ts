@@ -35,6 +35,8 @@ export type Change =
       /** See `Wiring`: of the cut to come. */
       round: number
       brokers?: string[]
+      /** See `Wiring`. */
+      unordered?: true
     }
   /** Writes where new partitions begin, by name; to be followed by their wiring. */
   | {

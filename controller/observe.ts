@@ -7,8 +7,6 @@ import type { RunningHost } from './rollout.ts'
 
 /** Hosts speak once a second, also those that were started a moment ago and are not known yet. */
 const goneMs = 2_000
-/** Until a wiring is said again; each time twice as long. */
-const missedMs = 2_000
 
 /** What runs, and what the broker retains, of a dataflow that has an inventory. */
 export async function observe(
@@ -18,15 +16,13 @@ export async function observe(
   const { name, sessions, resting = {}, brokers } = dataflow.inventory!
   const view = await broker.watch(name, Object.keys(sessions))
   const [hosts, nodes] = await Promise.all([orchestrator.observe(name), orchestrator.nodes()])
-  const presences = runningHosts(hosts, view)
   return {
     hosts,
     nodes,
     ...(orchestrator.schedules && { schedules: true as const }),
     wirings: Object.fromEntries(view.wirings),
     ended: await endedOf(name, view, broker),
-    presences,
-    missed: unordered && broker.connected ? missedWirings(presences, view) : [],
+    presences: runningHosts(hosts, view),
     sessions: { ...sessions },
     resting: Object.fromEntries(Object.entries(resting).map(([node, { revision }]) => [node, revision])),
     silent: broker.connected ? silentHosts(hosts, view, silentMs) : [],
@@ -74,22 +70,4 @@ function goneHosts(hosts: ObservedHost[], { presences, nodes, heard, completeSin
   return [...presences.keys()]
     .filter(id => !known.has(id) && now - Math.max(heard.get(id) ?? 0, completeSince) > goneMs)
     .map(host => ({ node: nodes.get(host)!, host }))
-}
-
-/** NATS looks for what is retained before a subscription begins (`RetainedTopics`): the session of a partition may not get
- *  a wiring that was published in between. To subscribe again is no way out for a session: where its owner dies with a
- *  retained message that it has not acknowledged, NATS brings that one no more, and with `max_ack_pending: 1` no other. */
-export function missedWirings(
-  presences: RunningHost[],
-  { wirings, said, completeSince }: FlowView,
-): string[] {
-  const now = performance.now()
-  return [...wirings].flatMap(([node, { revision }]) => {
-    const isBehind = presences.some(
-      host => host.function === node && host.partitions.length > 0 && host.wiring < revision,
-    )
-    const last = said.get(node)
-    const { at, again } = last?.revision === revision ? last : { at: completeSince, again: 0 }
-    return isBehind && now - Math.max(at, completeSince) > missedMs * 2 ** again ? [node] : []
-  })
 }

@@ -32,8 +32,6 @@ export interface Observed {
   silent: string[]
   /** Hosts that the broker shows, and that are none. */
   gone?: { node: string; host: string }[]
-  /** Nodes of the graph of which hosts seem to have missed the wiring. */
-  missed?: string[]
   /** Zones with a broker that edges may go by. */
   zoneBrokers?: string[]
   /** The dataflow's broker keeps no order among topics, as far as it was tried. */
@@ -57,9 +55,6 @@ export function plan(desired: Desired, observed: Observed): Change[] {
   return [
     ...hosts.filter(change => change.action !== 'stop'),
     ...Object.entries(wirings).flatMap(([node, wiring]) => publish(flow, node, wiring, observed)),
-    ...(observed.missed ?? [])
-      .filter(node => !(node in wirings))
-      .map((node): Change => ({ action: 'publish', flow, node, wiring: observed.wirings[node]! })),
     ...hosts.filter(change => change.action === 'stop'),
     ...planDismissals(desired, observed),
     ...(observed.gone ?? []).map(({ node, host }): Change => ({ action: 'clear', flow, node, host })),
@@ -80,6 +75,7 @@ function publish(flow: string, node: string, wiring: Wiring, observed: Observed)
       from: cutOf(before),
       to: wiring.next,
       round: (before.round ?? 0) + 1,
+      ...(wiring.unordered && { unordered: true as const }),
       ...onBrokers(node, observed),
     })
   if (before?.last && !wiring.last && ended[node]) {

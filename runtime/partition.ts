@@ -161,10 +161,16 @@ export class Partition {
     this.#due?.elapse(ms)
   }
 
-  /** A newer wiring is on its way here, behind the records that came before it. */
+  /** A newer wiring is on its way here, behind the records that came before it. Where the broker keeps no order among
+   *  topics, it is not subscribed to (`subscriptionsOf`), and comes from here. */
   async rewire(wiring: Wiring): Promise<void> {
     this.#newest = wiring
-    if (wiring.revision > this.#wiring.revision) this.#outbox?.expect(wiring.outputs)
+    if (!this.#outbox || wiring.revision <= this.#wiring.revision) return
+    this.#outbox.expect(wiring.outputs)
+    if (!wiring.unordered) return
+    const { flow, node } = this.#options
+    const payload = Buffer.from(JSON.stringify(wiring))
+    this.#sessions.hear({ topic: topics.wiring(flow, node), payload, retain: true, ack() {} })
   }
 
   /** Opens no more messages, finishes those under way, and lets go of the session. */

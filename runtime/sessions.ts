@@ -56,7 +56,7 @@ export class Sessions {
 
   /** Takes over the session on the dataflow's own broker. @throws when it refuses */
   async open(): Promise<Connection> {
-    this.#home = await this.#connect(this.#options.transport, message => this.#hear(message))
+    this.#home = await this.#connect(this.#options.transport, message => this.hear(message))
     return this.#home
   }
 
@@ -98,7 +98,7 @@ export class Sessions {
     this.#isReady = true
     const held = this.#held ?? []
     this.#held = undefined
-    for (const message of held) this.#hear(message)
+    for (const message of held) this.hear(message)
   }
 
   /** @param hears whether the session there holds the subscription to marks: no other can have anything queued */
@@ -199,7 +199,8 @@ export class Sessions {
     this.#options.onClose(error)
   }
 
-  #hear(message: Message) {
+  /** What comes by the dataflow's own broker. */
+  hear(message: Message) {
     if (this.#held) return void this.#held.push(message)
     const { isBarrier, onBarrier, onMessage } = this.#options
     if (!isBarrier || (this.#isReady && (this.#marked.size === 0 || !isBarrier(message))))
@@ -227,7 +228,7 @@ export class Sessions {
     const [first, ...rest] = this.#held
     this.#held = undefined
     this.#options.onMessage(first!, undefined)
-    for (const message of rest) this.#hear(message)
+    for (const message of rest) this.hear(message)
   }
 }
 

@@ -67,10 +67,14 @@ interface PartitionPlace {
   name: string
 }
 
-/** The topic filters that the session of a partition holds on the dataflow's own broker. */
-export const subscriptionsOf = (place: PartitionPlace, { inputs }: Pick<Wiring, 'inputs'>) => [
+/** The topic filters that the session of a partition holds on the dataflow's own broker. A change of wiring comes behind
+ *  what was sent before it; where there is no order among topics, its host hears of it. */
+export const subscriptionsOf = (
+  place: PartitionPlace,
+  { inputs, unordered }: Pick<Wiring, 'inputs' | 'unordered'>,
+) => [
   ...dataOf(place, inputs, undefined),
-  topics.wiring(place.flow, place.node),
+  ...(unordered ? [] : [topics.wiring(place.flow, place.node)]),
   topics.replay(place.flow, place.node, place.name),
   topics.due(place.flow, 'timer', place.node, place.name),
   topics.due(place.flow, 'retry', place.node, place.name),

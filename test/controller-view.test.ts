@@ -3,8 +3,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerClient } from '../controller/broker/broker-client.ts'
 import { FlowView } from '../controller/broker/flow-view.ts'
-import { missedWirings } from '../controller/observe.ts'
-import type { RunningHost } from '../controller/rollout.ts'
 import { topics } from '../schema/topics.ts'
 import { aedes } from './support/brokers.ts'
 import { until } from './support/rig.ts'
@@ -85,24 +83,6 @@ View('takes in what is found later, and only that, when it looks again', async (
   view.take(host, presence, true) // no sign of life
   assert.is(view.heard.get('a-1'), heard)
   assert.is(changes, before + 2)
-})
-
-View('says a wiring again that hosts have missed, each time after twice as long', async () => {
-  const { view } = open([])
-  await view.synchronised
-  const host = { function: 'a', partitions: [0], wiring: 1 } as unknown as RunningHost
-  const publish = () => view.publish('a', JSON.parse(wiring(2).toString()), async () => {})
-  await publish()
-  assert.equal(missedWirings([host], view), [])
-  await sleep(2_050)
-  assert.equal(missedWirings([host], view), ['a'])
-  assert.equal(missedWirings([{ ...host, wiring: 2 }], view), [])
-  assert.equal(missedWirings([{ ...host, partitions: [] }], view), [], 'it has none in effect')
-  await publish()
-  await sleep(2_050)
-  assert.equal(missedWirings([host], view), [])
-  await sleep(2_000)
-  assert.equal(missedWirings([host], view), ['a'])
 })
 
 View('finds what it was not told of', async () => {

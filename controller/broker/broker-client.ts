@@ -171,7 +171,7 @@ export class BrokerClient {
     flow: string,
     node: string,
     next: NextCut,
-    { round, brokers = [] }: { round: number; brokers?: string[] },
+    { round, brokers = [], unordered }: { round: number; brokers?: string[] } & Pick<Wiring, 'unordered'>,
   ): Promise<void> {
     const names = partitionNames(next)
     await this.discard(flow, node, { partitions: names, everything: false, brokers })
@@ -180,7 +180,10 @@ export class BrokerClient {
       const place = { flow, node, partition, name }
       const clientId = sessionId(flow, node, name)
       const topic = topics.credit(flow, node, name)
-      await openSession(this.url, clientId, subscriptionsOf(place, next), { topic, payload })
+      await openSession(this.url, clientId, subscriptionsOf(place, { ...next, unordered }), {
+        topic,
+        payload,
+      })
       for (const [broker, filters] of Object.entries(subscriptionsByBroker(place, next)))
         await openSession(this.#urlOf(broker), clientId, filters).catch(error => {
           throw away(broker, error)

@@ -27,8 +27,6 @@ export class FlowView {
   readonly wirings = new Map<string, Wiring>()
   /** By host. */
   readonly presences = new Map<string, Presence>()
-  /** By node: the wiring that was published last, when, by the same clock, and how often again since the first time. */
-  readonly said = new Map<string, { revision: number; at: number; again: number }>()
   /** By host: the node of the graph that it runs. */
   readonly nodes = new Map<string, string>()
   /** When each host was last heard of, by the clock of `performance.now()`. */
@@ -147,10 +145,6 @@ export class FlowView {
     }
     this.#live.add(`wiring/${node}`)
     this.#set(this.wirings, node, wiring)
-    const { revision } = wiring
-    const before = this.said.get(node)
-    const again = before?.revision === revision ? before.again + 1 : 0
-    this.said.set(node, { revision, at: performance.now(), again })
   }
 
   /** @param isRetained it was there before we subscribed */
