@@ -38,6 +38,9 @@ export interface PartitionOptions extends Brokers, Place, Pick<InvokerOptions, '
   onClosed(error?: Error): void
 }
 
+/** Without a message, until people are told: longer than a broker takes to deliver again. */
+const silenceMs = 10_000
+
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
 export class Partition {
@@ -62,6 +65,8 @@ export class Partition {
   #switching: { wiring: Wiring; message: Message } | undefined
   /** Of the messages that tell, once all have come, that what follows is new, and the session of each; see `Timers.mark`. */
   #marks = new Map<string, Session>()
+  /** While these are awaited: when the last message was opened. */
+  #openedAt = 0
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet = new Quiet()
@@ -140,7 +145,15 @@ export class Partition {
 
   /** Consumers that this partition waits for. */
   get waitingFor() {
-    return [...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
+    const silent = this.#isSilent ? ['the broker to bring what its session has (NATS: restart it)'] : []
+    return [...silent, ...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
+  }
+
+  /** Not even our own mark comes. */
+  get #isSilent() {
+    return (
+      this.#marks.size > 0 && this.#inflight.length === 0 && performance.now() - this.#openedAt > silenceMs
+    )
   }
 
   get streams() {
@@ -217,7 +230,9 @@ export class Partition {
     this.#due = new Due({ ...shared, cursor, save: this.#save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
     const { areSeveral } = this.#sessions
-    if (sessionPresent && (areSeveral || this.#wiring.retry.order === 'relaxed'))
+    const { retry, unordered } = this.#wiring
+    this.#openedAt = performance.now()
+    if (sessionPresent && (areSeveral || retry.order === 'relaxed' || unordered))
       this.#marks = new Map([[await this.#due.mark(), undefined], ...(await this.#sessions.mark())])
     const isKnown = [...this.#marks.values()].includes(cursor.session)
     if (areSeveral) this.#loop.inbox.begin(isKnown ? cursor.session : undefined, isKnown)
@@ -262,6 +277,7 @@ export class Partition {
     }
     if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
     else this.#passed(admitted.inflight.mark)
+    if (this.#marks.size > 0) this.#openedAt = performance.now()
     if (this.#marks.size > 0 || this.#wiring.unordered) admitted.inflight.seen = true // a mark may come too early there
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()

@@ -26,6 +26,8 @@ for (const [name, start] of brokers) {
   const Some = name === 'rabbitmq' ? Cut.skip : Cut
   // NATS has passed all, but takes minutes for them.
   const More = name === 'nats' ? Cut.skip : Some
+  // It may bring a message to a source twice that takes long to be acknowledged, as where the machine is busy.
+  const once = name === 'nats' ? { id: 'n' } : {}
   let broker: TestBroker
   let rig: Rig
   let conductor: Conductor
@@ -58,7 +60,7 @@ for (const [name, start] of brokers) {
     rig = new Rig(
       broker.url,
       [
-        source('in', { type: 'mqtt', filter: `${topic}/in`, format: 'json' }),
+        source('in', { type: 'mqtt', filter: `${topic}/in`, format: 'json' }, once),
         fn('first', ['in'], { key: 'key', scale: { min: 1, max: 2 } }),
         fn('count', ['first'], { key: 'key', scale: { min: 1, max: 4 }, ...more }),
         fn('last', ['count'], { key: 'key', scale: { min: 1, max: 2 } }),

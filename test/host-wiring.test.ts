@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { topics } from '../schema/topics.ts'
+import { wireTransport } from '../runtime/wire-transport.ts'
+import { sessionId, topics } from '../schema/topics.ts'
 import { wiringOf } from '../schema/wiring.ts'
 import { brokers, type TestBroker } from './support/brokers.ts'
+import { nats } from './support/nats.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
 
 let run = 0
@@ -136,6 +138,52 @@ for (const [name, start] of brokers) {
     for (let k = 0; k < 64; k++) await rig.publish(`w/${run}/in`, JSON.stringify({ k }))
     await until(() => heard.length === 64, '64 records', 20_000)
   })
+
+  const OnNats = name === 'nats' ? Changes : Changes.skip
+  OnNats(
+    'waits for a broker that brings a session nothing, says so, and goes on once it was restarted',
+    async () => {
+      const own = await nats()
+      run += 1
+      const rig = new Rig(
+        own.url,
+        [
+          source('in', { type: 'mqtt', filter: `w/${run}/in`, format: 'json' }),
+          fn('work', ['in']),
+          sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: true }),
+        ],
+        { work: value => value },
+      )
+      rig.unordered = true
+      try {
+        await rig.wire()
+        const taken: unknown[] = []
+        const dead = await wireTransport(own.url).connect({
+          clientId: sessionId(rig.flow.name, 'work', 0),
+          clean: false,
+          onMessage: message => taken.push(message),
+          onClose() {},
+        })
+        await dead.subscribe([topics.wiring(rig.flow.name, 'work')], 1)
+        await until(() => taken.length === 1, 'what is never acknowledged')
+        await dead.close()
+        await rig.start()
+        const presences = await rig.listen(topics.hosts(rig.flow.name, 'work'))
+        await rig.publish(`w/${run}/in`, '{"n":1}')
+        const isSaid = () => presences.some(({ payload }) => String(payload).includes('NATS: restart it'))
+        await until(isSaid, 'trouble', 20_000)
+        await own.kill()
+        await own.restart()
+        await rig.reconnect()
+        const heard = await rig.listen(`w/${run}/out`)
+        await until(() => heard.length > 0, 'the record')
+        assert.is(String(heard[0]!.payload), '{"n":1}')
+      } finally {
+        await rig.close()
+        await own.close()
+      }
+    },
+  )
 
   Changes.run()
 }

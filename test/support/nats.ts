@@ -29,7 +29,7 @@ export async function natsServer(): Promise<string> {
 }
 
 // One frame of a lane at a time: with more, what was not acknowledged comes behind what is newer.
-const inOrder = 'max_ack_pending: 1, ack_wait: "200ms"'
+const inOrder = 'max_ack_pending: 1, ack_wait: "500ms"'
 
 /** NATS with JetStream on disk, on which its MQTT keeps sessions and retained messages.
  *  @param mqtt settings of its `mqtt` block; by default those that `docs/guarantees.md` asks for */
@@ -41,7 +41,7 @@ export async function nats(mqtt = inOrder): Promise<KillableBroker> {
   await writeFile(
     config,
     `server_name: test
-listen: "127.0.0.1:${await freePort()}"
+listen: "127.0.0.1:-1"
 jetstream { store_dir: ${JSON.stringify(dir)} }
 mqtt { listen: "127.0.0.1:${port}", ${mqtt} }
 max_payload: 8MB

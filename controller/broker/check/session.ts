@@ -9,7 +9,7 @@ const keepSessions =
   'Keep sessions for ever. mosquitto: leave persistent_client_expiration out; RabbitMQ: ' +
   'mqtt.subscription_ttl = undefined; EMQX: mqtt.session_expiry_interval; HiveMQ: session-expiry max-interval.'
 const inOrder =
-  'Let it deliver again in order. NATS: mqtt { max_ack_pending: 1, ack_wait: "200ms" }; EMQX and HiveMQ do so as they are.'
+  'Let it deliver again in order. NATS: mqtt { max_ack_pending: 1, ack_wait: "500ms" }; EMQX and HiveMQ do so as they are.'
 const room = `Give a queue room for ${window} messages or more. mosquitto: max_queued_messages; EMQX: mqtt.max_mqueue_len; HiveMQ: max-queue-size.`
 const size =
   'Let messages of 2 MiB pass. mosquitto: message_size_limit and max_packet_size; NATS: max_payload: 2MB; ' +
