@@ -151,9 +151,8 @@ export class Partition {
 
   /** Not even our own mark comes. */
   get #isSilent() {
-    return (
-      this.#marks.size > 0 && this.#inflight.length === 0 && performance.now() - this.#openedAt > silenceMs
-    )
+    const mayBe = this.#wiring.unordered && this.#marks.size > 0 && this.#inflight.length === 0
+    return mayBe && performance.now() - this.#openedAt > silenceMs
   }
 
   get streams() {
@@ -231,11 +230,11 @@ export class Partition {
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
     const { areSeveral } = this.#sessions
     const { retry, unordered } = this.#wiring
-    this.#openedAt = performance.now()
     if (sessionPresent && (areSeveral || retry.order === 'relaxed' || unordered))
       this.#marks = new Map([[await this.#due.mark(), undefined], ...(await this.#sessions.mark())])
     const isKnown = [...this.#marks.values()].includes(cursor.session)
     if (areSeveral) this.#loop.inbox.begin(isKnown ? cursor.session : undefined, isKnown)
+    this.#openedAt = performance.now()
     this.#sessions.ready()
   }
 
