@@ -67,16 +67,20 @@ for (const [name, start] of brokers) {
         assert.match(problem!.hint!, '--zone-broker')
       }),
     )
-    Check('refuses a nats that delivers out of order, and says what to set', () =>
-      on(
-        () => nats(''),
-        async ({ url }) => {
-          const problem = await refusal(url)
-          assert.match(problem!.message, 'newer messages before those that were not acknowledged')
-          assert.match(problem!.hint!, 'max_ack_pending: 1')
-        },
-      ),
-    )
+    for (const [mqtt, says, setting] of [
+      ['', 'newer messages before those that were not acknowledged', 'max_ack_pending: 1'],
+      ['max_ack_pending: 1', 'does not deliver again at once', 'ack_wait: "500ms"'],
+    ] as const)
+      Check(`refuses a nats with ${mqtt || 'its defaults'}, and says what to set`, () =>
+        on(
+          () => nats(mqtt),
+          async ({ url }) => {
+            const problem = await refusal(url)
+            assert.match(problem!.message, says)
+            assert.match(problem!.hint!, setting)
+          },
+        ),
+      )
   }
 }
 

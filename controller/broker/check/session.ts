@@ -8,8 +8,9 @@ const largest = 1024 * 1024 + 16 * 1024
 const keepSessions =
   'Keep sessions for ever. mosquitto: leave persistent_client_expiration out; RabbitMQ: ' +
   'mqtt.subscription_ttl = undefined; EMQX: mqtt.session_expiry_interval; HiveMQ: session-expiry max-interval.'
-const inOrder =
-  'Let it deliver again in order. NATS: mqtt { max_ack_pending: 1, ack_wait: "500ms" }; EMQX and HiveMQ do so as they are.'
+const inNats = 'mqtt { max_ack_pending: 1, ack_wait: "500ms" }'
+const inOrder = `Let it deliver again in order. NATS: ${inNats}; EMQX and HiveMQ do so as they are.`
+const soon = `Let it do so within half a second. NATS: ${inNats}; else ask who stands between Dyninka and the broker.`
 const room = `Give a queue room for ${window} messages or more. mosquitto: max_queued_messages; EMQX: mqtt.max_mqueue_len; HiveMQ: max-queue-size.`
 const size =
   'Let messages of 2 MiB pass. mosquitto: message_size_limit and max_packet_size; NATS: max_payload: 2MB; ' +
@@ -71,6 +72,11 @@ async function checkTakeover(
   })
   if (isBehind && seen.has(1) === false)
     return { what: 'brings newer messages before those that were not acknowledged', hint: inOrder }
+  if (seen.size === 0)
+    return {
+      what: 'does not deliver again at once what the owner of a session before had not acknowledged',
+      hint: soon,
+    }
   if (isBehind || seen.size <= window)
     return { what: `kept ${seen.size} of ${window + 1} messages of a session`, hint: room }
   return undefined
