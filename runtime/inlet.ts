@@ -7,11 +7,18 @@ import { overlap } from './topic-filter.ts'
 
 /** What lies before a source. */
 export interface Feeds {
-  /** @param left filters that the session of an MQTT feed may hold, and is to read no more
-   *  @param onClosed it has lost its connection, or was stopped */
-  feedOf(spec: SourceSpec, left: string[], onClosed: (error?: Error) => void): Feed
+  feedOf(spec: SourceSpec, options: FeedOptions): Feed
   /** Ends the session that an MQTT feed has left on a broker. */
   endFeed(broker: string | undefined): Promise<void>
+}
+
+export interface FeedOptions {
+  /** Filters that the session of an MQTT feed may hold, and is to read no more. */
+  left: string[]
+  /** The session of an MQTT feed on the dataflow's broker may be one that brings nothing. */
+  isTried: boolean
+  /** It has lost its connection, or was stopped. */
+  onClosed(error?: Error): void
 }
 
 interface InletOptions {
@@ -36,9 +43,9 @@ export class Inlet {
     this.#options = options
   }
 
-  /** @param spec absent: nothing is to be read. @param endsQueues the dataflow's broker deletes with a subscription what
-   *  waits for it. @throws when the place cannot be read */
-  async follow(spec: SourceSpec | undefined, endsQueues = false): Promise<void> {
+  /** @param spec absent: nothing is to be read. @param unordered see `Wiring`: such a broker deletes with a
+   *  subscription what waits for it, and may bring a session nothing. @throws when the place cannot be read */
+  async follow(spec: SourceSpec | undefined, unordered = false): Promise<void> {
     const place = spec ? JSON.stringify(spec) : ''
     if (place === this.#place) return
     const { numbering } = this.#options
@@ -52,9 +59,9 @@ export class Inlet {
     // Who comes after a crash in between knows of both.
     await numbering.setReads(reads && { ...reads, filters: [...reads.filters, ...left] })
     if (this.#ended) return
-    const isLater = endsQueues && left.length > 0 && mayStay(left, reads!)
+    const isLater = unordered && left.length > 0 && mayStay(left, reads!)
     const leftNow = isLater ? [] : left
-    const next = feed?.turn && reads ? feed : this.#feedOf(spec, leftNow)
+    const next = feed?.turn && reads ? feed : this.#feedOf(spec, leftNow, unordered)
     const readUp = isLater ? next.readUp!(left) : undefined
     if (next === feed) await next.turn!(reads!.filters[0]!, leftNow)
     else await next.start(this.#options.emit)
@@ -73,16 +80,25 @@ export class Inlet {
     this.#feed?.resume()
   }
 
+  /** For people. */
+  get waitingFor() {
+    return this.#feed?.waitingFor ?? []
+  }
+
   /** For good. */
   async end(): Promise<void> {
     this.#ended = true
     await this.#stop()
   }
 
-  #feedOf(spec: SourceSpec, left: string[]): Feed {
+  #feedOf(spec: SourceSpec, left: string[], isTried: boolean): Feed {
     const { feeds, onClosed } = this.#options
-    const feed = feeds.feedOf(spec, left, error => {
-      if (this.#feed === feed) onClosed(error)
+    const feed = feeds.feedOf(spec, {
+      left,
+      isTried,
+      onClosed: error => {
+        if (this.#feed === feed) onClosed(error)
+      },
     })
     this.#feed = feed
     if (this.#isPaused) feed.pause()

@@ -2,7 +2,7 @@ import type { SourceSpec } from '../schema/flow.ts'
 import { intakeSessionId, topics } from '../schema/topics.ts'
 import type { Wiring } from '../schema/wiring.ts'
 import type { Logger } from './context.ts'
-import type { Feeds } from './inlet.ts'
+import type { FeedOptions, Feeds } from './inlet.ts'
 import { type Sink, sinkOf } from './sinks/sink.ts'
 import type { Feed } from './sources/feed.ts'
 import { HttpFeed } from './sources/http-feed.ts'
@@ -34,7 +34,7 @@ export class Outside implements Feeds {
     this.#options = options
   }
 
-  feedOf(spec: SourceSpec, left: string[], onClosed: (error?: Error) => void): Feed {
+  feedOf(spec: SourceSpec, { left, isTried, onClosed }: FeedOptions): Feed {
     const { flow, node, listen = '127.0.0.1' } = this.#options
     if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
     if (spec.type === 'http') return new HttpFeed(spec, listen)
@@ -43,6 +43,7 @@ export class Outside implements Feeds {
       clientId: intakeSessionId(flow, node),
       filter: spec.filter,
       left,
+      ...(isTried && spec.broker === undefined && { trial: topics.due(flow, 'retry', node, 'in') }),
       onClosed,
     })
     return this.#feed

@@ -20,6 +20,7 @@ import { revisionIn } from './read-wiring.ts'
 import { recover, restoreState } from './recovery.ts'
 import { RetainedRead } from './retained.ts'
 import { type Brokers, Sessions } from './sessions.ts'
+import { Silence } from './silence.ts'
 import { State } from './state.ts'
 import type { Connection, Message } from './transport.ts'
 import { Trial } from './trial.ts'
@@ -37,9 +38,6 @@ export interface PartitionOptions extends Brokers, Place, Pick<InvokerOptions, '
   /** The connection is gone: by takeover, by the broker, or after an error. Not called after `drain`. */
   onClosed(error?: Error): void
 }
-
-/** Without a message, until people are told: longer than a broker takes to deliver again. */
-const silenceMs = 10_000
 
 /** Owner of one partition while its connection lives: reads frames, calls the handler, sends what it gives,
  *  commits, acknowledges. After any trouble it is thrown away, and a new one starts from the broker's session. */
@@ -65,8 +63,7 @@ export class Partition {
   #switching: { wiring: Wiring; message: Message } | undefined
   /** Of the messages that tell, once all have come, that what follows is new, and the session of each; see `Timers.mark`. */
   #marks = new Map<string, Session>()
-  /** While these are awaited: when the last message was opened. */
-  #openedAt = 0
+  #silence = new Silence()
   /** `ended`: what was sent here is finished, and other partitions go on. It holds the session, and does nothing. */
   #phase: 'starting' | 'running' | 'draining' | 'ended' | 'closed' = 'starting'
   #quiet = new Quiet()
@@ -145,14 +142,8 @@ export class Partition {
 
   /** Consumers that this partition waits for. */
   get waitingFor() {
-    const silent = this.#isSilent ? ['the broker to bring what its session has (NATS: restart it)'] : []
+    const silent = this.#inflight.length === 0 ? this.#silence.waitingFor : []
     return [...silent, ...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
-  }
-
-  /** Not even our own mark comes. */
-  get #isSilent() {
-    const mayBe = this.#wiring.unordered && this.#marks.size > 0 && this.#inflight.length === 0
-    return mayBe && performance.now() - this.#openedAt > silenceMs
   }
 
   get streams() {
@@ -234,7 +225,7 @@ export class Partition {
       this.#marks = new Map([[await this.#due.mark(), undefined], ...(await this.#sessions.mark())])
     const isKnown = [...this.#marks.values()].includes(cursor.session)
     if (areSeveral) this.#loop.inbox.begin(isKnown ? cursor.session : undefined, isKnown)
-    this.#openedAt = performance.now()
+    if (unordered && sessionPresent) this.#silence.begin()
     this.#sessions.ready()
   }
 
@@ -276,7 +267,7 @@ export class Partition {
     }
     if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
     else this.#passed(admitted.inflight.mark)
-    if (this.#marks.size > 0) this.#openedAt = performance.now()
+    this.#silence.heard()
     if (this.#marks.size > 0 || this.#wiring.unordered) admitted.inflight.seen = true // a mark may come too early there
     this.#inflight.push(admitted.inflight)
     if (admitted.entries.length === 0) this.#committer.run()
@@ -286,6 +277,7 @@ export class Partition {
   #passed(mark: string) {
     if (this.#marks.has(mark)) this.#loop.inbox.unbind(this.#marks.get(mark))
     this.#marks.delete(mark)
+    if (this.#marks.size === 0) this.#silence.end()
     this.#sessions.passed(mark)
   }
 

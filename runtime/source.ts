@@ -174,7 +174,11 @@ export class Source implements Unit {
   }
 
   get waitingFor() {
-    return [...this.#sessions.waitingFor, ...(this.#outbox?.waitingFor() ?? [])]
+    return [
+      ...(this.#inlet?.waitingFor ?? []),
+      ...this.#sessions.waitingFor,
+      ...(this.#outbox?.waitingFor() ?? []),
+    ]
   }
 
   get streams() {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { wireTransport } from '../runtime/wire-transport.ts'
-import { sessionId, topics } from '../schema/topics.ts'
+import { intakeSessionId, sessionId, topics } from '../schema/topics.ts'
 import { wiringOf } from '../schema/wiring.ts'
 import { brokers, type TestBroker } from './support/brokers.ts'
 import { nats } from './support/nats.ts'
@@ -157,21 +157,28 @@ for (const [name, start] of brokers) {
       rig.unordered = true
       try {
         await rig.wire()
-        const taken: unknown[] = []
-        const dead = await wireTransport(own.url).connect({
-          clientId: sessionId(rig.flow.name, 'work', 0),
-          clean: false,
-          onMessage: message => taken.push(message),
-          onClose() {},
-        })
-        await dead.subscribe([topics.wiring(rig.flow.name, 'work')], 1)
-        await until(() => taken.length === 1, 'what is never acknowledged')
-        await dead.close()
+        const { name: flow } = rig.flow
+        for (const clientId of [intakeSessionId(flow, 'in'), sessionId(flow, 'work', 0)]) {
+          const taken: unknown[] = []
+          const dead = await wireTransport(own.url).connect({
+            clientId,
+            clean: false,
+            onMessage: message => taken.push(message),
+            onClose() {},
+          })
+          await dead.subscribe([topics.wiring(flow, 'work')], 1)
+          await until(() => taken.length === 1, 'what is never acknowledged')
+          await dead.close()
+        }
         await rig.start()
-        const presences = await rig.listen(topics.hosts(rig.flow.name, 'work'))
+        const presences = await rig.listen(topics.hosts(flow))
         await rig.publish(`w/${run}/in`, '{"n":1}')
-        const isSaid = () => presences.some(({ payload }) => String(payload).includes('NATS: restart it'))
-        await until(isSaid, 'trouble', 20_000)
+        const isSaid = (node: string) =>
+          presences.some(
+            ({ topic, payload }) =>
+              topic.includes(`/${node}/`) && String(payload).includes('NATS: restart it'),
+          )
+        await until(() => isSaid('in') && isSaid('work'), 'trouble', 20_000)
         await own.kill()
         await own.restart()
         await rig.reconnect()

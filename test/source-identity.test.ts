@@ -37,14 +37,8 @@ async function host(transport: Transport): Promise<void> {
       counters: new Counters(),
     },
     feeds: {
-      feedOf: (_, left, onClosed) =>
-        new MqttFeed({
-          transport,
-          clientId: intakeSessionId('t', 'in'),
-          filter: spec.filter,
-          left,
-          onClosed,
-        }),
+      feedOf: (_, options) =>
+        new MqttFeed({ ...options, transport, clientId: intakeSessionId('t', 'in'), filter: spec.filter }),
       async endFeed() {},
     },
     creditOf: () => undefined,

@@ -15,6 +15,8 @@ export interface Feed {
   /** Resolves once what waits under these filters has come, as far as can be told; with `false` where it went on and on.
    *  Never, if it is asked again, or stopped. */
   readUp?(filters: string[]): Promise<boolean>
+  /** What keeps it from bringing any, for people. */
+  readonly waitingFor?: string[]
   stop(): Promise<void>
 }
 

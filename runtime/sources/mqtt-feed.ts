@@ -1,3 +1,4 @@
+import { Silence } from '../silence.ts'
 import type { Connection, RoundTrip, Way } from '../transport.ts'
 import type { Arrived, Emit, Feed } from './feed.ts'
 import { Leftover, type Reading } from './leftover.ts'
@@ -7,6 +8,8 @@ interface MqttFeedOptions extends Way {
   filter: string
   /** That the session may hold from before, and is to read no more. */
   left: string[]
+  /** Our own topic, through which the session is tried. Absent: it is not. */
+  trial?: string
   onClosed(error?: Error): void
 }
 
@@ -19,13 +22,14 @@ export class MqttFeed implements Feed {
   #reading: Reading = { came: 0, acknowledged: 0, isPaused: false }
   #leftover: Leftover | undefined
   #isStopped = false
+  #silence = new Silence()
 
   constructor(options: MqttFeedOptions) {
     this.#options = options
   }
 
   async start(emit: Emit) {
-    const { transport, nudge, clientId, filter, left, onClosed } = this.#options
+    const { transport, nudge, clientId, filter, left, trial, onClosed } = this.#options
     this.#connection = await transport.connect({
       clientId,
       clean: false,
@@ -33,6 +37,11 @@ export class MqttFeed implements Feed {
       // Retained messages are the last value, not an event; a new subscription would bring them again.
       onMessage: message => {
         const { topic, payload } = message
+        this.#silence.heard()
+        if (topic === trial) {
+          this.#silence.end()
+          return message.ack()
+        }
         if (message.retain) return message.ack()
         this.#reading.came += 1
         this.#leftover?.came(topic)
@@ -53,6 +62,14 @@ export class MqttFeed implements Feed {
     if (this.#isStopped) return this.#connection.close()
     if (this.#reading.isPaused) this.#connection.pause() // by what came along with the answer, or before
     await this.turn(filter, left)
+    if (trial === undefined) return
+    await this.#connection.subscribe([trial], 1)
+    this.#silence.begin()
+    await this.#connection.publish(trial, '')
+  }
+
+  get waitingFor() {
+    return this.#reading.isPaused ? [] : this.#silence.waitingFor
   }
 
   async turn(filter: string, left: string[]) {
@@ -80,6 +97,7 @@ export class MqttFeed implements Feed {
 
   resume() {
     this.#reading.isPaused = false
+    this.#silence.heard()
     this.#connection?.resume()
   }
 
