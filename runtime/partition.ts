@@ -351,6 +351,7 @@ export class Partition {
     if (time > 0) counters.latencyMs = now - time
     if (this.#trial.isOn && batch.some(({ last }) => last.size > 0)) this.#loop.trust()
     if (this.#inflight.length === 0) this.#quiet.tell()
+    this.#silence.heard()
     this.#whenQuiet()
     this.#loop.run()
   }

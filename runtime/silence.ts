@@ -11,7 +11,7 @@ export class Silence {
     this.#since = performance.now()
   }
 
-  /** Something else has come. */
+  /** Something else has come, or was finished: some brokers bring nothing before. */
   heard() {
     if (this.#since !== undefined) this.#since = performance.now()
   }

@@ -47,6 +47,7 @@ export class MqttFeed implements Feed {
         this.#leftover?.came(topic)
         const ack = () => {
           this.#reading.acknowledged += 1
+          this.#silence.heard()
           message.ack()
         }
         // Once: by then the broker may have given the number to another message.
@@ -69,7 +70,8 @@ export class MqttFeed implements Feed {
   }
 
   get waitingFor() {
-    return this.#reading.isPaused ? [] : this.#silence.waitingFor
+    const { came, acknowledged, isPaused } = this.#reading
+    return isPaused || came > acknowledged ? [] : this.#silence.waitingFor
   }
 
   async turn(filter: string, left: string[]) {
