@@ -15,8 +15,8 @@ export interface Feeds {
 export interface FeedOptions {
   /** Filters that the session of an MQTT feed may hold, and is to read no more. */
   left: string[]
-  /** The session of an MQTT feed on the dataflow's broker may be one that brings nothing. */
-  isTried: boolean
+  /** See `Wiring`: the dataflow's broker may bring a session nothing. */
+  unordered: boolean
   /** It has lost its connection, or was stopped. */
   onClosed(error?: Error): void
 }
@@ -91,11 +91,11 @@ export class Inlet {
     await this.#stop()
   }
 
-  #feedOf(spec: SourceSpec, left: string[], isTried: boolean): Feed {
+  #feedOf(spec: SourceSpec, left: string[], unordered: boolean): Feed {
     const { feeds, onClosed } = this.#options
     const feed = feeds.feedOf(spec, {
       left,
-      isTried,
+      unordered,
       onClosed: error => {
         if (this.#feed === feed) onClosed(error)
       },

@@ -34,7 +34,7 @@ export class Outside implements Feeds {
     this.#options = options
   }
 
-  feedOf(spec: SourceSpec, { left, isTried, onClosed }: FeedOptions): Feed {
+  feedOf(spec: SourceSpec, { left, unordered, onClosed }: FeedOptions): Feed {
     const { flow, node, listen = '127.0.0.1' } = this.#options
     if (spec.type === 'every') return new TimerFeed(spec.intervalMs)
     if (spec.type === 'http') return new HttpFeed(spec, listen)
@@ -43,7 +43,7 @@ export class Outside implements Feeds {
       clientId: intakeSessionId(flow, node),
       filter: spec.filter,
       left,
-      ...(isTried && spec.broker === undefined && { trial: topics.due(flow, 'retry', node, 'in') }),
+      ...(unordered && spec.broker === undefined && { mark: topics.due(flow, 'retry', node, 'in') }),
       onClosed,
     })
     return this.#feed

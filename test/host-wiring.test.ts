@@ -66,18 +66,23 @@ for (const [name, start] of brokers) {
     await until(() => numbers(heard).size === 400, '400 records', 30_000) // NATS sends one frame at a time
   })
 
-  Changes('takes no older wiring for a newer one', async () => {
+  const rigOf = ({ url = broker.url, work = fn('work', ['in']), retain = false } = {}) => {
     run += 1
     const rig = new Rig(
-      broker.url,
+      url,
       [
         source('in', { type: 'mqtt', filter: `w/${run}/in`, format: 'json' }),
-        fn('work', ['in']),
-        sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: false }),
+        work,
+        sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain }),
       ],
       { work: value => value },
     )
     rigs.push(rig)
+    return rig
+  }
+
+  Changes('takes no older wiring for a newer one', async () => {
+    const rig = rigOf()
     await rig.wire(2)
     await rig.start()
     const heard = await rig.listen(`w/${run}/out`)
@@ -95,18 +100,8 @@ for (const [name, start] of brokers) {
   })
 
   const wide = () => {
-    run += 1
-    const rig = new Rig(
-      broker.url,
-      [
-        source('in', { type: 'mqtt', filter: `w/${run}/in`, format: 'json' }),
-        fn('work', ['in'], { key: 'k', scale: { min: 1, max: 8 } }),
-        sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: false }),
-      ],
-      { work: value => value },
-    )
+    const rig = rigOf({ work: fn('work', ['in'], { key: 'k', scale: { min: 1, max: 8 } }) })
     rig.unordered = name === 'nats'
-    rigs.push(rig)
     return rig
   }
 
@@ -144,16 +139,7 @@ for (const [name, start] of brokers) {
     'waits for a broker that brings a session nothing, says so, and goes on once it was restarted',
     async () => {
       const own = await nats()
-      run += 1
-      const rig = new Rig(
-        own.url,
-        [
-          source('in', { type: 'mqtt', filter: `w/${run}/in`, format: 'json' }),
-          fn('work', ['in']),
-          sink('out', ['work'], { type: 'mqtt', topic: `w/${run}/out`, retain: true }),
-        ],
-        { work: value => value },
-      )
+      const rig = rigOf({ url: own.url, retain: true })
       rig.unordered = true
       try {
         await rig.wire()
@@ -186,7 +172,6 @@ for (const [name, start] of brokers) {
         await until(() => heard.length > 0, 'the record')
         assert.is(String(heard[0]!.payload), '{"n":1}')
       } finally {
-        await rig.close()
         await own.close()
       }
     },

@@ -8,8 +8,8 @@ interface MqttFeedOptions extends Way {
   filter: string
   /** That the session may hold from before, and is to read no more. */
   left: string[]
-  /** Our own topic, through which the session is tried. Absent: it is not. */
-  trial?: string
+  /** Topic of a message to ourselves, through a session that may bring nothing. Absent: it is none of those. */
+  mark?: string
   onClosed(error?: Error): void
 }
 
@@ -29,7 +29,7 @@ export class MqttFeed implements Feed {
   }
 
   async start(emit: Emit) {
-    const { transport, nudge, clientId, filter, left, trial, onClosed } = this.#options
+    const { transport, nudge, clientId, filter, left, mark, onClosed } = this.#options
     this.#connection = await transport.connect({
       clientId,
       clean: false,
@@ -38,7 +38,7 @@ export class MqttFeed implements Feed {
       onMessage: message => {
         const { topic, payload } = message
         this.#silence.heard()
-        if (topic === trial) {
+        if (topic === mark) {
           this.#silence.end()
           return message.ack()
         }
@@ -63,10 +63,10 @@ export class MqttFeed implements Feed {
     if (this.#isStopped) return this.#connection.close()
     if (this.#reading.isPaused) this.#connection.pause() // by what came along with the answer, or before
     await this.turn(filter, left)
-    if (trial === undefined) return
-    await this.#connection.subscribe([trial], 1)
+    if (mark === undefined) return
+    await this.#connection.subscribe([mark], 1)
     this.#silence.begin()
-    await this.#connection.publish(trial, '')
+    await this.#connection.publish(mark, '')
   }
 
   get waitingFor() {
