@@ -6,8 +6,10 @@ export interface Crosser {
   lanes: OutputLane[]
 }
 
-/** A broker may have lost what it was sent: it is said again. */
+/** A broker may have lost what it was sent: it is said again, each time after twice as long, since a consumer that is stuck
+ *  gets them all. */
 const againMs = 10_000
+const maxAgainMs = 3_600_000
 
 /** The wait for consumers to finish what they were sent by one broker, before they are sent more by another. What an
  *  owner before has sent is not known: so a turn goes through every lane, and is waited for. */
@@ -23,12 +25,16 @@ export class Crossing {
     this.done = new Promise(resolve => {
       this.#settle = resolve
     })
-    const say = () => {
-      for (const { lanes } of crossers) for (const lane of lanes) if (this.#late(lane)) lane.turn(turn)
-    }
     for (const { lanes } of crossers) for (const lane of lanes) lane.turn(turn)
-    this.#timer = setInterval(say, againMs)
+    this.#timer = this.#again(turn, againMs)
     this.look()
+  }
+
+  #again(turn: number, ms: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      for (const { lanes } of this.#crossers) for (const lane of lanes) if (this.#late(lane)) lane.turn(turn)
+      this.#timer = this.#again(turn, Math.min(2 * ms, maxAgainMs))
+    }, ms)
   }
 
   /** Something was finished, or somebody is not waited for any more. */

@@ -1,3 +1,4 @@
+import type { BehindAll } from './outbox.ts'
 import { compareSeq, type Seq } from './record-id.ts'
 
 type Lanes = Record<string, Record<string, Seq>>
@@ -39,6 +40,8 @@ export interface CursorDocument {
   trying?: string
   /** The process that wrote `trying`. */
   tryingBy?: string
+  /** Frames of its own, behind all that owners before have sent: see `OpenFrames`. */
+  behindAll?: BehindAll | undefined
   /** Of the cut that it belongs to, as in its wiring. */
   round?: number
   /** The partition has ended: no owner writes a cursor any more. */

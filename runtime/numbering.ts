@@ -1,4 +1,5 @@
 import type { Stream } from '../schema/wiring.ts'
+import type { BehindAll } from './outbox.ts'
 import type { Connection } from './transport.ts'
 
 /** What the session of an MQTT feed may hold. */
@@ -21,6 +22,8 @@ export interface NumberingDocument {
   outputs?: Record<string, Stream[]>
   /** Absent: nothing is known to. */
   reads?: Reads
+  /** As in a cursor. */
+  behindAll?: BehindAll | undefined
 }
 
 const block = 100_000
@@ -56,6 +59,7 @@ export class Numbering {
   async use(outputs: Record<string, Stream[]>): Promise<void> {
     if (JSON.stringify(this.#document.outputs) === JSON.stringify(outputs)) return
     this.#document.outputs = outputs
+    delete this.#document.behindAll
     await this.save()
   }
 
@@ -68,6 +72,15 @@ export class Numbering {
     if (JSON.stringify(this.#document.reads) === JSON.stringify(reads)) return
     if (reads) this.#document.reads = reads
     else delete this.#document.reads
+    await this.save()
+  }
+
+  get behindAll() {
+    return this.#document.behindAll
+  }
+
+  async setBehindAll(behindAll: BehindAll | undefined): Promise<void> {
+    this.#document.behindAll = behindAll
     await this.save()
   }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { topics } from '../schema/topics.ts'
 import type { Stream, Wiring } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
@@ -32,8 +33,14 @@ interface OutboxOptions {
   onProgress(): void
   /** How far a consumer's partition has come, as last heard. */
   creditOf(consumer: string, partition: string): Credit | undefined
+  /** To be stored for who comes next. */
+  onBehindAll(behindAll: BehindAll | undefined): void
 }
 
+/** By topic of a lane and by consumer: see `OpenFrames`. */
+export type BehindAll = Record<string, Record<string, RecordId>>
+
+const soonMs = 25
 /** A broker that takes so long to acknowledge a frame is worth a word in `dyninka status`. */
 const lateMs = 3_000
 /** Memory for records that cannot leave yet: intake stops above it. */
@@ -46,11 +53,39 @@ export class Outbox {
   #outputs = new Map<string, { stream: Stream; lanes: (OutputLane | undefined)[] }[]>()
   #lanes = new Map<string, OutputLane>()
   #crossing: Crossing | undefined
+  /** As last stored. */
+  #behindAll: BehindAll | undefined
+  #telling: NodeJS.Timeout | undefined
   /** Of all lanes: a look at it is for each record. */
   #buffer = { size: 0 }
 
   constructor(options: OutboxOptions) {
     this.#options = options
+  }
+
+  /** An owner before has sent by these streams. @param known what it stored */
+  inherit(outputs: Record<string, Stream[]>, known: BehindAll | undefined) {
+    this.#behindAll = known
+    for (const [output, streams] of Object.entries(outputs))
+      for (const stream of streams)
+        for (let shard = 0; shard < stream.shards; shard++) {
+          const lane = this.#lane(output, stream, shard)
+          lane.inherit(known?.[lane.topic])
+        }
+  }
+
+  /** Not at once: a consumer that works has finished it by then. */
+  #changeBehindAll() {
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined
+      const entries = [...this.#lanes.values()].flatMap(({ topic, behindAll }) =>
+        behindAll ? [[topic, behindAll] as const] : [],
+      )
+      const behindAll = entries.length > 0 ? Object.fromEntries(entries) : undefined
+      if (isDeepStrictEqual(behindAll, this.#behindAll)) return
+      this.#behindAll = behindAll
+      this.#options.onBehindAll(behindAll)
+    }, soonMs)
   }
 
   /** What comes after the streams in effect. Who will not read on is not waited for: a consumer that is removed
@@ -83,6 +118,8 @@ export class Outbox {
 
   close() {
     this.#crossing?.close()
+    clearTimeout(this.#telling)
+    for (const lane of this.#lanes.values()) lane.close()
   }
 
   #crossers({ outputs, unordered }: Pick<Wiring, 'outputs' | 'unordered'>): Crosser[] {
@@ -126,9 +163,11 @@ export class Outbox {
     for (const [topic, lane] of this.#lanes) {
       const stream = outputs[lane.output]?.find(({ name }) => name === lane.stream.name)
       if (wanted.has(`${lane.output}/${lane.stream.name}`) && stream) {
-        lane.stream = stream
-        lane.leave([], false)
-      } else this.#lanes.delete(topic)
+        lane.follow(stream)
+      } else {
+        lane.close()
+        this.#lanes.delete(topic)
+      }
     }
   }
 
@@ -207,6 +246,7 @@ export class Outbox {
         buffer: this.#buffer,
         connection: this.#options.connectionTo(stream.broker),
         onProgress: () => this.#progress(),
+        onBehindAll: () => this.#changeBehindAll(),
         topic,
         output,
         stream,

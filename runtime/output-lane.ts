@@ -3,9 +3,10 @@ import { cutOf, type Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Credit, Progress } from './cursor.ts'
 import type { Emitted } from './emitted.ts'
+import { OpenFrames } from './open-frames.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { type Outgoing, OutgoingFrame, Turn } from './outgoing-frame.ts'
-import { compareSeq, type RecordId, type Seq } from './record-id.ts'
+import type { RecordId, Seq } from './record-id.ts'
 import type { Connection } from './transport.ts'
 
 interface LaneOptions {
@@ -21,12 +22,9 @@ interface LaneOptions {
   /** Characters that all lanes of a partition hold, about. */
   buffer: { size: number }
   onProgress(): void
+  /** `behindAll` has changed. */
+  onBehindAll(): void
   creditOf(consumer: string, partition: string): Credit | undefined
-}
-
-interface SentFrame {
-  last: RecordId
-  records: number
 }
 
 /** Frames on their way to the broker. With one alone, a record would wait for the acknowledgment of the one before. */
@@ -35,6 +33,7 @@ const maxSending = 4
 /** One topic that one partition writes: at most `maxSending` frames on their way to the broker, at most `window` that
  *  a consumer has not finished. What comes meanwhile gathers and leaves together in the next frame. */
 export class OutputLane {
+  readonly topic: string
   readonly output: string
   /** Name of the consumers' partition that reads it. */
   readonly reader: string
@@ -46,16 +45,46 @@ export class OutputLane {
   /** When the broker last answered, or got a frame while it owed no answer. */
   #sentAt = 0
   #scheduled = false
-  /** By consumer: frames that it has not finished, oldest first. */
-  #open = new Map<string, SentFrame[]>()
+  #open = new Map<string, OpenFrames>()
   #leaving: string[] = []
   #closing = false
 
   constructor(options: LaneOptions) {
     this.#options = options
+    this.topic = options.topic
     this.output = options.output
     this.reader = partitionName(options.shard, cutOf(options.stream))
     this.stream = options.stream
+  }
+
+  /** Goes on with other consumers: of one that comes again later nothing is known. */
+  follow(stream: Stream) {
+    this.stream = stream
+    this.leave([], false)
+    for (const [consumer, open] of this.#open) {
+      if (stream.consumers.includes(consumer)) continue
+      open.close()
+      this.#open.delete(consumer)
+    }
+  }
+
+  close() {
+    for (const open of this.#open.values()) open.close()
+  }
+
+  /** An owner before has sent to these consumers. @param known what it, or one before, had behind all that: see `behindAll` */
+  inherit(known: Record<string, RecordId> = {}) {
+    for (const consumer of this.stream.consumers)
+      this.#openTo(consumer).inherit(known[consumer], this.#progressOf(consumer), () => this.#schedule())
+  }
+
+  /** By consumer: the last record of the frame behind all that owners before have sent, while that is not finished. */
+  get behindAll(): Record<string, RecordId> | undefined {
+    let behindAll: Record<string, RecordId> | undefined
+    if (this.#sending > 0) return undefined // the broker may never get it
+    for (const [consumer, open] of this.#open)
+      if (open.behindAll) behindAll = { ...behindAll, [consumer]: open.behindAll }
+    return behindAll
   }
 
   add(cause: Cause, seq: Seq, key: string | undefined, emitted: Emitted, pending: Pending) {
@@ -74,13 +103,14 @@ export class OutputLane {
 
   /** Sends a turn behind all that was sent. */
   turn(number: number) {
+    for (const open of this.#open.values()) open.cross()
     this.#gathered.push(new Turn(number))
     this.#schedule()
   }
 
   /** This consumer has finished all that was sent. */
   isFinishedBy(consumer: string) {
-    return this.isIdle && !this.#open.get(consumer)?.length
+    return this.isIdle && (this.#open.get(consumer)?.isEmpty ?? true)
   }
 
   /** The broker has all that is to be sent. */
@@ -95,10 +125,9 @@ export class OutputLane {
   credit(consumer: string, progress: Progress) {
     const open = this.#open.get(consumer)
     if (!open) return
-    let done = 0
-    while (done < open.length && finished(open[done]!, this.#options.name, progress)) done += 1
-    if (done === 0) return
-    open.splice(0, done)
+    const wasBehindAll = open.behindAll !== undefined
+    if (!open.finish(progress)) return
+    if (wasBehindAll) this.#options.onBehindAll()
     this.#schedule()
   }
 
@@ -118,8 +147,7 @@ export class OutputLane {
   backlog(consumer: string): number {
     let records = 0
     for (const frame of this.#gathered) records += frame.records
-    for (const frame of this.#open.get(consumer) ?? []) records += frame.records
-    return records
+    return records + (this.#open.get(consumer)?.records ?? 0)
   }
 
   /** The broker has not acknowledged a frame for so long, ms. */
@@ -136,7 +164,9 @@ export class OutputLane {
   }
 
   #waitsFor(consumer: string): boolean {
-    return !this.#leaving.includes(consumer) && (this.#open.get(consumer)?.length ?? 0) >= this.stream.window
+    return (
+      !this.#leaving.includes(consumer) && (this.#open.get(consumer)?.isFull(this.stream.window) ?? false)
+    )
   }
 
   /** Once all records of this turn are in: never later, so that a lone record is not delayed. */
@@ -165,19 +195,20 @@ export class OutputLane {
   }
 
   #send(frame: Outgoing) {
-    const { connection, counters, topic, partition } = this.#options
+    const { connection, counters, partition } = this.#options
     const { size } = frame
     const payload = frame.build(partition)
     counters.bytesOut += payload.length
     if (this.#sending === 0) this.#sentAt = performance.now()
     this.#sending += 1
     this.#remember({ last: frame.last, records: frame.records })
-    connection.publish(topic, payload).then(
+    connection.publish(this.topic, payload).then(
       () => {
         this.#sending -= 1
         this.#sentAt = performance.now()
         this.#options.buffer.size -= size
         frame.taken()
+        if (this.behindAll) this.#options.onBehindAll()
         this.#flush()
         this.#options.onProgress()
       },
@@ -185,18 +216,21 @@ export class OutputLane {
     )
   }
 
-  #remember(frame: SentFrame) {
-    for (const consumer of this.stream.consumers) {
-      const progress = this.#options.creditOf(consumer, this.reader)?.progress
-      if (progress && finished(frame, this.#options.name, progress)) continue // a repeat of what it has done
-      const open = this.#open.get(consumer)
-      if (open) open.push(frame)
-      else this.#open.set(consumer, [frame])
-    }
+  #remember(frame: { last: RecordId; records: number }) {
+    for (const consumer of this.stream.consumers)
+      this.#openTo(consumer).sent(frame, this.#progressOf(consumer))
   }
-}
 
-function finished(frame: SentFrame, lane: string, progress: Progress): boolean {
-  const last = progress.last(lane, frame.last.origin)
-  return last !== undefined && compareSeq(frame.last.seq, last) <= 0
+  #progressOf(consumer: string) {
+    return this.#options.creditOf(consumer, this.reader)?.progress
+  }
+
+  #openTo(consumer: string): OpenFrames {
+    let open = this.#open.get(consumer)
+    if (!open) {
+      open = new OpenFrames(this.#options.name)
+      this.#open.set(consumer, open)
+    }
+    return open
+  }
 }

@@ -216,7 +216,12 @@ export class Partition {
         this.#committer.run()
         this.#loop.run()
       },
+      onBehindAll: behindAll => {
+        cursor.behindAll = behindAll
+        this.#save().catch(() => {}) // the connection is gone
+      },
     })
+    if (sessionPresent) this.#outbox.inherit(wiring.outputs, cursor.behindAll)
     this.#due = new Due({ ...shared, cursor, save: this.#save, onFailed }, this.#state)
     await this.#use(this.#wiring, sessionPresent ? cursor.subscriptions : [])
     const { areSeveral } = this.#sessions
@@ -242,6 +247,7 @@ export class Partition {
     await this.#holdings.follow(wiring, this.#cursor)
     this.#wiring = wiring
     this.#outbox.rewire(wiring.outputs)
+    if (this.#cursor.wiring !== wiring.revision) delete this.#cursor.behindAll
     await this.rewire(this.#newest)
     this.#loop.use(this.#handlingFor(wiring), wiring, this.#trial)
     if (wiring.last) this.#finish(wiring)

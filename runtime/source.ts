@@ -139,10 +139,13 @@ export class Source implements Unit {
       ...shared,
       connectionTo: broker => this.#sessions.to(broker),
       onProgress: () => this.#progress(),
+      // A failure means that the connection is gone, and this source's turn with it.
+      onBehindAll: behindAll => void this.#numbering.setBehindAll(behindAll).catch(() => {}),
     })
     await this.#reach(before)
     // Whoever may still store with all brokers taken over owns the source: nobody else sends by any of them.
     if (!isHome(before)) await this.#numbering.save()
+    this.#outbox.inherit(before, this.#numbering.behindAll)
     this.#outbox.rewire(before)
     this.#options.onChange() // credit for what was sent before is heard from now on
     this.#ready = true
