@@ -199,6 +199,18 @@ export class Outbox {
     }
   }
 
+  /** Sends nothing of what has not left yet. @returns how many outputs of each input that is */
+  withdraw(): Map<Pending, number> {
+    const unsent = new Map<Pending, number>()
+    for (const lane of this.#lanes.values()) lane.withdraw(unsent)
+    return unsent
+  }
+
+  /** The broker owes an answer. */
+  get isSending() {
+    return [...this.#lanes.values()].some(lane => lane.isSending)
+  }
+
   /** In effect. */
   get streams(): Stream[] {
     return [...this.#outputs.values()].flat().map(({ stream }) => stream)

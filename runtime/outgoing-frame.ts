@@ -16,6 +16,8 @@ export interface Outgoing {
   build(partition: number): Buffer
   /** The broker has it. */
   taken(): void
+  /** It will not leave. @param unsent gets how many outputs of each input it has */
+  withdraw(unsent: Map<Pending, number>): void
 }
 
 /** Behind all that a lane has sent: what consumers have finished once they have finished this. */
@@ -36,6 +38,7 @@ export class Turn implements Outgoing {
   }
 
   taken() {}
+  withdraw() {}
 }
 
 /** Records that leave together, and who waits for that. */
@@ -92,5 +95,10 @@ export class OutgoingFrame implements Outgoing {
   /** The broker has it. */
   taken() {
     for (const [i, pending] of this.#pending.entries()) pending.outputs -= this.#counts[i]!
+  }
+
+  withdraw(unsent: Map<Pending, number>) {
+    for (const [i, pending] of this.#pending.entries())
+      unsent.set(pending, (unsent.get(pending) ?? 0) + this.#counts[i]!)
   }
 }

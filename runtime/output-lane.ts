@@ -101,6 +101,11 @@ export class OutputLane {
     if (!this.#scheduled) this.#schedule()
   }
 
+  /** Sends nothing of what has not left yet. @param unsent see `Outgoing.withdraw` */
+  withdraw(unsent: Map<Pending, number>) {
+    for (const frame of this.#gathered.splice(0)) frame.withdraw(unsent)
+  }
+
   /** Sends a turn behind all that was sent. */
   turn(number: number) {
     for (const open of this.#open.values()) open.cross()
@@ -148,6 +153,10 @@ export class OutputLane {
     let records = 0
     for (const frame of this.#gathered) records += frame.records
     return records + (this.#open.get(consumer)?.records ?? 0)
+  }
+
+  get isSending() {
+    return this.#sending > 0
   }
 
   /** The broker has not acknowledged a frame for so long, ms. */

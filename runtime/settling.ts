@@ -6,6 +6,8 @@ import type { Arrived } from './sources/feed.ts'
 export interface Unsettled extends Pending {
   arrived: Arrived
   result: 'sent' | 'rejected'
+  /** Outputs that it had at first. */
+  all: number
   /** What tells it from others, where the source names a field. */
   identity?: string
 }
@@ -34,6 +36,11 @@ export class Settling {
     return this.#waiting.length + this.#unsaid === 0
   }
 
+  /** All that had its effect has been said to be done. */
+  get isSaid() {
+    return this.#unsaid === 0
+  }
+
   add(one: Unsettled) {
     this.#waiting.push(one)
   }
@@ -41,6 +48,15 @@ export class Settling {
   /** What waits for the broker waits in memory alone. */
   keep() {
     for (const { arrived } of this.#waiting) arrived.kept?.()
+  }
+
+  /** @param unsent outputs that will not leave, see `Outbox.withdraw`
+   *  @returns what has not left at all, and is not waited for any more. The rest of one of which a part has left is */
+  withdraw(unsent: Map<Pending, number>): Unsettled[] {
+    const isLeft = (one: Unsettled) => one.all > 0 && unsent.get(one) === one.all
+    const left = this.#waiting.filter(isLeft)
+    this.#waiting = this.#waiting.filter(one => !isLeft(one))
+    return left
   }
 
   /** Settles what the broker has by now. */

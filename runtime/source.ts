@@ -34,6 +34,9 @@ export interface SourceOptions extends Brokers {
   onClosed(error?: Error): void
 }
 
+/** For the broker to answer to what has left. Who comes next waits as long, see `patienceMs` of `Hosting`. */
+const answerMs = 300
+
 /** Where records enter: numbers them, puts them on the source's streams, and says `done` once the broker has them. */
 export class Source implements Unit {
   #options: SourceOptions
@@ -246,13 +249,27 @@ export class Source implements Unit {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true
     this.#inlet?.pause()
-    const until = performance.now() + timeoutMs
-    const isBusy = () => !this.#settling.isEmpty || (this.#drops && !this.#overflow.isEmpty)
-    while (isBusy() && !this.#closed && performance.now() < until)
-      await new Promise(resolve => setTimeout(resolve, 5))
+    await this.#until(() => this.#settling.isEmpty && (!this.#drops || this.#overflow.isEmpty), timeoutMs)
+    if (!this.#settling.isEmpty) await this.#withdraw()
     await this.#inlet?.end()
     this.#close()
     await this.#sessions.close()
+  }
+
+  async #until(condition: () => boolean, timeoutMs: number) {
+    const end = performance.now() + timeoutMs
+    while (!condition() && !this.#closed && performance.now() < end)
+      await new Promise(resolve => setTimeout(resolve, 5))
+  }
+
+  /** What consumers have no room for has not left, and is left to who comes next. */
+  async #withdraw() {
+    for (const { arrived } of this.#settling.withdraw(this.#outbox.withdraw())) {
+      if (this.#drops) this.#drop(arrived)
+      else arrived.done('left')
+    }
+    this.#progress()
+    await this.#until(() => !this.#outbox.isSending && this.#settling.isSaid, answerMs)
   }
 
   #take(arrived: Arrived) {
@@ -286,7 +303,7 @@ export class Source implements Unit {
 
   #send(arrived: Arrived) {
     this.#areKept = false
-    const waiting: Unsettled = { arrived, outputs: 0, result: 'sent' }
+    const waiting: Unsettled = { arrived, outputs: 0, all: 0, result: 'sent' }
     const { source } = this.#wiring
     const parsed = arrived.payload
       ? readPayload(arrived.payload, source!.spec)
@@ -302,6 +319,7 @@ export class Source implements Unit {
     const { topic, time = timeAt(parsed.value, source!.time) ?? Date.now() } = arrived
     const cause = { origin: '', seq, time, ...(topic !== undefined && { topic }) }
     this.#outbox.send([parsed], cause, waiting)
+    waiting.all = waiting.outputs
     this.#settleLater(waiting)
   }
 

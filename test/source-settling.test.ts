@@ -17,7 +17,7 @@ function world(identifies: boolean, results: Unsettled['result'][]) {
   })
   const all = results.map((result, i): Unsettled => {
     const arrived = { done: () => said.push(`${result} ${i + 1}`) }
-    return { arrived, result, outputs: 1 }
+    return { arrived, result, outputs: 1, all: 1 }
   })
   for (const one of all) settling.add(one)
   const taken = (n: number) => {
@@ -28,7 +28,7 @@ function world(identifies: boolean, results: Unsettled['result'][]) {
     saves.shift()!()
     await new Promise(resolve => setImmediate(resolve))
   }
-  return { settling, said, taken, stored }
+  return { settling, said, taken, stored, all }
 }
 
 Settle('at once where nothing is to be stored, in the order of arrival', () => {
@@ -59,5 +59,24 @@ Settle('of what came behind a record that was refused, not before that', async (
   await stored()
   assert.equal(said, ['rejected 1', 'sent 2'])
 })
+
+Settle(
+  'of what is behind a record that has not left, and never will, but not of one of which a part has',
+  () => {
+    const { said, taken, settling, all } = world(false, ['sent', 'sent', 'sent'])
+    Object.assign(all[2]!, { outputs: 2, all: 2 })
+    taken(2)
+    const left = settling.withdraw(
+      new Map([
+        [all[0]!, 1],
+        [all[2]!, 1],
+      ]),
+    )
+    assert.equal(left, [all[0]])
+    settling.run()
+    assert.equal(said, ['sent 2'])
+    assert.not.ok(settling.isEmpty)
+  },
+)
 
 Settle.run()

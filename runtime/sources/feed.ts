@@ -29,8 +29,9 @@ export interface Arrived {
   time?: number
   /** It waits in memory alone: whoever sent it need not keep it. Once, and in the order of arrival. */
   kept?(): void
-  /** It has had its effect, or was dropped; in the order of arrival, but for what was `kept` or is dropped. */
-  done(result: 'sent' | 'dropped' | 'rejected'): void
+  /** It has had its effect, or was dropped; or it is left to who comes next, as if it had not come. In the order of arrival,
+   *  but for what was `kept`, is dropped or left. */
+  done(result: 'sent' | 'dropped' | 'rejected' | 'left'): void
 }
 
 export type Emit = (arrived: Arrived) => void

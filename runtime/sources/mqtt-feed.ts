@@ -55,7 +55,8 @@ export class MqttFeed implements Feed {
           ack()
           arrived.kept = arrived.done = () => {}
         }
-        const arrived: Arrived = { payload, topic, kept, done: () => ack() }
+        const done = (result: Parameters<Arrived['done']>[0]) => result !== 'left' && ack()
+        const arrived: Arrived = { payload, topic, kept, done }
         emit(arrived)
       },
       onClose: onClosed,

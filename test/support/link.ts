@@ -6,6 +6,7 @@ type Chosen = (clientId: string) => boolean
 
 interface Line {
   near: Socket
+  far: Socket
   clientId: string
   /** Sends on what was held back. */
   thaw(): void
@@ -22,9 +23,10 @@ export async function link(target: string) {
   let delayMs = 0
   const server = createServer(near => {
     if (refused?.('')) return near.destroy()
-    const line: Line = { near, clientId: '', thaw() {} }
     const far = connect(Number(port), hostname)
+    const line: Line = { near, far, clientId: '', thaw() {} }
     lines.add(line)
+    far.on('close', () => lines.delete(line))
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -32,8 +34,8 @@ export async function link(target: string) {
       from.setNoDelay(true)
       from.on('error', () => {})
       from.on('close', () => {
-        lines.delete(line)
-        to.destroy()
+        // After an end that was said, what was said before it arrives.
+        if (!from.readableEnded) to.destroy()
       })
     }
     near.once('data', chunk => {
@@ -52,7 +54,11 @@ export async function link(target: string) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const sever = (chosen: Chosen = () => true) => {
-    for (const { near, clientId } of lines) if (chosen(clientId)) near.destroy()
+    for (const { near, far, clientId } of lines) {
+      if (!chosen(clientId)) continue
+      near.destroy()
+      far.destroy()
+    }
   }
   return {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
