@@ -25,15 +25,11 @@ export class Due {
 
   mark = () => this.#retries.mark()
 
-  /** A message has come back on this lane, if it is one of these. */
-  arrived(lane: string) {
-    if (lane === 'timer') this.#timers.arrived()
-    if (lane === 'retry') this.#retries.arrived()
-  }
-
   /** These are stored. */
   stored(batch: Inflight[]) {
-    for (const { states } of batch) {
+    for (const { lane, mark, states } of batch) {
+      if (lane === 'timer') this.#timers.finished()
+      if (lane === 'retry' && mark === undefined) this.#retries.finished()
       for (const { key, timer, retry } of states.values()) {
         this.#timers.set(key, timer)
         this.#retries.set(key, retry?.at)

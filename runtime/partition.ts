@@ -271,8 +271,7 @@ export class Partition {
       this.#switchWhenQuiet()
       return []
     }
-    if (admitted.inflight.mark === undefined) this.#due?.arrived(admitted.inflight.lane)
-    else this.#passed(admitted.inflight.mark)
+    if (admitted.inflight.mark !== undefined) this.#passed(admitted.inflight.mark)
     this.#silence.heard()
     if (this.#marks.size > 0 || this.#wiring.unordered) admitted.inflight.seen = true // a mark may come too early there
     this.#inflight.push(admitted.inflight)

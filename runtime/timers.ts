@@ -28,7 +28,8 @@ export interface TimersOptions extends Place {
 
 const block = 1_000
 const maxDue = 256
-/** Messages on their way through the session, which a default mosquitto bounds. */
+/** Messages that are not finished: they wait in the session, which a default mosquitto bounds. One, until the first of this
+ *  lane is: what an owner before has told may still wait there, and each after it would add as many. */
 const maxOpen = 4
 /** The clock is looked at again after this: it may have been set. */
 const maxWaitMs = 60_000
@@ -47,6 +48,7 @@ export class Timers {
   #timeout: NodeJS.Timeout | undefined
   #last: number
   #open = 0
+  #mayOpen = 1
   #telling = false
   #closed = false
   #aheadMs = 0
@@ -76,9 +78,10 @@ export class Timers {
     return mark
   }
 
-  /** A message of ours has come back. */
-  arrived() {
+  /** A message of this lane has come back, and is finished. */
+  finished() {
     this.#open = Math.max(0, this.#open - 1)
+    this.#mayOpen = maxOpen
     this.#arm()
   }
 
@@ -105,7 +108,7 @@ export class Timers {
   #now = () => Date.now() + this.#aheadMs
 
   #arm() {
-    if (this.#closed || this.#telling || this.#open >= maxOpen) return
+    if (this.#closed || this.#telling || this.#open >= this.#mayOpen) return
     clearTimeout(this.#timeout)
     const next = this.#next()
     if (!next) return

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
@@ -106,6 +107,35 @@ for (const [name, start] of brokers) {
     await sending
     await until(() => sum() >= sent, `${sent} records in totals`)
     assert.is(sum(), sent)
+  })
+
+  Timers('are told once by each host in whose time none could be handled', async () => {
+    const gate = Promise.withResolvers<void>()
+    const keys = 600
+    await rigOf({
+      default(_: unknown, ctx: Count) {
+        ctx.timer(Date.now() + 1_000)
+      },
+      async timer(ctx: Count) {
+        await gate.promise
+        return { key: ctx.record.key, total: 1, timer: true }
+      },
+    } as object)
+    const heard = await rig.listen(`timers/${run}/out`)
+    const told = await rig.listen(`dyninka/${rig.flow.name}/timer/#`)
+    for (let n = 0; n < keys; n++)
+      await rig.publish(`timers/${run}/in`, JSON.stringify({ key: `k${n}`, n } satisfies Reading))
+    const hosts = 4
+    for (let host = 1; host <= hosts; host++) {
+      await until(() => told.length >= 2 * host, 'timers to be told')
+      await sleep(200)
+      if (host === hosts) break
+      await rig.kill(rig.hosts('count')[0]!)
+      await rig.ready(await rig.host('count'))
+    }
+    assert.is(told.length, 2 * hosts) // it has two partitions
+    gate.resolve()
+    await until(() => new Set(totals(heard).map(({ key }) => key)).size === keys, 'all timers')
   })
 
   Timers('becomes a dead letter when it throws, and fires when that is replayed', async () => {
