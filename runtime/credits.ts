@@ -1,7 +1,10 @@
 import { partitionNames, topics } from '../schema/topics.ts'
 import { cutOf, type Stream } from '../schema/wiring.ts'
-import { type Credit, Progress, parseCursor } from './cursor.ts'
+import { type Credit, type CursorDocument, Progress, parseCursor } from './cursor.ts'
 import type { RetainedTopics } from './retained-topics.ts'
+import type { Message } from './transport.ts'
+
+interface Heard extends Credit, Pick<CursorDocument, 'commit' | 'round'> {}
 
 /** How far the consumers of a host's outputs have come, from the cursors that they retain. */
 export class Credits {
@@ -10,7 +13,7 @@ export class Credits {
   /** By topic. */
   #wanted = new Map<string, { consumer: string; partition: string }>()
   /** By consumer and partition: every frame asks. */
-  #credits = new Map<string, Map<string, Credit>>()
+  #credits = new Map<string, Map<string, Heard>>()
   #control: RetainedTopics | undefined
 
   constructor(flow: string, onCredit: (consumer: string, partition: string) => void) {
@@ -49,19 +52,32 @@ export class Credits {
     if (removed.length > 0) this.#control?.unsubscribe(removed).catch(() => {})
   }
 
+  /** What these consumers retain is brought once more: a broker drops messages of QoS 0 for who is slow to read, and of a
+   *  consumer that has finished all that it was sent, no other comes. */
+  again(consumers: string[]) {
+    const topics = [...this.#wanted].flatMap(([topic, { consumer }]) =>
+      consumers.includes(consumer) ? [topic] : [],
+    )
+    if (topics.length > 0) this.#control?.subscribe(topics, 0).catch(() => {}) // the connection is gone
+  }
+
   /** @returns whether the message was about credit */
-  hear(topic: string, payload: Buffer): boolean {
+  hear({ topic, payload, retain }: Message): boolean {
     if (!topic.startsWith(topics.credit(this.#flow, '', '').slice(0, -1))) return false
     const place = this.#wanted.get(topic)
     if (!place || payload.length === 0) return true
     try {
-      const { lanes, frames } = parseCursor(payload)
+      const { lanes, frames, commit, round } = parseCursor(payload)
       const { consumer, partition } = place
+      const known = this.#credits.get(consumer)?.get(partition)
+      if (retain && known && known.round === round && commit < known.commit) return true
       if (!this.#credits.has(consumer)) this.#credits.set(consumer, new Map())
       this.#credits.get(consumer)!.set(partition, {
         progress: new Progress(lanes),
         // Absent: of a host of before. Anything but a number is a foreign client's.
         frames: Number.isSafeInteger(frames) ? frames! : 1,
+        commit,
+        round,
       })
     } catch {
       return true // a foreign client's: the next cursor sets it right

@@ -47,6 +47,7 @@ export interface HostingOptions {
 }
 
 const announceMs = 1_000
+const askMs = 10_000
 const drainMs = 2_000
 /** For who has a session at an edge of the graph: longer than it takes to let go. */
 const patienceMs = 1.2 * drainMs
@@ -68,6 +69,7 @@ export class Hosting {
   #stopped = false
   #outside: NonNullable<HostingOptions['outside']>
   #announcing: NodeJS.Timeout | undefined
+  #asking: NodeJS.Timeout | undefined
   #reporting: Reporting
   #complaints = new Set<string>()
 
@@ -111,6 +113,7 @@ export class Hosting {
   async start(): Promise<void> {
     await this.#connect()
     this.#announcing = setInterval(() => this.#announce(), announceMs)
+    this.#asking = setInterval(() => this.#credits.again(this.#units.waitingFor), askMs)
     this.#reporting.start()
   }
 
@@ -118,6 +121,7 @@ export class Hosting {
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true
     clearInterval(this.#announcing)
+    clearInterval(this.#asking)
     this.#handover.close()
     this.#reporting.pause()
     const { flow, node, presence } = this.#options
@@ -163,6 +167,7 @@ export class Hosting {
       nudge: topics.nudge(flow),
       onMessage: message => {
         message.ack()
+        if (this.#credits.hear(message)) return
         if (retained.isNews(message)) this.#hear(message)
       },
       onClose: () => {
@@ -189,7 +194,6 @@ export class Hosting {
 
   #hear({ topic, payload }: Message) {
     const { flow, node, log } = this.#options
-    if (this.#credits.hear(topic, payload)) return
     if (topic === topics.wiring(flow, node)) {
       try {
         this.#rewire(readWiring(payload))

@@ -49,8 +49,9 @@ export class OpenFrames {
     this.#inherits = true
     if (known === undefined) return
     this.sent({ last: known, records: 0 }, progress)
+    if (this.isEmpty) return
     this.#timer = setTimeout(() => {
-      this.#frames = []
+      this.#forgetKnown()
       onLost()
     }, patienceMs).unref()
   }
@@ -79,12 +80,16 @@ export class OpenFrames {
   /** Only turns will be sent until the last of them is finished, and then all before it is. */
   cross() {
     this.#inherits = false
-    this.#frames = this.#frames.filter(({ records }) => records > 0)
+    this.#forgetKnown()
     this.close()
   }
 
   close() {
     clearTimeout(this.#timer)
+  }
+
+  #forgetKnown() {
+    this.#frames = this.#frames.filter(({ records }) => records > 0)
   }
 
   #isFinished({ last }: SentFrame, progress: Progress): boolean {

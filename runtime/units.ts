@@ -74,8 +74,13 @@ export class Units {
   get trouble(): string | undefined {
     const [error] = this.#errors.values()
     if (error !== undefined) return error
-    const slow = new Set([...this.#running.values()].flatMap(unit => unit.waitingFor))
-    return slow.size === 0 ? undefined : `waits for ${[...slow].join(', ')}`
+    const { waitingFor } = this
+    return waitingFor.length === 0 ? undefined : `waits for ${waitingFor.join(', ')}`
+  }
+
+  /** Consumers, and what else they wait for. */
+  get waitingFor(): string[] {
+    return [...new Set([...this.#running.values()].flatMap(unit => unit.waitingFor))]
   }
 
   /** In effect in any of them. */

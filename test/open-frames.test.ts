@@ -61,11 +61,15 @@ Open(
 )
 
 Open('are one where what an owner before knew of is finished already', () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
   const open = new OpenFrames(lane)
   open.inherit({ origin: 'in.0', seq: 7 }, finished(7), never)
   assert.not(open.isFull(64))
   open.sent(frame(8), finished(7))
   assert.ok(open.isFull(64))
+  mock.timers.tick(300_000)
+  assert.ok(open.isFull(64))
+  mock.timers.reset()
 })
 
 Open('are one more after five minutes, where the broker may have lost what an owner before has sent', () => {

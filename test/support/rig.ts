@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Hosting, type HostingOptions } from '../../runtime/hosting.ts'
 import type { Handlers } from '../../runtime/invoke.ts'
 import { logger, silent } from '../../runtime/log.ts'
-import type { Connection, ConnectOptions } from '../../runtime/transport.ts'
+import type { Connection, ConnectOptions, Transport } from '../../runtime/transport.ts'
 import { wireTransport } from '../../runtime/wire-transport.ts'
 import type {
   Flow,
@@ -73,6 +73,8 @@ export class Rig {
   accountOf?: (zone: string, node: string) => string
   /** See `Wiring.unordered`. */
   unordered = false
+  /** What hosts use instead of the transport to the dataflow's broker. */
+  through = (transport: Transport): Transport => transport
   #url: string
   #handlers: Record<string, Handler>
   #limits: Pick<HostingOptions, 'stateBytes' | 'figuresMs'>
@@ -136,7 +138,7 @@ export class Rig {
         pid: process.pid,
         startedAt: '',
       },
-      transport: wireTransport(wire.url),
+      transport: this.through(wireTransport(wire.url)),
       transportOf: zone => wireTransport(this.#urlFor(zoneLinks[zone]!.url, zone, node)),
       transportTo: wireTransport,
       env: {},
