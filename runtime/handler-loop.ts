@@ -192,6 +192,11 @@ export class HandlerLoop {
     return false
   }
 
+  /** While what it gave waits to leave, which may be for long, it is not to blame for the death of its host. */
+  #acquit({ inflight }: Entry) {
+    if (this.#trial.isOn && inflight.outputs > 0 && this.#trial.clear()) this.#options.save().catch(() => {}) // the connection is gone
+  }
+
   #handle(entry: Entry) {
     const { counters, state, onSettled, onFailed } = this.#options
     const handling = this.#handling
@@ -202,6 +207,7 @@ export class HandlerLoop {
     const outcome = handling.call(entry, this.#trial.isOn)
     if (!(outcome instanceof Promise) && this.#pipeline.size === 0) {
       handling.settle(entry, outcome)
+      this.#acquit(entry)
       return onSettled(entry.inflight)
     }
     if (!(outcome instanceof Promise)) handling.keep(outcome)
@@ -213,6 +219,7 @@ export class HandlerLoop {
       frees: outcome => handling.hasWritten(entry, outcome),
       settle: outcome => {
         handling.settle(entry, outcome)
+        this.#acquit(entry)
         state.release(key)
         onSettled(entry.inflight)
       },

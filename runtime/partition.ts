@@ -181,6 +181,7 @@ export class Partition {
     if (this.#phase === 'running' && this.#inflight.length > 0) {
       this.#phase = 'draining'
       await this.#quiet.wait(timeoutMs)
+      if (this.#trial.clear()) await this.#save().catch(() => {}) // it takes long, and nobody died of it
     }
     this.#end()
     await this.#sessions.close()

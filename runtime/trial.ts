@@ -19,8 +19,7 @@ export class Trial {
     // Who marked it here is alive: the connection was lost, and no record is to blame for that.
     if (cursor.tryingBy !== thisProcess)
       cursor.suspects = { ...cursor.suspects, [cursor.trying]: (cursor.suspects?.[cursor.trying] ?? 0) + 1 }
-    delete cursor.trying
-    delete cursor.tryingBy
+    this.clear()
   }
 
   get isOn() {
@@ -35,6 +34,14 @@ export class Trial {
   name(entry: Entry) {
     this.#cursor.trying = idOf(entry)
     this.#cursor.tryingBy = thisProcess
+  }
+
+  /** The handler has no record any more. @returns whether one was named */
+  clear(): boolean {
+    if (this.#cursor.trying === undefined) return false
+    delete this.#cursor.trying
+    delete this.#cursor.tryingBy
+    return true
   }
 
   /** Something is finished. */

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -251,6 +252,67 @@ Host('puts a record aside that kills every host', async () => {
   }
   assert.is(JSON.parse(dead[0]!.payload.toString()).reason, 'crashed')
   assert.ok(deaths <= 4, `${deaths} hosts died`)
+})
+
+/** A dataflow whose function `next` handles nothing until the gate opens. @param others functions that run in this process */
+async function stuckRig(topic: string, others: string[]) {
+  const gate = Promise.withResolvers<void>()
+  const patient = { ...retry, timeoutMs: 60_000 }
+  const handler = async (value: unknown) => {
+    await gate.promise
+    return value
+  }
+  const made = new Rig(
+    broker.url,
+    [
+      source('in', { type: 'mqtt', filter: `${topic}/in`, format: 'json' }),
+      fn('f', ['in'], { retry: patient }),
+      fn('next', ['f'], { retry: patient }),
+      sink('out', ['next'], { type: 'mqtt', topic: `${topic}/out`, retain: false }),
+    ],
+    { f: handler, next: handler },
+  )
+  rigs.push(made)
+  await made.wire()
+  for (const node of ['out', 'in', ...others]) await made.ready(await made.host(node))
+  return { made, open: gate.resolve }
+}
+
+Host('puts no record aside that only waits to leave, whatever kills its hosts', async () => {
+  const { made, open } = await stuckRig('innocent', ['next'])
+  const heard = await made.listen('innocent/out')
+  const dead = await made.listen(topics.deads(made.flow.name))
+  for (let n = 1; n <= 8; n++) {
+    const one = start(made, 'calm')
+    await readyIn(made, one.id)
+    await made.publish('innocent/in', JSON.stringify({ n }))
+    await sleep(150)
+    one.child.kill('SIGKILL')
+    await one.exited
+  }
+  start(made, 'calm')
+  open()
+  await until(() => heard.length + dead.length === 8, 'all records')
+  assert.equal(values(heard), [1, 2, 3, 4, 5, 6, 7, 8])
+})
+
+Host('blames no record for the end of a host that was asked to leave', async () => {
+  const { made, open } = await stuckRig('asked', [])
+  const cursors = await made.listen(topics.credit(made.flow.name, 'f', '0'))
+  const newest = () => JSON.parse(String(cursors.at(-1)!.payload))
+  let id = await made.host('f')
+  await made.ready(id)
+  await made.publish('asked/in', '{"n":1}')
+  for (let killed = 0; killed < 2; killed++) {
+    await sleep(100)
+    await made.kill(id)
+    id = await made.host('f')
+    await made.ready(id)
+  }
+  await until(() => newest().trying !== undefined, 'the record to be named')
+  await made.stop(id)
+  assert.is(newest().trying, undefined)
+  open()
 })
 
 Host('stops a loop that never yields, once it has killed a host', async () => {
