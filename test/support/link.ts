@@ -26,7 +26,6 @@ export async function link(target: string) {
     const far = connect(Number(port), hostname)
     const line: Line = { near, far, clientId: '', thaw() {} }
     lines.add(line)
-    far.on('close', () => lines.delete(line))
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -34,6 +33,7 @@ export async function link(target: string) {
       from.setNoDelay(true)
       from.on('error', () => {})
       from.on('close', () => {
+        if (to.destroyed) return void lines.delete(line)
         // After an end that was said, what was said before it arrives.
         if (!from.readableEnded) to.destroy()
       })
