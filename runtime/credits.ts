@@ -55,10 +55,10 @@ export class Credits {
   /** What these consumers retain is brought once more: a broker drops messages of QoS 0 for who is slow to read, and of a
    *  consumer that has finished all that it was sent, no other comes. */
   again(consumers: string[]) {
-    const topics = [...this.#wanted].flatMap(([topic, { consumer }]) =>
+    const filters = [...this.#wanted].flatMap(([topic, { consumer }]) =>
       consumers.includes(consumer) ? [topic] : [],
     )
-    if (topics.length > 0) this.#control?.subscribe(topics, 0).catch(() => {}) // the connection is gone
+    if (filters.length > 0) this.#control?.subscribe(filters, 0).catch(() => {}) // the connection is gone
   }
 
   /** @returns whether the message was about credit */

@@ -1,7 +1,7 @@
 import type { Progress } from './cursor.ts'
 import { compareSeq, type RecordId } from './record-id.ts'
 
-interface SentFrame {
+export interface SentFrame {
   /** Who has finished this record has finished the frame. */
   last: RecordId
   /** None are counted of what an owner before has sent. */

@@ -40,6 +40,7 @@ interface OutboxOptions {
 /** By topic of a lane and by consumer: see `OpenFrames`. */
 export type BehindAll = Record<string, Record<string, RecordId>>
 
+/** A consumer that works has finished a frame by then. */
 const soonMs = 25
 /** A broker that takes so long to acknowledge a frame is worth a word in `dyninka status`. */
 const lateMs = 3_000
@@ -74,7 +75,7 @@ export class Outbox {
         }
   }
 
-  /** Not at once: a consumer that works has finished it by then. */
+  /** Not at once: it is rarely to be stored. */
   #changeBehindAll() {
     this.#telling ??= setTimeout(() => {
       this.#telling = undefined

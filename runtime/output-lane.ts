@@ -3,7 +3,7 @@ import { cutOf, type Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Credit, Progress } from './cursor.ts'
 import type { Emitted } from './emitted.ts'
-import { OpenFrames } from './open-frames.ts'
+import { OpenFrames, type SentFrame } from './open-frames.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { type Outgoing, OutgoingFrame, Turn } from './outgoing-frame.ts'
 import type { RecordId, Seq } from './record-id.ts'
@@ -81,7 +81,7 @@ export class OutputLane {
   /** By consumer: the last record of the frame behind all that owners before have sent, while that is not finished. */
   get behindAll(): Record<string, RecordId> | undefined {
     let behindAll: Record<string, RecordId> | undefined
-    if (this.#sending > 0) return undefined // the broker may never get it
+    if (this.isSending) return undefined // the broker may never get it
     for (const [consumer, open] of this.#open)
       if (open.behindAll) behindAll = { ...behindAll, [consumer]: open.behindAll }
     return behindAll
@@ -155,13 +155,14 @@ export class OutputLane {
     return records + (this.#open.get(consumer)?.records ?? 0)
   }
 
+  /** The broker owes an answer. */
   get isSending() {
     return this.#sending > 0
   }
 
   /** The broker has not acknowledged a frame for so long, ms. */
   get unansweredMs() {
-    return this.#sending > 0 ? performance.now() - this.#sentAt : 0
+    return this.isSending ? performance.now() - this.#sentAt : 0
   }
 
   waitingFor(): string[] {
@@ -225,7 +226,7 @@ export class OutputLane {
     )
   }
 
-  #remember(frame: { last: RecordId; records: number }) {
+  #remember(frame: SentFrame) {
     for (const consumer of this.stream.consumers)
       this.#openTo(consumer).sent(frame, this.#progressOf(consumer))
   }
