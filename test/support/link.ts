@@ -112,7 +112,7 @@ function forward(from: Socket, to: Socket, { delayMs, isHeld }: How): () => void
   const late: { due: number; chunk: Buffer | undefined }[] = []
   const write = (chunk: Buffer | undefined) => {
     if (chunk === undefined) return void to.end()
-    if (to.write(chunk)) return
+    if (to.write(chunk) || from.isPaused()) return
     from.pause()
     to.once('drain', () => from.resume())
   }

@@ -19,22 +19,28 @@ export interface RestartableBroker {
 export const brokerNames = ['aedes', 'mosquitto', 'nats', 'rabbitmq'] as const
 export type BrokerName = (typeof brokerNames)[number]
 
-const launches: Record<BrokerName, { isHere(): boolean; start(): Promise<KillableBroker> }> = {
+/** Messages that it keeps for a client: known to mosquitto alone, whose default is 1,000. 0: no limit. */
+type Queue = number | undefined
+
+const launches: Record<BrokerName, { isHere(): boolean; start(queue: Queue): Promise<KillableBroker> }> = {
   aedes: { isHere: () => true, start: aedes },
-  // Default limits, and a file for what it has.
+  // With a file for what it has.
   mosquitto: {
     isHere: hasMosquitto,
-    start: () => mosquitto('persistence true\npersistence_location DIR/\nlog_type error\n'),
+    start: (queue = 1_000) =>
+      mosquitto(
+        `persistence true\npersistence_location DIR/\nlog_type error\nmax_queued_messages ${queue}\n`,
+      ),
   },
   nats: { isHere: hasGo, start: () => nats() },
   rabbitmq: { isHere: hasRabbitmq, start: () => rabbitmq() },
 }
 
 /** @throws when this machine does not have it */
-export async function startBroker(name: BrokerName): Promise<RestartableBroker> {
+export async function startBroker(name: BrokerName, queue?: Queue): Promise<RestartableBroker> {
   const { isHere, start } = launches[name]
   if (!isHere()) throw new Error(`${name} is not installed: install it, or take --broker aedes`)
-  const broker = await start()
+  const broker = await start(queue)
   return {
     url: broker.url,
     async restart(downMs, meanwhile) {

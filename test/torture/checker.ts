@@ -25,8 +25,8 @@ const maxProblems = 30
 /** A source can bring again only what was under way: far less than this. */
 const rememberedIds = 2_000
 const rememberedPulses = 200
-/** Messages at the sink after a fault among which repeats are allowed: some times what can be under way. */
-const aftermath = 4_000
+/** Messages at the sink after a fault among which repeats are allowed: some times what can be inside. */
+const usualAftermath = 4_000
 
 interface Key {
   sent: number
@@ -82,6 +82,7 @@ const through = ({ joined, tallied, pulsed }: Key) => Math.min(joined.count, tal
 /** Judges what reaches the sink by what was sent. Knows the functions of the dataflow, and nothing of how they run. */
 export class Checker {
   #model = new Model()
+  #aftermath: number
   #keys = new Map<string, Key>()
   #groups = new Map<string, Group>()
   /** By place and key: what came at a place inside the graph. */
@@ -98,6 +99,10 @@ export class Checker {
   #edgeRepeats = { source: 0, sink: 0 }
   #problems: string[] = []
   #toldWrong = new Set<string>()
+
+  constructor(aftermath = usualAftermath) {
+    this.#aftermath = aftermath
+  }
 
   sent(record: Entered): void {
     this.#model.add(record)
@@ -124,7 +129,7 @@ export class Checker {
     this.#disturbances += 1
     return () => {
       this.#disturbances -= 1
-      this.#disturbedUntil = this.#arrivals + aftermath
+      this.#disturbedUntil = this.#arrivals + this.#aftermath
     }
   }
 

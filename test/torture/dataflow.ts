@@ -11,6 +11,8 @@ interface Settings {
   min: number
   partitions: number
   env: number
+  /** It handles nothing before, in ms since 1970. */
+  stallUntil: number
   concurrency: number
 }
 
@@ -30,21 +32,28 @@ export class Dataflow {
   readonly repository: Repository
   #settings: Record<Inner, Settings>
   #entryZone: string | undefined
+  #outside: string | undefined
   #shared = 1
   #spied = false
   #pushing: Promise<unknown> = Promise.resolve()
   #files: Record<string, string>
 
-  /** @param zones where each is decided to be at first, so that edges go by brokers there */
-  static async create(zones: Partial<Record<Target, string>> = {}): Promise<Dataflow> {
-    const dataflow = new Dataflow(await makeRepository('torture'), zones)
+  /** @param zones where each is decided to be at first, so that edges go by brokers there
+   *  @param outside the broker of source and sink, if it is not the dataflow's own */
+  static async create(zones: Partial<Record<Target, string>> = {}, outside?: string): Promise<Dataflow> {
+    const dataflow = new Dataflow(await makeRepository('torture'), zones, outside)
     await dataflow.change(() => {})
     return dataflow
   }
 
-  private constructor(repository: Repository, zones: Partial<Record<Target, string>>) {
+  private constructor(
+    repository: Repository,
+    zones: Partial<Record<Target, string>>,
+    outside: string | undefined,
+  ) {
     this.repository = repository
     this.#entryZone = zones.entry
+    this.#outside = outside
     this.#settings = Object.fromEntries(
       inner.map(name => [
         name,
@@ -55,6 +64,7 @@ export class Dataflow {
           min: 1,
           partitions: partitions[name],
           env: 1,
+          stallUntil: 0,
           concurrency: name === 'right' ? 4 : 1,
         },
       ]),
@@ -88,24 +98,25 @@ export class Dataflow {
 
   #yaml(): string {
     const lines = inner.map(name => {
-      const { min, partitions, zone, env, concurrency, fault } = this.#settings[name]
+      const { min, partitions, zone, env, stallUntil, concurrency, fault } = this.#settings[name]
       const place = zone === null ? '' : `, placement: { zone: ${zone} }`
       const input = fault === 'yaml' ? from[name].replace('from: ', 'from: nowhere-') : from[name]
       return (
         `  ${name}: { code: functions/${name}.ts, ${input}, scale: { min: ${Math.min(min, partitions)}, ` +
-        `max: ${partitions} }, concurrency: ${concurrency}, env: { TURN: "${env}" }, ` +
-        `retry: { attempts: 5, backoff: 5ms${name === 'left' ? ', order: relaxed' : ''} }${place} }`
+        `max: ${partitions} }, concurrency: ${concurrency}, env: { TURN: "${env}", ` +
+        `STALL_UNTIL: "${stallUntil}" }, retry: { attempts: 5, backoff: 5ms, timeout: 10m${name === 'left' ? ', order: relaxed' : ''} }${place} }`
       )
     })
     if (this.#spied) lines.push('  spy: { code: functions/spy.ts, from: [stamp, join], key: k }')
+    const at = this.#outside === undefined ? '' : `, broker: ${this.#outside}`
     return `apiVersion: dyninka.dev/v1
 name: torture
 sources:
-  entry: { mqtt: torture/in, id: id${this.#entryZone === undefined ? '' : `, placement: { zone: ${this.#entryZone} }`} }
+  entry: { mqtt: torture/in${at}, id: id${this.#entryZone === undefined ? '' : `, placement: { zone: ${this.#entryZone} }`} }
 functions:
 ${lines.join('\n')}
 sinks:
-  out: { from: [join, tally, pulse, stamp.odd, join.odd], mqtt: torture/out }
+  out: { from: [join, tally, pulse, stamp.odd, join.odd], mqtt: torture/out${at} }
 `
   }
 

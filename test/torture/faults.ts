@@ -65,6 +65,7 @@ export class Faults {
       case 'scale':
       case 'update':
       case 'broken':
+      case 'stall':
       case 'repartition':
       case 'rewire':
         for await (const commit of pushed(this.#world.dataflow, action)) this.commit = commit

@@ -11,17 +11,19 @@ export interface LoadOptions {
   /** Records a second at most. */
   rate: number
   checker: Checker
+  /** The source has a broker without limits. */
+  isOutside: boolean
   /** Ends the run early. */
   signal?: AbortSignal
   /** Called before each record, with the number of those that were sent. */
   onRecord(sent: number): void
 }
 
-/** Sent, and not yet through. A default mosquitto queues 1,000 messages for a client that is away and drops the rest
+/** Sent, and not yet through, where the source has a broker without limits. */
+const maxInFlightOutside = 20_000
+/** The same on the dataflow's own broker. A default mosquitto queues 1,000 messages for a client that is away and drops the rest
  *  without a word; two messages leave the sink for each record. */
-export const maxInFlight = 400
-/** Then they are sent in one go: frames get longer, and cost less, than where one goes in as one comes out. */
-const refillBelow = maxInFlight / 4
+const maxInFlight = 400
 /** What is sent twice comes again behind so many others: fewer than a source remembers. */
 const againAfter = 100
 
@@ -62,7 +64,10 @@ export class Load {
 
   /** @returns once all records are through, or the dataflow has been silent for too long */
   async run(patienceMs: number): Promise<void> {
-    const { seed, records, rate, checker, signal, onRecord } = this.#options
+    const { seed, records, rate, checker, isOutside, signal, onRecord } = this.#options
+    const most = isOutside ? maxInFlightOutside : maxInFlight
+    // They are sent in one go: frames get longer, and cost less, than where one goes in as one comes out.
+    const refillBelow = most / 4
     this.#heard = performance.now()
     this.longestSilenceMs = 0
     let sent = 0
@@ -70,7 +75,7 @@ export class Load {
     const again: { record: Entered; at: number }[] = []
     for (const record of recordsOf(seed, records)) {
       onRecord(sent)
-      if (checker.inFlight >= maxInFlight && !(await this.#below(refillBelow, patienceMs))) return
+      if (checker.inFlight >= most && !(await this.#below(refillBelow, patienceMs))) return
       if (signal?.aborted) return
       const now = performance.now()
       if (now < earliest - 5) await sleep(earliest - now)

@@ -18,6 +18,8 @@ updates, scales and cuts meanwhile, and counts what is lost, duplicated, out of 
   --broker NAME   ${brokerNames.join(', ')} (aedes); rabbitmq starts, and is refused
   --kubernetes    as pods of a test cluster, with a managed broker and two controllers (needs root, see test/cluster)
   --zones         a broker for each of two zones beside the dataflow's own, and edges that go by all three
+  --queue N       brokers (mosquitto) that keep N messages for a client and drop the rest; source and sink have a broker
+                  of their own, so that the load goes on while functions stall for up to half a minute
   --minutes M     spread the records over so many minutes (default: as fast as they go through, at most --rate)
   --rate R        records a second at most (2000; with --kubernetes 40)
   --edges         kill and stop source and sink too; repeats there are counted apart
@@ -32,10 +34,11 @@ Examples:
   npm run torture                                          # 20,000 records, 30 faults
   npm run torture -- --records 100000 --faults 200 --broker mosquitto
   npm run torture -- --records 1000000 --minutes 60 --json # an hour, 1,000 faults
+  npm run torture -- --broker mosquitto --queue 100        # a broker that drops what waits
   npm run torture -- --kubernetes --records 20000          # about 10 minutes
   npm run torture -- --seed 7 --plan                       # what would happen
 
-At most 400 records are under way at once: a default mosquitto drops what waits beyond 1,000.
+At most 400 records are under way at once, with --queue 20,000: a default mosquitto drops what waits beyond 1,000.
 Exit codes: 0 nothing wrong, 1 something is, 2 wrong usage, or a broker on which Dyninka refuses to run, 130 Ctrl-C`
 
 const { values } = parse()
@@ -51,7 +54,18 @@ const broker = values.broker as BrokerName
 if (!brokerNames.includes(broker)) fail(`--broker: one of ${brokerNames.join(', ')}, not ${values.broker}`)
 for (const kind of only ?? []) if (!known.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
 if (values.zones && kubernetes) fail('--zones is of processes: leave --kubernetes out')
-const plan = { seed, records, faults, edges: values.edges === true, kubernetes, ...(only && { kinds: only }) }
+if (values.queue !== undefined && (kubernetes || broker !== 'mosquitto'))
+  fail('--queue is of mosquitto: add --broker mosquitto')
+const queue = values.queue === undefined ? undefined : positive('queue')
+const plan = {
+  seed,
+  records,
+  faults,
+  edges: values.edges === true,
+  kubernetes,
+  ...(queue && { queue }),
+  ...(only && { kinds: only }),
+}
 
 if (values.plan) {
   for (const fault of schedule(plan)) console.log(`${String(fault.at).padStart(9)}  ${textOf(fault)}`)
@@ -126,6 +140,7 @@ function parse() {
         seed: { type: 'string', default: '1' },
         faults: { type: 'string' },
         broker: { type: 'string', default: 'aedes' },
+        queue: { type: 'string' },
         minutes: { type: 'string' },
         rate: { type: 'string' },
         kubernetes: { type: 'boolean' },
@@ -146,7 +161,7 @@ function parse() {
   }
 }
 
-function positive(name: 'records' | 'seed' | 'faults' | 'minutes' | 'rate', min = 1): number {
+function positive(name: 'records' | 'seed' | 'faults' | 'minutes' | 'rate' | 'queue', min = 1): number {
   const value = Number(values[name])
   const isRight = name === 'minutes' ? value > 0 : Number.isInteger(value) && value >= min
   return isRight ? value : fail(`--${name}: a number of at least ${min}, not ${values[name]}`)

@@ -3,7 +3,7 @@ import type { Dataflow } from './dataflow.ts'
 import type { Action, inner, Target } from './schedule.ts'
 
 type Inner = (typeof inner)[number]
-type Pushed = Action & { kind: 'move' | 'scale' | 'update' | 'broken' | 'repartition' | 'rewire' }
+type Pushed = Action & { kind: 'move' | 'scale' | 'update' | 'broken' | 'stall' | 'repartition' | 'rewire' }
 
 /** Pushes what an action changes in the dataflow; what it breaks it mends after a while. @returns each commit */
 export async function* pushed(dataflow: Dataflow, action: Pushed): AsyncGenerator<string> {
@@ -34,6 +34,13 @@ export async function* pushed(dataflow: Dataflow, action: Pushed): AsyncGenerato
       return yield dataflow.change(flow => {
         flow[of(action)].fault = 'none'
       })
+    case 'stall': {
+      const until = Date.now() + action.ms
+      yield dataflow.change(flow => {
+        flow[of(action)].stallUntil = until
+      })
+      return void (await sleep(until - Date.now()))
+    }
     case 'repartition':
       return yield dataflow.change(flow => {
         flow[of(action)].partitions = action.max

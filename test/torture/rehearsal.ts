@@ -47,23 +47,25 @@ export async function rehearse(records: Entered[], meddling: Meddling = {}): Pro
       odd.push({ id: '', value: structuredClone(value) as Arrived })
     }
   }
-  const give = <I, O>(
+  const give = async <I, O>(
     place: Place,
     list: Moving<I>[],
     keyOf: (value: I) => string,
-    call: (value: I, context: never) => O | undefined,
-  ): Moving<O>[] => {
+    call: (value: I, context: never) => Promise<O | undefined> | O | undefined,
+  ): Promise<Moving<O>[]> => {
     const enter = stage(place)
-    return arrive(place, list).flatMap(({ id, value }) => {
+    const given: Moving<O>[] = []
+    for (const { id, value } of arrive(place, list)) {
       const { context, keep } = enter(keyOf(value), id)
-      const output = call(structuredClone(value), context as never)
+      const output = await call(structuredClone(value), context as never)
       keep()
-      return output === undefined ? [] : [{ id, value: output }]
-    })
+      if (output !== undefined) given.push({ id, value: output })
+    }
+    return given
   }
 
   const entered = records.map((value, i) => ({ id: `entry:${i}`, value }))
-  const stamped = give('stamp', entered, ({ k }) => k, stamp)
+  const stamped = await give('stamp', entered, ({ k }) => k, stamp)
   const lefts = []
   const enterLeft = stage('left')
   for (const { id, value } of arrive('left', stamped)) {
@@ -77,8 +79,8 @@ export async function rehearse(records: Entered[], meddling: Meddling = {}): Pro
     keep()
   }
   const rights = stamped.map(({ id, value }) => ({ id, value: rightOf(value) }))
-  const joined = give('join', [...lefts, ...rights], ({ k }) => k, join)
-  const tallied = give('tally', joined, ({ g }) => g, tally)
+  const joined = await give('join', [...lefts, ...rights], ({ k }) => k, join)
+  const tallied = await give('tally', joined, ({ g }) => g, tally)
   // Its timers are due after every seventh record of a partition.
   const pulses: Moving<Arrived>[] = []
   const enterPulse = stage('pulse')

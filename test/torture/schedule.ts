@@ -23,6 +23,8 @@ export type Action =
   | { kind: 'move'; target: Target; zone: string | null }
   | { kind: 'update'; target: Target; what: 'code' | 'env' | 'concurrency' | 'shared' }
   | { kind: 'broken'; target: Target; how: Breakage; ms: number }
+  /** An update that handles nothing for a while. */
+  | { kind: 'stall'; target: Target; ms: number }
   | { kind: 'scale'; target: Target; min: number }
   /** Another number of partitions. */
   | { kind: 'repartition'; target: Target; max: number }
@@ -58,6 +60,8 @@ export interface Plan {
   edges?: boolean
   /** Leave others out. */
   kinds?: readonly Kind[]
+  /** Messages that the broker keeps for a client: a function may stall for long while the load goes on. */
+  queue?: number
   /** Hosts are pods: other things happen to them. */
   kubernetes?: boolean
 }
@@ -68,6 +72,7 @@ const processWeights: Partial<Record<Kind, number>> = {
   move: 12,
   update: 14,
   broken: 8,
+  stall: 4,
   scale: 8,
   repartition: 6,
   rewire: 4,
@@ -91,6 +96,7 @@ const podWeights: Partial<Record<Kind, number>> = {
   move: 6,
   update: 12,
   broken: 4,
+  stall: 2,
   scale: 6,
   repartition: 4,
   rewire: 3,
@@ -100,6 +106,8 @@ export const kinds = Object.keys(processWeights) as Kind[]
 export const podKinds = Object.keys(podWeights) as Kind[]
 /** Functions that `scale` changes: those with several partitions. */
 const scaled = ['stamp', 'left', 'join'] as const
+const stallable = ['left', 'right', 'join', 'tally'] as const
+const stallMs = { usual: 3_000, long: 30_000 }
 /** Functions whose partitions are cut anew: those with state, one of them with timers, one with records that wait. */
 const recut = ['stamp', 'left', 'join', 'tally', 'pulse'] as const
 
@@ -109,6 +117,7 @@ export function schedule({
   records,
   faults,
   edges: withEdges = false,
+  queue,
   kubernetes = false,
   kinds: only = kubernetes ? podKinds : kinds,
 }: Plan): Fault[] {
@@ -124,7 +133,7 @@ export function schedule({
   return drawn
     .map((kind, i) => ({
       at: Math.floor((i + 0.5 + random.next()) * step),
-      ...action(kind, random, targets),
+      ...action(kind, random, targets, queue === undefined ? stallMs.usual : stallMs.long),
     }))
     .toSorted((a, b) => a.at - b.at)
 }
@@ -139,7 +148,7 @@ function draw(
   return Array.from({ length: count }, () => random.pick(deck))
 }
 
-function action(kind: Kind, random: Random, targets: readonly Target[]): Action {
+function action(kind: Kind, random: Random, targets: readonly Target[], longestStallMs: number): Action {
   const target = random.pick(targets)
   const pick = random.between(0, 999)
   switch (kind) {
@@ -165,6 +174,8 @@ function action(kind: Kind, random: Random, targets: readonly Target[]): Action 
       }
     case 'broken':
       return { kind, target: random.pick(inner), how: random.pick(breakages), ms: random.between(200, 2_500) }
+    case 'stall':
+      return { kind, target: random.pick(stallable), ms: random.between(500, longestStallMs) }
     case 'scale':
       return { kind, target: random.pick(scaled), min: random.between(1, 4) }
     case 'repartition':

@@ -33,6 +33,8 @@ const spread = {
 /** Longer than the longest wait of a host that is started again after it has crashed again and again. */
 const patienceMs = 60_000
 const readyMs = 60_000
+/** Where records wait before a function that stalls, many more are inside. */
+const fullAftermath = 40_000
 
 /** Dyninka does not run on this broker: there is nothing to torture. */
 export class Refused extends Error {
@@ -44,7 +46,7 @@ export class Refused extends Error {
 /** Tortures a dataflow whose hosts are processes of this machine. */
 export async function torture(options: TortureOptions): Promise<Report> {
   await using stack = new AsyncDisposableStack()
-  const broker = await startBroker(options.broker)
+  const broker = await startBroker(options.broker, options.queue)
   stack.defer(() => broker.close())
   await checkBroker(broker.url).catch((error: Error) => {
     throw new Refused(options.broker, error)
@@ -54,16 +56,20 @@ export async function torture(options: TortureOptions): Promise<Report> {
   const zoneBrokers: Record<string, string> = {}
   const links = [wire]
   const restartable = [broker]
-  for (const zone of options.zones ? ['north', 'south'] : []) {
-    const own = await startBroker(options.broker)
+  const besides = async (queue: number | undefined) => {
+    const own = await startBroker(options.broker, queue)
     stack.defer(() => own.close())
     const way = await link(own.url)
     stack.defer(() => way.close())
-    zoneBrokers[zone] = way.url
     links.push(way)
     restartable.push(own)
+    return { own, way }
   }
-  const dataflow = await Dataflow.create(options.zones ? spread : {})
+  for (const zone of options.zones ? ['north', 'south'] : [])
+    zoneBrokers[zone] = (await besides(options.queue)).way.url
+  // Whatever waits before the source must not be dropped: its broker has no limit.
+  const outside = options.queue === undefined ? undefined : await besides(0)
+  const dataflow = await Dataflow.create(options.zones ? spread : {}, outside?.way.url)
   stack.defer(() => dataflow.repository.remove())
   const controlled = await Controlled.over({
     repo: dataflow.repository.bare,
@@ -73,9 +79,9 @@ export async function torture(options: TortureOptions): Promise<Report> {
     nodes,
   })
   stack.defer(() => controlled.remove())
-  const checker = new Checker()
+  const checker = new Checker(outside && fullAftermath)
   return await underLoad(options, {
-    broker: broker.url,
+    broker: (outside?.own ?? broker).url,
     checker,
     faults: new Faults({ dataflow, controlled, brokers: restartable, links, checker }),
     patienceMs,

@@ -55,7 +55,7 @@ const drainMs = 20_000
 
 /** Sends records through it, does to it what the schedule says, and judges what came of every record. */
 export async function underLoad(options: LoadedRun, stand: Stand): Promise<Report> {
-  const { seed, records, rate, signal, onProgress } = options
+  const { seed, records, rate, queue, signal, onProgress } = options
   const { checker, faults } = stand
   await using stack = new AsyncDisposableStack()
   const planned: Fault[] = schedule(options)
@@ -67,6 +67,7 @@ export async function underLoad(options: LoadedRun, stand: Stand): Promise<Repor
     records,
     rate,
     checker,
+    isOutside: queue !== undefined,
     ...(signal && { signal }),
     onRecord(sent) {
       while (planned[0] && planned[0].at <= sent) {

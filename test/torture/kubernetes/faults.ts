@@ -92,6 +92,7 @@ export class PodFaults {
       case 'scale':
       case 'update':
       case 'broken':
+      case 'stall':
       case 'repartition':
       case 'rewire':
         for await (const commit of pushed(dataflow, action)) this.commit = commit

@@ -1,7 +1,7 @@
 import type { Context } from 'dyninka'
 import { fold } from './fold.ts'
 import type { Part } from './left.ts'
-import { begin, load } from './life.ts'
+import { begin, load, stall } from './life.ts'
 
 import type { Right } from './right.ts'
 import type { Odd } from './stamp.ts'
@@ -46,7 +46,8 @@ const fresh = (): Sofar => ({
 })
 
 /** One record for the three parts of a record that came two ways, with all that came before in its hash. */
-export default function join(record: Part | Right, ctx: Joining): Joined | undefined {
+export default async function join(record: Part | Right, ctx: Joining): Promise<Joined | undefined> {
+  await stall(ctx)
   ctx.state ??= fresh()
   const sofar = ctx.state
   const { part, k, g, n, v, id } = record

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Context } from 'dyninka'
 import { fold } from './fold.ts'
-import { begin, load } from './life.ts'
+import { begin, load, stall } from './life.ts'
 
 import type { Stamped } from './stamp.ts'
 
@@ -19,6 +19,7 @@ const tried = new Set<string>()
 
 /** Two records for one; with state. Fails now and then at the first attempt, while records of other keys pass. */
 export default async function* left(record: Stamped, ctx: Context<{ state: number }>): AsyncGenerator<Part> {
+  await stall(ctx)
   if (record.v % 67 === 0 && !tried.delete(ctx.record.id)) {
     tried.add(ctx.record.id)
     throw new Error('try again')

@@ -1,5 +1,5 @@
 import type { Context } from 'dyninka'
-import { begin, load } from './life.ts'
+import { begin, load, stall } from './life.ts'
 
 import type { Stamped } from './stamp.ts'
 
@@ -17,6 +17,7 @@ const tried = new Set<string>()
 
 /** Without a key and without state; fails now and then at the first attempt. */
 export default async function right(record: Stamped, ctx: Context): Promise<Right> {
+  await stall(ctx)
   if (record.v % 61 === 0 && !tried.delete(ctx.record.id)) {
     tried.add(ctx.record.id)
     throw new Error('try again')

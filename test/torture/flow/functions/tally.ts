@@ -1,6 +1,6 @@
 import type { Context } from 'dyninka'
 import type { Joined } from './join.ts'
-import { begin, load } from './life.ts'
+import { begin, load, stall } from './life.ts'
 
 export interface Tally {
   kind: 'tally'
@@ -18,10 +18,11 @@ load(fault)
 export const setup = begin(version, fault)
 
 /** Counts under another key than the one by which its records came. */
-export default function tally(
+export default async function tally(
   { g, k, n, v }: Joined,
   ctx: Context<{ state: { count: number; sum: number } }>,
-): Tally {
+): Promise<Tally> {
+  await stall(ctx)
   ctx.state ??= { count: 0, sum: 0 }
   const total = ctx.state
   total.count += 1
