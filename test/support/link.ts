@@ -118,7 +118,7 @@ function forward(from: Socket, to: Socket, { delayMs, isHeld }: How): () => void
   }
   const deliver = () => {
     while (late.length > 0 && !isHeld() && late[0]!.due <= performance.now()) write(late.shift()!.chunk)
-    if (late.length > 0 && !isHeld()) setTimeout(deliver, late[0]!.due - performance.now() + 0.5)
+    if (late.length > 0 && !isHeld()) setTimeout(deliver, Math.max(0, late[0]!.due - performance.now() + 0.5))
   }
   const take = (chunk: Buffer | undefined) => {
     const ms = delayMs()

@@ -57,7 +57,9 @@ export async function brokerProcess(
     if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
     child.kill(signal)
-    await gone
+    // One that has just opened its port does not always heed the first.
+    const again = setInterval(() => child.kill(signal), 1_000)
+    await gone.finally(() => clearInterval(again))
   }
   return {
     url: `mqtt://127.0.0.1:${port}`,

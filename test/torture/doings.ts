@@ -1,4 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kind } from './schedule.ts'
+
+/** Longer than any takes, and than the dataflow takes to follow. */
+const patienceMs = 180_000
 
 /** Faults under way: any number at once, but for those that must take turns. */
 export class Doings {
@@ -6,7 +10,7 @@ export class Doings {
   /** What could not be done, for people: not the fault of what is tested. */
   readonly failures: string[] = []
   #turnsOf: (kind: Kind) => readonly string[]
-  #underway = new Set<Promise<void>>()
+  #underway = new Map<Promise<void>, Kind>()
   /** By what takes turns: the last one. */
   #turns = new Map<string, Promise<void>>()
 
@@ -24,11 +28,16 @@ export class Doings {
       .catch((error: Error) => void this.failures.push(`${kind}: ${error.message}`))
       .finally(() => this.#underway.delete(doing))
     for (const turn of turns) this.#turns.set(turn, doing)
-    this.#underway.add(doing)
+    this.#underway.set(doing, kind)
   }
 
-  /** Once all are over. */
+  /** Once all are over. One that does not end is a failure of the test: a run must. */
   async over(): Promise<void> {
-    while (this.#underway.size > 0) await Promise.all(this.#underway)
+    const giveUp = new AbortController()
+    const patience = sleep(patienceMs, 'late', { signal: giveUp.signal }).catch(() => {})
+    while (this.#underway.size > 0)
+      if ((await Promise.race([Promise.all(this.#underway.keys()), patience])) === 'late') break
+    giveUp.abort()
+    for (const kind of this.#underway.values()) this.failures.push(`${kind}: does not end`)
   }
 }
