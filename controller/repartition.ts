@@ -89,6 +89,22 @@ function hasEnded(consumer: string, { node, output, stream }: WiredInput, state:
   return !isWired(producer, output, { name: stream }, consumer) && isInEffect(node, producer, state)
 }
 
+/** Some partition of this producer is still to switch to the new partitions of a consumer. Until then it is not wired
+ *  anew: those that have switched may have sent what new partitions may get, and would finish that, and follow, only once
+ *  these begin, which wait for the others. */
+export function isSwitching(node: string, state: RolloutState): boolean {
+  const producer = state.wirings[node]
+  if (!producer || isInEffect(node, producer, state)) return false
+  return Object.entries(state.wirings).some(
+    ([consumer, { next, last, inputs }]) =>
+      next &&
+      !last &&
+      inputs.some(
+        input => input.node === node && !isWired(producer, input.output, { name: input.stream }, consumer),
+      ),
+  )
+}
+
 /** Where the partitions of a new cut begin: behind all that any of the old ones has finished. Written for each of them
  *  as its owner would have left it.
  *  @param ended the last cursors of the old ones @param wiring of the new cut */

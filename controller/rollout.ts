@@ -1,7 +1,7 @@
 import type { CursorDocument } from '../runtime/cursor.ts'
 import type { Presence } from '../runtime/presence.ts'
 import { type Content, type Stream, versionOf, type WiredInput, type Wiring } from '../schema/wiring.ts'
-import { isSameCut, turned } from './repartition.ts'
+import { isSameCut, isSwitching, turned } from './repartition.ts'
 
 export interface RolloutState {
   /** What is retained now, by node of the graph; nodes that are being removed too. */
@@ -36,6 +36,7 @@ export function rollout(contents: Record<string, Content>, state: RolloutState):
   const isUnordered = state.unordered || Object.values(state.wirings).some(({ unordered }) => unordered)
   for (const [node, content] of Object.entries(contents).reverse()) {
     const observed = state.wirings[node]
+    if (isSwitching(node, state)) continue
     const wanted = wantedOf(node, content, contents, state)
     wanted.v = versionOf(wanted)
     if (isUnordered) wanted.unordered = true
