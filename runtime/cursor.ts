@@ -88,6 +88,11 @@ export class Progress {
     )
   }
 
+  /** By origin. */
+  of(lane: string): ReadonlyMap<string, Seq> | undefined {
+    return this.#lanes.get(lane)
+  }
+
   last(lane: string, origin: string): Seq | undefined {
     return this.#lanes.get(lane)?.get(origin)
   }

@@ -14,8 +14,8 @@ const patienceMs = 300_000
 /** What a consumer was sent on a lane and has not finished.
  *
  *  A new owner of the lane does not know how much its predecessor has sent. With a window of its own it would fill the
- *  queue of a consumer that is stuck, one owner after the other, until the broker drops what comes: so it sends one frame,
- *  and no more until that is finished, and then all before it is. Its successor, which knows of this frame, sends none. */
+ *  queue of a consumer that is stuck, one owner after the other, until the broker drops what comes: so it sends a turn,
+ *  and nothing more until that is finished, and then all before it is. Its successor, which knows of it, sends none. */
 export class OpenFrames {
   #lane: string
   /** Oldest first. */
@@ -37,9 +37,19 @@ export class OpenFrames {
     return this.#frames.reduce((sum, { records }) => sum + records, 0)
   }
 
+  /** @param last of a frame */
+  includes({ origin, seq }: RecordId) {
+    return this.#frames.some(({ last }) => last.origin === origin && last.seq === seq)
+  }
+
   /** @param window frames that the consumer may have */
   isFull(window: number) {
     return this.#frames.length >= (this.#inherits ? 1 : window)
+  }
+
+  /** What owners before have sent is not known to be finished. */
+  get inherits() {
+    return this.#inherits
   }
 
   /** What there was before may not be finished.

@@ -33,6 +33,8 @@ interface OutboxOptions {
   onProgress(): void
   /** How far a consumer's partition has come, as last heard. */
   creditOf(consumer: string, partition: string): Credit | undefined
+  /** A number that none before had, over all owners. */
+  turn(): Promise<number>
   /** To be stored for who comes next. */
   onBehindAll(behindAll: BehindAll | undefined): void
 }
@@ -54,6 +56,7 @@ export class Outbox {
   #outputs = new Map<string, { stream: Stream; lanes: (OutputLane | undefined)[] }[]>()
   #lanes = new Map<string, OutputLane>()
   #crossing: Crossing | undefined
+  #turning: Promise<number> | undefined
   /** As last stored. */
   #behindAll: BehindAll | undefined
   #telling: NodeJS.Timeout | undefined
@@ -106,19 +109,17 @@ export class Outbox {
   }
 
   /** Resolves once consumers that will read an output by another broker, or by another stream where those have no order
-   *  either, have finished all that they were sent before. Nothing may be sent meanwhile.
-   *  @param turn gives a number that none before had, over all owners */
-  async cross(next: Pick<Wiring, 'outputs' | 'unordered'>, turn: () => Promise<number>): Promise<void> {
+   *  either, have finished all that they were sent before. Nothing may be sent meanwhile. */
+  async cross(next: Pick<Wiring, 'outputs' | 'unordered'>): Promise<void> {
     const crossers = this.#crossers(next)
     if (crossers.length === 0) return
-    this.#crossing = new Crossing(crossers, await turn())
+    this.#crossing = new Crossing(crossers, await this.#options.turn())
     await this.#crossing.done.finally(() => {
       this.#crossing = undefined
     })
   }
 
   close() {
-    this.#crossing?.close()
     clearTimeout(this.#telling)
     for (const lane of this.#lanes.values()) lane.close()
   }
@@ -249,6 +250,14 @@ export class Outbox {
     return [...new Set([...late, ...crossing, ...lanes.flatMap(lane => lane.waitingFor())])]
   }
 
+  /** One for all lanes that ask at the same time. */
+  #turn(): Promise<number> {
+    this.#turning ??= this.#options.turn().finally(() => {
+      this.#turning = undefined
+    })
+    return this.#turning
+  }
+
   #lane(output: string, stream: Stream, shard: number): OutputLane {
     const { flow, node, partition } = this.#options
     const topic = topics.data(flow, node, output, stream.name, shard)
@@ -260,6 +269,7 @@ export class Outbox {
         connection: this.#options.connectionTo(stream.broker),
         onProgress: () => this.#progress(),
         onBehindAll: () => this.#changeBehindAll(),
+        turn: () => this.#turn(),
         topic,
         output,
         stream,

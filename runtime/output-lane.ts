@@ -2,11 +2,11 @@ import { partitionName } from '../schema/topics.ts'
 import { cutOf, type Stream } from '../schema/wiring.ts'
 import type { Counters } from './counters.ts'
 import type { Credit, Progress } from './cursor.ts'
-import type { Emitted } from './emitted.ts'
+import { type Emitted, keep } from './emitted.ts'
 import { OpenFrames, type SentFrame } from './open-frames.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { type Outgoing, OutgoingFrame, Turn } from './outgoing-frame.ts'
-import type { RecordId, Seq } from './record-id.ts'
+import { compareSeq, type RecordId, type Seq } from './record-id.ts'
 import type { Connection } from './transport.ts'
 
 interface LaneOptions {
@@ -25,7 +25,21 @@ interface LaneOptions {
   /** `behindAll` has changed. */
   onBehindAll(): void
   creditOf(consumer: string, partition: string): Credit | undefined
+  /** A number that no turn on this lane had before, over all owners. */
+  turn(): Promise<number>
 }
+
+interface Held {
+  cause: Cause
+  seq: Seq
+  key: string | undefined
+  emitted: Emitted
+  pending: Pending
+}
+
+/** After so long a broker may have lost a turn: it is said again, each time after twice as long, since a consumer that is
+ *  stuck gets them all. */
+const [againMs, maxAgainMs] = [10_000, 3_600_000]
 
 /** Frames on their way to the broker. With one alone, a record would wait for the acknowledgment of the one before. */
 const maxSending = 4
@@ -41,6 +55,13 @@ export class OutputLane {
   #options: LaneOptions
   /** Oldest first; the last one takes more records in. */
   #gathered: Outgoing[] = []
+  /** What comes while it is not known which of it an owner before has sent. */
+  #held: Held[] = []
+  #isHolding = false
+  #isTurning = false
+  /** By origin: the last record that owners before have sent. */
+  #before = new Map<string, Seq>()
+  #again: NodeJS.Timeout | undefined
   #sending = 0
   /** When the broker last answered, or got a frame while it owed no answer. */
   #sentAt = 0
@@ -66,16 +87,19 @@ export class OutputLane {
       open.close()
       this.#open.delete(consumer)
     }
+    this.#goOn()
   }
 
   close() {
+    clearTimeout(this.#again)
     for (const open of this.#open.values()) open.close()
   }
 
   /** An owner before has sent to these consumers. @param known what it, or one before, had behind all that: see `behindAll` */
   inherit(known: Record<string, RecordId> = {}) {
     for (const consumer of this.stream.consumers)
-      this.#openTo(consumer).inherit(known[consumer], this.#progressOf(consumer), () => this.#schedule())
+      this.#openTo(consumer).inherit(known[consumer], this.#progressOf(consumer), () => this.#goOn())
+    this.#isHolding = this.#inherits
   }
 
   /** By consumer: the last record of the frame behind all that owners before have sent, while that is not finished. */
@@ -88,6 +112,21 @@ export class OutputLane {
   }
 
   add(cause: Cause, seq: Seq, key: string | undefined, emitted: Emitted, pending: Pending) {
+    if (this.#isHolding) {
+      keep(emitted)
+      this.#held.push({ cause, seq, key, emitted, pending })
+      this.#options.buffer.size += emitted.length
+      this.#askForTurn()
+    } else {
+      this.#gather(cause, seq, key, emitted, pending)
+    }
+  }
+
+  #gather(cause: Cause, seq: Seq, key: string | undefined, emitted: Emitted, pending: Pending) {
+    if (this.#isRepeat(cause.origin, seq)) {
+      pending.outputs -= 1
+      return
+    }
     const newest = this.#gathered.at(-1)
     let frame: OutgoingFrame
     if (newest instanceof OutgoingFrame && newest.hasRoom(emitted.length)) frame = newest
@@ -104,13 +143,16 @@ export class OutputLane {
   /** Sends nothing of what has not left yet. @param unsent see `Outgoing.withdraw` */
   withdraw(unsent: Map<Pending, number>) {
     for (const frame of this.#gathered.splice(0)) frame.withdraw(unsent)
+    for (const { pending } of this.#held.splice(0)) unsent.set(pending, (unsent.get(pending) ?? 0) + 1)
   }
 
   /** Sends a turn behind all that was sent. */
   turn(number: number) {
     for (const open of this.#open.values()) open.cross()
+    if (this.#isHolding) this.#release()
     this.#gathered.push(new Turn(number))
     this.#schedule()
+    this.#sayAgain(number)
   }
 
   /** This consumer has finished all that was sent. */
@@ -120,7 +162,7 @@ export class OutputLane {
 
   /** The broker has all that is to be sent. */
   get isIdle() {
-    return this.#gathered.length === 0 && this.#sending === 0
+    return this.#held.length === 0 && this.#gathered.length === 0 && this.#sending === 0
   }
 
   isLeaving(consumer: string) {
@@ -133,7 +175,7 @@ export class OutputLane {
     const wasBehindAll = open.behindAll !== undefined
     if (!open.finish(progress)) return
     if (wasBehindAll) this.#options.onBehindAll()
-    this.#schedule()
+    this.#goOn()
   }
 
   /** These consumers will soon read nothing of this output any more: what still goes to them waits for nothing.
@@ -141,16 +183,16 @@ export class OutputLane {
   leave(consumers: string[], isClosing: boolean) {
     this.#leaving = consumers
     this.#closing = isClosing
-    if (consumers.length > 0) this.#schedule()
+    if (consumers.length > 0) this.#goOn()
   }
 
   /** Whether something has to leave before a consumer does. */
   get clearing() {
-    return this.#closing && (this.#sending > 0 || this.#gathered.length > 0)
+    return this.#closing && !this.isIdle
   }
 
   backlog(consumer: string): number {
-    let records = 0
+    let records = this.#held.length
     for (const frame of this.#gathered) records += frame.records
     return records + (this.#open.get(consumer)?.records ?? 0)
   }
@@ -193,6 +235,71 @@ export class OutputLane {
   get #version() {
     const { creditOf } = this.#options
     return Math.min(...this.stream.consumers.map(consumer => creditOf(consumer, this.reader)?.frames ?? 1))
+  }
+
+  get #inherits() {
+    return this.#readers.some(consumer => this.#open.get(consumer)?.inherits)
+  }
+
+  /** Consumers that are waited for. */
+  get #readers() {
+    const { consumers } = this.stream
+    return this.#leaving.length === 0 ? consumers : consumers.filter(one => !this.#leaving.includes(one))
+  }
+
+  /** Once: for what has come, and not before all that is known to be before it is finished. */
+  #askForTurn() {
+    if (this.#isTurning || this.isHeldBack) return
+    this.#isTurning = true
+    this.#options.turn().then(
+      number => {
+        this.#isTurning = false
+        if (!this.#inherits || this.isHeldBack) return
+        this.#send(new Turn(number))
+        this.#sayAgain(number)
+      },
+      () => {}, // the connection is gone, and the partition with it
+    )
+  }
+
+  /** Until it is finished: nothing else is sent before. */
+  #sayAgain(number: number, ms = againMs) {
+    clearTimeout(this.#again)
+    this.#again = setTimeout(() => {
+      const turn = new Turn(number)
+      const isLate = this.#readers.some(consumer => this.#open.get(consumer)?.includes(turn.last))
+      if (isLate && !this.isSending) this.#send(turn)
+      if (isLate || this.#gathered.length > 0) this.#sayAgain(number, Math.min(2 * ms, maxAgainMs))
+    }, ms)
+  }
+
+  /** Some of what was waited for is finished. */
+  #goOn() {
+    if (this.#isHolding && !this.#inherits) this.#release()
+    else if (this.#held.length > 0) this.#askForTurn()
+    this.#schedule()
+  }
+
+  /** All that owners before have sent is finished: what of it comes again is known, and does not leave. */
+  #release() {
+    this.#isHolding = false
+    this.#before = finishedByAll(
+      this.#readers.map(consumer => this.#progressOf(consumer)?.of(this.#options.name)),
+    )
+    const held = this.#held.splice(0)
+    for (const { cause, seq, key, emitted, pending } of held) {
+      this.#options.buffer.size -= emitted.length
+      this.#gather(cause, seq, key, emitted, pending)
+    }
+    if (held.length > 0) this.#options.onProgress()
+  }
+
+  /** Its readers would drop it, and tell nothing of that. Until then it would be in the queue of one that is slow, or away,
+   *  behind no window. */
+  #isRepeat(origin: string, seq: Seq): boolean {
+    if (this.#before.size === 0) return false
+    const last = this.#before.get(origin)
+    return last !== undefined && compareSeq(seq, last) <= 0
   }
 
   get #mayLeave() {
@@ -243,4 +350,17 @@ export class OutputLane {
     }
     return open
   }
+}
+
+/** By origin, where all have finished one: the earliest. */
+function finishedByAll([first, ...others]: (ReadonlyMap<string, Seq> | undefined)[]): Map<string, Seq> {
+  const finished = new Map(first)
+  for (const other of others) {
+    for (const [origin, seq] of finished) {
+      const last = other?.get(origin)
+      if (last === undefined) finished.delete(origin)
+      else if (compareSeq(last, seq) < 0) finished.set(origin, last)
+    }
+  }
+  return finished
 }

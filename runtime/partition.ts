@@ -217,6 +217,7 @@ export class Partition {
         this.#committer.run()
         this.#loop.run()
       },
+      turn: () => this.#turn(),
       onBehindAll: behindAll => {
         cursor.behindAll = behindAll
         this.#save().catch(() => {}) // the connection is gone
@@ -305,7 +306,7 @@ export class Partition {
     const next = this.#switching
     if (!next || this.#inflight.length > 0 || this.#loop.isHeld) return
     this.#loop.hold(async () => {
-      await this.#outbox.cross(next.wiring, () => this.#turn())
+      await this.#outbox.cross(next.wiring)
       await this.#use(next.wiring, this.#cursor.subscriptions)
       if (next.wiring.last && this.#phase === 'running') this.#phase = 'ended'
       next.message.ack()

@@ -142,6 +142,7 @@ export class Source implements Unit {
       ...shared,
       connectionTo: broker => this.#sessions.to(broker),
       onProgress: () => this.#progress(),
+      turn: async () => this.#numbering.take(),
       // A failure means that the connection is gone, and this source's turn with it.
       onBehindAll: behindAll => void this.#numbering.setBehindAll(behindAll).catch(() => {}),
     })
@@ -238,7 +239,7 @@ export class Source implements Unit {
     const { outputs } = wiring
     this.#crossing = true
     const after = brokersIn({ inputs: [], outputs })
-    await this.#outbox.cross(wiring, async () => this.#numbering.take())
+    await this.#outbox.cross(wiring)
     await this.#reach(outputs)
     await this.#numbering.use(outputs)
     for (const broker of brokersIn({ inputs: [], outputs: this.#outputs }))

@@ -5,6 +5,7 @@ import { Progress } from '../runtime/cursor.ts'
 import { emittedOf } from '../runtime/emitted.ts'
 import { MemoryTransport } from '../runtime/memory-transport.ts'
 import { OutputLane } from '../runtime/output-lane.ts'
+import { turnOrigin } from '../runtime/record-id.ts'
 import type { Stream } from '../schema/wiring.ts'
 import { until } from './support/rig.ts'
 
@@ -12,12 +13,18 @@ const window = 3
 const streamTo = (...consumers: string[]): Stream => ({ name: 'all', shards: 1, window, consumers })
 
 async function laneTo(...consumers: string[]) {
+  const left: { turn?: number; r?: number[] }[] = []
+  const heard = new Map<string, Progress>()
   const connection = await new MemoryTransport().connect({
     clientId: 'producer',
     clean: true,
-    onMessage() {},
+    onMessage({ payload, ack }) {
+      left.push(JSON.parse(payload.toString()))
+      ack()
+    },
     onClose() {},
   })
+  await connection.subscribe(['data'], 1)
   let told = 0
   const lane = new OutputLane({
     connection,
@@ -33,7 +40,8 @@ async function laneTo(...consumers: string[]) {
     onBehindAll() {
       told += 1
     },
-    creditOf: () => undefined,
+    creditOf: consumer => (heard.has(consumer) ? { progress: heard.get(consumer)!, frames: 1 } : undefined),
+    turn: async () => 1,
   })
   let seq = 0
   /** Records that the broker has, of so many more. */
@@ -47,10 +55,11 @@ async function laneTo(...consumers: string[]) {
     }
     return records - pending.outputs
   }
-  return { lane, send, told: () => told }
+  return { lane, send, heard, left, told: () => told }
 }
 
-const finished = (seq: number) => new Progress({ 'a.0': { '': seq } })
+const finished = (seq: number, turn?: number) =>
+  new Progress({ 'a.0': { '': seq, ...(turn !== undefined && { [turnOrigin]: turn }) } })
 
 const Lane = suite('a lane to several consumers')
 
@@ -74,28 +83,49 @@ Lane('expects nothing of a consumer that comes again but what it was sent since'
   assert.is(await send(window), window)
 })
 
-Lane('sends one frame until each has finished what an owner before has sent, and tells of it', async () => {
+Lane('sends a turn until each has finished what an owner before has sent, and tells of it', async () => {
   const { lane, send, told } = await laneTo('quick', 'slow')
   lane.inherit()
   assert.equal([lane.behindAll, told()], [undefined, 0])
-  assert.is(await send(2), 1)
-  const last = { origin: '', seq: 1 }
+  assert.is(await send(2), 0)
+  const last = { origin: turnOrigin, seq: 1 }
   assert.equal([lane.behindAll, told()], [{ quick: last, slow: last }, 1])
-  lane.credit('quick', finished(1))
+  lane.credit('quick', finished(0, 1))
   assert.equal([lane.behindAll, lane.waitingFor()], [{ slow: last }, ['slow']])
-  lane.credit('slow', finished(1))
+  assert.is(await send(1), 0)
+  lane.credit('slow', finished(0, 1))
   assert.equal([lane.behindAll, told()], [undefined, 3])
-  assert.is(await send(1), 1)
-  await until(() => lane.isIdle, 'the rest to leave')
+  await until(() => lane.isIdle, 'the records to leave')
 })
 
 Lane('sends nothing while one has not finished what an owner before has told of', async () => {
   const { lane, send } = await laneTo('quick', 'slow')
-  lane.inherit({ slow: { origin: '', seq: 0 } })
+  const known = { origin: turnOrigin, seq: 0 }
+  lane.inherit({ slow: known })
   assert.is(await send(1), 0)
-  assert.equal(lane.behindAll, { slow: { origin: '', seq: 0 } })
-  lane.credit('slow', finished(0))
-  await until(() => lane.isIdle, 'a frame to leave')
+  assert.equal(lane.behindAll, { slow: known })
+  lane.credit('slow', finished(0, 0))
+  await until(() => lane.behindAll?.quick !== undefined, 'a turn to leave')
+  assert.equal(lane.behindAll?.slow, { origin: turnOrigin, seq: 1 })
+})
+
+Lane('sends nothing again of what each has finished', async () => {
+  const { lane, send, heard, left } = await laneTo('quick', 'slow')
+  lane.inherit()
+  await send(4)
+  heard.set('quick', finished(4, 1)).set('slow', finished(2, 1))
+  for (const [consumer, progress] of heard) lane.credit(consumer, progress)
+  await until(() => lane.isIdle, 'the rest to leave')
+  const [turn, ...frames] = left
+  assert.is(turn!.turn, 1)
+  assert.equal(
+    frames.flatMap(({ r }) => r),
+    [3, 4],
+  )
+  heard.set('slow', finished(5, 1))
+  heard.set('quick', finished(5, 1))
+  assert.is(await send(2), 2)
+  assert.equal(left.at(-1)!.r, [6])
 })
 
 Lane.run()

@@ -1,5 +1,6 @@
 import type { Flat } from '../../runtime/flat.ts'
 import { FrameBuilder } from '../../runtime/frame.ts'
+import { turnOrigin } from '../../runtime/record-id.ts'
 import type { Connection, Message } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
 import { Load } from './load.ts'
@@ -19,6 +20,7 @@ export interface EdgeLoadOptions {
   perSecond?: number
 }
 
+const maxTurnLength = 60
 /** How often a partition writes its cursor under load. */
 const commitMs = 10
 
@@ -38,6 +40,8 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
 
   let seq = first
   let done = first - 1
+  let turn = 0
+  let origin = ''
   const topic = topics.data(flow, from, 'default', 'all', 0)
   const next = () => {
     const payload = Buffer.from(template)
@@ -50,6 +54,10 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
     outOf: topics.data(flow, last, 'default', 'all', 0),
     next,
     count({ payload }) {
+      if (payload.length < maxTurnLength && payload.includes('"turn":')) {
+        turn = JSON.parse(payload.toString()).turn
+        return 0
+      }
       const { oldest, newest } = seqsOf(payload)
       // What a new owner repeats does not count, and a gap is a loss.
       if (oldest > done + 1) throw new Error(`record ${oldest} came after ${done}`)
@@ -72,8 +80,8 @@ export function edgeLoad(options: EdgeLoadOptions): { load: Load; start(): Promi
         isTelling = true
         setTimeout(() => {
           isTelling = false
-          const origin = /"o":\["([^"]*)"/.exec(payload.toString('latin1', payload.length - 100))?.[1] ?? ''
-          const cursor = { v: 1, lanes: { [lane]: { [origin]: done } } }
+          origin = /"o":\["([^"]*)"/.exec(payload.toString('latin1', payload.length - 100))?.[1] ?? origin
+          const cursor = { v: 1, lanes: { [lane]: { [origin]: done, [turnOrigin]: turn } } }
           connection.publish(credit, JSON.stringify(cursor), { retain: true }).catch(() => {})
         }, commitMs)
       }),

@@ -1,0 +1,92 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { wireTransport } from '../runtime/wire-transport.ts'
+import { aedes, hasMosquitto, mosquitto, type TestBroker } from './support/brokers.ts'
+import { fn, Rig, sink, source, until } from './support/rig.ts'
+import { breaks, from, number, numbers } from './support/source-rig.ts'
+
+/** A window of 64 frames fits, and little more: what does not is dropped without a word. */
+const limits = 'max_queued_messages 70\nmax_inflight_messages 10'
+const patience = { attempts: 1, backoffMs: 5, timeoutMs: 120_000, order: 'strict' as const }
+const window = 64
+/** Unfinished for who sends them, in few frames. */
+const records = 2_000
+
+const Away = suite('a sink that is away, and had finished what who sends to it repeats')
+let broker: TestBroker
+/** Where the records come from and go to: its queues have room. */
+let outside: TestBroker
+let rig: Rig
+Away.before(async () => {
+  broker = await mosquitto(limits)
+  outside = await aedes()
+})
+Away.after.each(() => rig.close())
+Away.after(async () => {
+  await broker.close()
+  await outside.close()
+})
+
+/** @param readers more that read what the sink reads, handle the first records, and go on once the sink is away */
+async function goOn(topic: string, readers: string[]) {
+  let open!: () => void
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const slow = async (value: unknown) => {
+    if ((value as { n: number }).n > window) await opened
+  }
+  rig = await new Rig(
+    broker.url,
+    [
+      source('in', { ...from(`${topic}/in`), broker: outside.url }),
+      fn('pass', ['in']),
+      ...readers.map(name => fn(name, ['pass'], { retry: patience })),
+      // By a stream of its own, which is full: what comes is never finished by who sends it.
+      fn('stuck', ['pass'], { retry: patience, key: 'n' }),
+      sink('out', ['pass'], { type: 'mqtt', topic: `${topic}/out`, broker: outside.url, retain: false }),
+    ],
+    { pass: value => value, slow, stuck: () => new Promise(() => {}) },
+  ).start()
+  const heard = await rig.listen(`${topic}/out`, outside.url)
+  const device = await wireTransport(outside.url).connect({
+    clientId: 'device',
+    clean: true,
+    onMessage() {},
+    onClose() {},
+  })
+  let n = 0
+  const publish = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => device.publish(`${topic}/in`, number(++n))))
+  for (let frame = 0; frame < window; frame++) {
+    await publish(1)
+    await until(() => numbers(heard).includes(n), 'one to arrive')
+  }
+  await publish(records)
+  await until(() => numbers(heard).includes(n), 'all to arrive')
+  await rig.kill(rig.hosts('out')[0]!)
+  await rig.kill(rig.hosts('pass')[0]!)
+  open()
+  // Each record leaves in a frame of its own.
+  await rig.host('pass', {
+    handler: async value => {
+      await turn()
+      return value
+    },
+  })
+  await sleep(1_000)
+  await publish(20)
+  await sleep(500)
+  await device.close()
+  await rig.ready(await rig.host('out'))
+  await until(() => numbers(heard).includes(n), 'the last record')
+  const arrived = [...new Set(numbers(heard))]
+  assert.is(arrived.length, n)
+  assert.equal(breaks(arrived), [])
+}
+
+Away('loses nothing', () => goOn('own', []))
+Away('loses nothing where another reads the same stream, and had not', () => goOn('same', ['slow']))
+
+if (hasMosquitto()) Away.run()
