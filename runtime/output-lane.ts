@@ -6,7 +6,8 @@ import { type Emitted, keep } from './emitted.ts'
 import { OpenFrames, type SentFrame } from './open-frames.ts'
 import type { Cause, Pending } from './outbox.ts'
 import { type Outgoing, OutgoingFrame, Turn } from './outgoing-frame.ts'
-import { compareSeq, type RecordId, type Seq } from './record-id.ts'
+import type { RecordId, Seq } from './record-id.ts'
+import { SentBefore } from './sent-before.ts'
 import type { Connection } from './transport.ts'
 
 interface LaneOptions {
@@ -59,8 +60,9 @@ export class OutputLane {
   #held: Held[] = []
   #isHolding = false
   #isTurning = false
-  /** By origin: the last record that owners before have sent. */
-  #before = new Map<string, Seq>()
+  /** What of it comes again does not leave: its readers would drop it, and tell nothing of that. Until then it would be in
+   *  the queue of one that is slow, or away, behind no window. */
+  #before = new SentBefore([])
   #again: NodeJS.Timeout | undefined
   #sending = 0
   /** When the broker last answered, or got a frame while it owed no answer. */
@@ -123,7 +125,7 @@ export class OutputLane {
   }
 
   #gather(cause: Cause, seq: Seq, key: string | undefined, emitted: Emitted, pending: Pending) {
-    if (this.#isRepeat(cause.origin, seq)) {
+    if (this.#before.includes(cause.origin, seq)) {
       pending.outputs -= 1
       return
     }
@@ -270,7 +272,7 @@ export class OutputLane {
       const isLate = this.#readers.some(consumer => this.#open.get(consumer)?.includes(turn.last))
       if (isLate && !this.isSending) this.#send(turn)
       if (isLate || this.#gathered.length > 0) this.#sayAgain(number, Math.min(2 * ms, maxAgainMs))
-    }, ms)
+    }, ms).unref()
   }
 
   /** Some of what was waited for is finished. */
@@ -280,26 +282,17 @@ export class OutputLane {
     this.#schedule()
   }
 
-  /** All that owners before have sent is finished: what of it comes again is known, and does not leave. */
+  /** All that owners before have sent is finished, and so known. */
   #release() {
     this.#isHolding = false
-    this.#before = finishedByAll(
-      this.#readers.map(consumer => this.#progressOf(consumer)?.of(this.#options.name)),
-    )
+    const { name } = this.#options
+    this.#before = new SentBefore(this.#readers.map(consumer => this.#progressOf(consumer)?.of(name)))
     const held = this.#held.splice(0)
     for (const { cause, seq, key, emitted, pending } of held) {
       this.#options.buffer.size -= emitted.length
       this.#gather(cause, seq, key, emitted, pending)
     }
     if (held.length > 0) this.#options.onProgress()
-  }
-
-  /** Its readers would drop it, and tell nothing of that. Until then it would be in the queue of one that is slow, or away,
-   *  behind no window. */
-  #isRepeat(origin: string, seq: Seq): boolean {
-    if (this.#before.size === 0) return false
-    const last = this.#before.get(origin)
-    return last !== undefined && compareSeq(seq, last) <= 0
   }
 
   get #mayLeave() {
@@ -350,17 +343,4 @@ export class OutputLane {
     }
     return open
   }
-}
-
-/** By origin, where all have finished one: the earliest. */
-function finishedByAll([first, ...others]: (ReadonlyMap<string, Seq> | undefined)[]): Map<string, Seq> {
-  const finished = new Map(first)
-  for (const other of others) {
-    for (const [origin, seq] of finished) {
-      const last = other?.get(origin)
-      if (last === undefined) finished.delete(origin)
-      else if (compareSeq(last, seq) < 0) finished.set(origin, last)
-    }
-  }
-  return finished
 }
