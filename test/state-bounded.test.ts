@@ -5,8 +5,8 @@ import * as assert from 'uvu/assert'
 import { AwayKeys } from '../runtime/away-keys.ts'
 import type { Context } from '../runtime/context.ts'
 import { Counters } from '../runtime/counters.ts'
-import { type CursorDocument, Progress } from '../runtime/cursor.ts'
-import { decode, FrameBuilder } from '../runtime/frame.ts'
+import type { CursorDocument } from '../runtime/cursor.ts'
+import { FrameBuilder } from '../runtime/frame.ts'
 import { silent } from '../runtime/log.ts'
 import { MemoryTransport } from '../runtime/memory-transport.ts'
 import { Partition } from '../runtime/partition.ts'
@@ -18,6 +18,7 @@ import { topics } from '../schema/topics.ts'
 import { type Wiring, wiringOf } from '../schema/wiring.ts'
 import { CrashingTransport } from './support/crashing-transport.ts'
 import { fn, sink, source, until } from './support/rig.ts'
+import { Taken } from './support/taken.ts'
 
 /** Numbers from 0 to 1 that a seed repeats. */
 function randomOf(seed: number) {
@@ -164,15 +165,13 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
   })
 
   const outputs = new Map<Seq, unknown>()
-  const heard = new Progress()
+  const heard = new Taken('f.0')
   let partition: Partition | undefined
   const consumer = await broker.connect({
     clientId: randomUUID(),
     clean: true,
     onMessage({ payload }) {
-      for (const { origin, seq, value } of decode(payload).records) {
-        if (heard.advance('f.0', origin, seq)) outputs.set(seq, value)
-      }
+      for (const { seq, value } of heard.take(payload)) outputs.set(seq, value)
       partition?.credit('out', '0')
     },
     onClose() {},
@@ -188,7 +187,7 @@ async function live({ seed, broker, stateBytes, handler, concurrency }: Life) {
     const owner = new Partition({
       ...optionsFor(wiring, handler, stateBytes),
       transport: new CrashingTransport(broker, lasts, next.resolve),
-      creditOf: () => ({ progress: heard, frames: 2 }),
+      creditOf: () => ({ progress: heard.progress, frames: 2 }),
       onClosed: () => next.resolve(),
     })
     partition = owner

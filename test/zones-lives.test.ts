@@ -3,8 +3,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Context } from '../runtime/context.ts'
 import { Counters } from '../runtime/counters.ts'
-import { type CursorDocument, Progress } from '../runtime/cursor.ts'
-import { decode, FrameBuilder } from '../runtime/frame.ts'
+import type { CursorDocument } from '../runtime/cursor.ts'
+import { FrameBuilder } from '../runtime/frame.ts'
 import { silent } from '../runtime/log.ts'
 import { MemoryTransport } from '../runtime/memory-transport.ts'
 import { Partition } from '../runtime/partition.ts'
@@ -13,6 +13,7 @@ import { topics } from '../schema/topics.ts'
 import { type Wiring, wiringOf } from '../schema/wiring.ts'
 import { CrashingTransport } from './support/crashing-transport.ts'
 import { fn, sink, source, until } from './support/rig.ts'
+import { Taken } from './support/taken.ts'
 import { Random } from './torture/random.ts'
 
 interface Value {
@@ -75,14 +76,13 @@ async function live(seed: number) {
   home.publish(topics.wiring(flow, 'f'), JSON.stringify(wiring), true)
 
   const taken: Joined[] = []
-  const done = new Progress()
+  const done = new Taken('f.0')
   let owner: Partition | undefined
   const consumer = await edge.connect({
     clientId: 'out',
     clean: true,
     onMessage({ payload, ack }) {
-      for (const { origin, seq, value } of decode(payload).records)
-        if (done.advance('f.0', origin, seq)) taken.push(value as Joined)
+      for (const { value } of done.take(payload)) taken.push(value as Joined)
       ack()
       owner?.credit('out', '0')
     },
@@ -112,7 +112,7 @@ async function live(seed: number) {
         env: {},
         log: silent,
         counters: new Counters(),
-        creditOf: () => ({ progress: done, frames: 2 }),
+        creditOf: () => ({ progress: done.progress, frames: 2 }),
         onChange() {},
         onClosed: () => resolve(),
       })

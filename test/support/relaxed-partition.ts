@@ -1,7 +1,7 @@
 import type { Context } from '../../runtime/context.ts'
 import { Counters } from '../../runtime/counters.ts'
-import { type CursorDocument, Progress } from '../../runtime/cursor.ts'
-import { decode, FrameBuilder } from '../../runtime/frame.ts'
+import type { CursorDocument } from '../../runtime/cursor.ts'
+import { FrameBuilder } from '../../runtime/frame.ts'
 import { silent } from '../../runtime/log.ts'
 import { MemoryTransport } from '../../runtime/memory-transport.ts'
 import { Partition } from '../../runtime/partition.ts'
@@ -9,6 +9,7 @@ import type { Transport } from '../../runtime/transport.ts'
 import { topics } from '../../schema/topics.ts'
 import { type Wiring, wiringOf } from '../../schema/wiring.ts'
 import { fn, sink, source } from './rig.ts'
+import { Taken } from './taken.ts'
 
 export interface Value {
   key: string
@@ -33,7 +34,7 @@ export class RelaxedPartition<Output = Value> {
   /** Of all owners. */
   readonly counters = new Counters()
   #wiring: Wiring
-  #done = new Progress()
+  #done = new Taken('f.0')
   #owners: Partition[] = []
   #seq = 0
 
@@ -54,8 +55,7 @@ export class RelaxedPartition<Output = Value> {
       clientId: 'out',
       clean: true,
       onMessage: ({ payload, ack }) => {
-        for (const { origin, seq, value } of decode(payload).records)
-          if (this.#done.advance('f.0', origin, seq)) this.taken.push(value as Output)
+        for (const { value } of this.#done.take(payload)) this.taken.push(value as Output)
         ack()
         this.#owners.at(-1)?.credit('out', '0')
       },
@@ -80,7 +80,7 @@ export class RelaxedPartition<Output = Value> {
       env: {},
       log: silent,
       counters: this.counters,
-      creditOf: () => ({ progress: this.#done, frames: 2 }),
+      creditOf: () => ({ progress: this.#done.progress, frames: 2 }),
       onChange() {},
       onClosed,
     })
