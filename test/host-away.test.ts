@@ -1,32 +1,23 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { wireTransport } from '../runtime/wire-transport.ts'
-import { aedes, hasMosquitto, mosquitto, type TestBroker } from './support/brokers.ts'
+import { hasMosquitto } from './support/brokers.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
 import { breaks, from, number, numbers } from './support/source-rig.ts'
+import { patience, tightBrokers } from './support/tight-brokers.ts'
 
-/** A window of 64 frames fits, and little more: what does not is dropped without a word. */
-const limits = 'max_queued_messages 70\nmax_inflight_messages 10'
-const patience = { attempts: 1, backoffMs: 5, timeoutMs: 120_000, order: 'strict' as const }
 const window = 64
 /** Unfinished for who sends them, in few frames. */
 const records = 2_000
 
 const Away = suite('a sink that is away, and had finished what who sends to it repeats')
-let broker: TestBroker
-/** Where the records come from and go to: its queues have room. */
-let outside: TestBroker
+let brokers: Awaited<ReturnType<typeof tightBrokers>>
 let rig: Rig
 Away.before(async () => {
-  broker = await mosquitto(limits)
-  outside = await aedes()
+  brokers = await tightBrokers()
 })
 Away.after.each(() => rig.close())
-Away.after(async () => {
-  await broker.close()
-  await outside.close()
-})
+Away.after(() => brokers.close())
 
 /** @param readers more that read what the sink reads, handle the first records, and go on once the sink is away */
 async function goOn(topic: string, readers: string[]) {
@@ -38,24 +29,19 @@ async function goOn(topic: string, readers: string[]) {
     if ((value as { n: number }).n > window) await opened
   }
   rig = await new Rig(
-    broker.url,
+    brokers.inside,
     [
-      source('in', { ...from(`${topic}/in`), broker: outside.url }),
+      source('in', { ...from(`${topic}/in`), broker: brokers.outside }),
       fn('pass', ['in']),
       ...readers.map(name => fn(name, ['pass'], { retry: patience })),
       // By a stream of its own, which is full: what comes is never finished by who sends it.
       fn('stuck', ['pass'], { retry: patience, key: 'n' }),
-      sink('out', ['pass'], { type: 'mqtt', topic: `${topic}/out`, broker: outside.url, retain: false }),
+      sink('out', ['pass'], { type: 'mqtt', topic: `${topic}/out`, broker: brokers.outside, retain: false }),
     ],
     { pass: value => value, slow, stuck: () => new Promise(() => {}) },
   ).start()
-  const heard = await rig.listen(`${topic}/out`, outside.url)
-  const device = await wireTransport(outside.url).connect({
-    clientId: 'device',
-    clean: true,
-    onMessage() {},
-    onClose() {},
-  })
+  const heard = await rig.listen(`${topic}/out`, brokers.outside)
+  const device = await brokers.device()
   let n = 0
   const publish = (count: number) =>
     Promise.all(Array.from({ length: count }, () => device.publish(`${topic}/in`, number(++n))))

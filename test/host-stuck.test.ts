@@ -1,29 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { wireTransport } from '../runtime/wire-transport.ts'
-import { aedes, hasMosquitto, mosquitto, type TestBroker } from './support/brokers.ts'
+import { hasMosquitto } from './support/brokers.ts'
 import { fn, Rig, sink, source, until } from './support/rig.ts'
 import { breaks, from, number, numbers } from './support/source-rig.ts'
-
-/** A window of 64 frames fits, and little more: what does not is dropped without a word. */
-const limits = 'max_queued_messages 70\nmax_inflight_messages 10'
-const patience = { attempts: 1, backoffMs: 5, timeoutMs: 120_000, order: 'strict' as const }
+import { patience, tightBrokers } from './support/tight-brokers.ts'
 
 const Stuck = suite('a function that handles nothing, while who sends to it ends again and again')
-let broker: TestBroker
-/** Where the records come from and go to: its queues have room. */
-let outside: TestBroker
+let brokers: Awaited<ReturnType<typeof tightBrokers>>
 let rig: Rig
 Stuck.before(async () => {
-  broker = await mosquitto(limits)
-  outside = await aedes()
+  brokers = await tightBrokers()
 })
 Stuck.after.each(() => rig.close())
-Stuck.after(async () => {
-  await broker.close()
-  await outside.close()
-})
+Stuck.after(() => brokers.close())
 
 /** @param producer what ends, and is started again, after each so many records */
 async function goOn(topic: string, producer: string, rounds: number, records: number) {
@@ -36,22 +26,17 @@ async function goOn(topic: string, producer: string, rounds: number, records: nu
     return value
   }
   rig = await new Rig(
-    broker.url,
+    brokers.inside,
     [
-      source('in', { ...from(`${topic}/in`), broker: outside.url }),
+      source('in', { ...from(`${topic}/in`), broker: brokers.outside }),
       fn('pass', ['in']),
       fn('stuck', [producer], { retry: patience }),
-      sink('out', ['stuck'], { type: 'mqtt', topic: `${topic}/out`, broker: outside.url, retain: false }),
+      sink('out', ['stuck'], { type: 'mqtt', topic: `${topic}/out`, broker: brokers.outside, retain: false }),
     ],
     { pass: value => value, stuck },
   ).start()
-  const heard = await rig.listen(`${topic}/out`, outside.url)
-  const device = await wireTransport(outside.url).connect({
-    clientId: 'device',
-    clean: true,
-    onMessage() {},
-    onClose() {},
-  })
+  const heard = await rig.listen(`${topic}/out`, brokers.outside)
+  const device = await brokers.device()
   let n = 0
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < records; i++) await device.publish(`${topic}/in`, number(++n))

@@ -54,7 +54,8 @@ const broker = values.broker as BrokerName
 if (!brokerNames.includes(broker)) fail(`--broker: one of ${brokerNames.join(', ')}, not ${values.broker}`)
 for (const kind of only ?? []) if (!known.includes(kind)) fail(`--only: there is no kind of fault "${kind}"`)
 if (values.zones && kubernetes) fail('--zones is of processes: leave --kubernetes out')
-if (values.queue !== undefined && (kubernetes || broker !== 'mosquitto'))
+if (values.queue !== undefined && kubernetes) fail('--queue is of processes: leave --kubernetes out')
+if (values.queue !== undefined && broker !== 'mosquitto')
   fail('--queue is of mosquitto: add --broker mosquitto')
 const queue = values.queue === undefined ? undefined : positive('queue')
 const plan = {
