@@ -210,18 +210,14 @@ export class OutputLane {
   }
 
   waitingFor(): string[] {
-    return this.stream.consumers.filter(consumer => this.#waitsFor(consumer))
+    return this.#readers.filter(this.#isFull)
   }
 
   get isHeldBack(): boolean {
-    return this.stream.consumers.some(consumer => this.#waitsFor(consumer))
+    return this.#readers.some(this.#isFull)
   }
 
-  #waitsFor(consumer: string): boolean {
-    return (
-      !this.#leaving.includes(consumer) && (this.#open.get(consumer)?.isFull(this.stream.window) ?? false)
-    )
-  }
+  #isFull = (consumer: string) => this.#open.get(consumer)?.isFull(this.stream.window) ?? false
 
   /** Once all records of this turn are in: never later, so that a lone record is not delayed. */
   #schedule() {
